@@ -1,0 +1,85 @@
+//! Seeded faults: which mistake is found by which law, and how it shows.
+//!
+//! A build for loom makes the mistake that the environment variable `CEASE_FAULT` names.
+//! The repository's test `models` runs every fault against every law, each pair in a process of its own, and compares
+//! with this table.
+
+pub use cease_core::Fault;
+use cease_core::Law;
+
+/// How a broken law shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// An assertion of the law, which names the law.
+    Assertion,
+    /// Every thread waits for ever.
+    Deadlock,
+    /// Something was not released.
+    Leak,
+    /// The code that has the fault panicked.
+    Panic,
+}
+
+impl Failure {
+    /// The kind of failure that a process's output tells of, if it is a known one.
+    #[must_use]
+    pub fn of(output: &str) -> Option<Self> {
+        if output.contains("deadlock; threads") {
+            Some(Self::Deadlock)
+        } else if output.contains("leaked") {
+            Some(Self::Leak)
+        } else if output.lines().any(names_a_law) {
+            Some(Self::Assertion)
+        } else {
+            output.contains("asked a worker that has ended").then_some(Self::Panic)
+        }
+    }
+
+    /// One letter for the matrix.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Assertion => 'A',
+            Self::Deadlock => 'D',
+            Self::Leak => 'K',
+            Self::Panic => 'P',
+        }
+    }
+}
+
+/// A fault, and the law that must find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seeded {
+    /// The fault.
+    pub fault: Fault,
+    /// A law that must find it; others may too.
+    pub killer: Law,
+    /// How it must show there.
+    pub shows_as: Failure,
+}
+
+/// Every fault with its killer; each law that is checked stands here at least once.
+pub const SEEDED: &[Seeded] = &[
+    Seeded { fault: Fault::TwoFirsts, killer: Law::L1, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::Lowered, killer: Law::L1, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ReasonOverwritten, killer: Law::L2, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::RelaxedPublication, killer: Law::L3, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::LostWakeup, killer: Law::L4, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::OneWoken, killer: Law::L4, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::StopBeforeStartLost, killer: Law::L5, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StopAfterEndPanics, killer: Law::L6, shows_as: Failure::Panic },
+    Seeded { fault: Fault::LostValue, killer: Law::L7, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::EarlyJoin, killer: Law::L8, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::SwallowedPanic, killer: Law::L9, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::DropDetaches, killer: Law::L10, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::SelfJoinUnnoticed, killer: Law::L11, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::OrphanNotTold, killer: Law::L14, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
+];
+
+/// Whether a line of output starts, after the panic's own words, with the number of a law.
+fn names_a_law(line: &str) -> bool {
+    let digits = line.trim_start().strip_prefix('L').and_then(|rest| rest.split_once(": "));
+    digits.is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+        || line.starts_with("assertion") && line.contains(": L")
+}

@@ -1,0 +1,85 @@
+//! Many rounds of real threads.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cease_core::Law;
+
+use super::{alone, counting};
+use crate::laws::Check;
+
+const ROUNDS: usize = 1000;
+/// A law that has not ended by then never will.
+const LIMIT: Duration = Duration::from_secs(120);
+/// How long the operating system may take to forget a thread that was joined.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// Runs `law` many times; L18 in a process of its own, where nothing else changes what is counted.
+pub(super) fn run(check: &Check, test: &str, law: impl Fn() + Send + Sync + 'static) {
+    if check.law != Law::L18 {
+        under_watch(test, law);
+        println!("{test}: {ROUNDS} rounds");
+    } else if alone::is_alone() {
+        count_leaks(test, law);
+    } else {
+        let output = alone::run(test);
+        assert!(output.success, "{}", output.text);
+        println!("{test}: in a process of its own");
+    }
+}
+
+/// Fails, instead of waiting for ever, when the rounds do not end.
+fn under_watch(test: &str, law: impl Fn() + Send + 'static) {
+    let (alive, end) = channel();
+    let rounds = thread::spawn(move || {
+        for _ in 0..ROUNDS {
+            law();
+        }
+        drop(alive);
+    });
+    match end.recv_timeout(LIMIT) {
+        Err(RecvTimeoutError::Disconnected) => {}
+        Err(RecvTimeoutError::Timeout) => panic!("{test}: a round did not end within {LIMIT:?}"),
+        Ok(()) => unreachable!("nothing is sent"),
+    }
+    if let Err(payload) = rounds.join() {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    threads: usize,
+    descriptors: usize,
+    children: usize,
+    bytes: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let entries = |path| std::fs::read_dir(path).expect("/proc is mounted").count();
+        let children = std::fs::read_dir("/proc/self/task")
+            .expect("/proc is mounted")
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok())
+            .map(|pids| pids.split_whitespace().count())
+            .sum();
+        let (threads, descriptors) = (entries("/proc/self/task"), entries("/proc/self/fd"));
+        Self { threads, descriptors, children, bytes: counting::live_bytes() }
+    }
+}
+
+fn count_leaks(test: &str, law: impl Fn()) {
+    let rounds = |count| (0..count).for_each(|_| law());
+    rounds(ROUNDS / 10);
+    let before = Held::now();
+    rounds(ROUNDS);
+    let end = Instant::now() + SETTLE;
+    let mut after = Held::now();
+    while after != before && Instant::now() < end {
+        thread::yield_now();
+        after = Held::now();
+    }
+    assert_eq!(after, before, "L18: {test}: what the process holds after {ROUNDS} runs, and before");
+}

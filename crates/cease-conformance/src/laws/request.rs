@@ -1,0 +1,134 @@
+//! Laws about asking, noticing and waiting: L1 to L4 and L14.
+
+use std::time::Duration;
+
+use cease_core::sync::atomic::AtomicU32;
+use cease_core::sync::atomic::Ordering::Relaxed;
+use cease_core::sync::{Arc, thread};
+use cease_core::{NeverStops, Reason, StopSource, Strategy, WaitError};
+
+use super::{join, spawn};
+use crate::Act;
+
+/// L1: two ask at once, and exactly one was first; what was seen once is seen ever after.
+pub fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
+    let worker = spawn(strategy, |stop| {
+        let before = stop.is_stopped();
+        let after = stop.is_stopped();
+        assert!(after || !before, "L1: the stop was taken back");
+        Ok(0)
+    });
+    let token = worker.source().token();
+    let source = worker.source().clone();
+    let other = thread::spawn(move || source.request());
+    let here = worker.stop();
+    let there = other.join().expect("asking does not panic");
+    assert!(here != there, "L1: exactly one caller is first, but the answers were {here} and {there}");
+    assert!(!worker.stop(), "L1: a late caller was told it was first");
+    assert!(token.is_stopped(), "L1: a late request took the stop back");
+    join(worker);
+}
+
+/// L2: two ask at once with different reasons, and everybody sees the winner's.
+pub fn l2_one_reason<S: Strategy<Act>>(strategy: &S) {
+    let worker = spawn(strategy, |stop| {
+        let stopped = stop.token().wait().expect("L2: the law keeps a source");
+        Ok(u32::from(stopped.reason() == &Reason::from("here")))
+    });
+    let token = worker.source().token();
+    let source = worker.source().clone();
+    let other = thread::spawn(move || source.request_because("there"));
+    let here = worker.stop_because("here");
+    other.join().expect("asking does not panic");
+    let winner = if here { "here" } else { "there" };
+    assert_eq!(token.reason(), Some(&Reason::from(winner)), "L2: an observer saw the reason of a request that lost");
+    let seen = join(worker).finished();
+    assert_eq!(seen, Some(u32::from(here)), "L2: the job saw the reason of a request that lost");
+}
+
+/// L3: whoever polls the stop sees what the asking thread wrote before, though the data itself orders nothing.
+pub fn l3_writes_before_the_request_are_visible<S: Strategy<Act>>(strategy: &S) {
+    let data = Arc::new(AtomicU32::new(0));
+    let shared = Arc::clone(&data);
+    let worker = spawn(strategy, move |stop| {
+        for _ in 0..2 {
+            if stop.is_stopped() {
+                assert_eq!(shared.load(Relaxed), 42, "L3: the stop was seen before what was written before it");
+            }
+        }
+        Ok(0)
+    });
+    data.store(42, Relaxed);
+    worker.stop();
+    join(worker);
+}
+
+/// L4: two threads wait while a third asks, and both are woken.
+pub fn l4_no_lost_wakeup<S: Strategy<Act>>(strategy: &S) {
+    let worker = spawn(strategy, |stop| {
+        stop.token().wait().expect("L4: the law keeps a source");
+        Ok(1)
+    });
+    let token = worker.source().token();
+    let other = thread::spawn(move || token.wait().is_ok());
+    worker.stop();
+    assert!(other.join().expect("waiting does not panic"), "L4: a waiter was woken without a stop");
+    assert_eq!(join(worker).finished(), Some(1));
+}
+
+/// L4: a waiter gives up just as the request comes; it sees the stop, or it is gone from the list for good.
+pub fn l4_giving_up_races_with_the_request<S: Strategy<Act>>(strategy: &S) {
+    let worker = spawn(strategy, |stop| {
+        let given_up = stop.token().wait_timeout(Duration::from_micros(1));
+        assert!(!matches!(given_up, Err(WaitError::NeverStops)), "L4: a source exists");
+        stop.token().wait().expect("L4: the law keeps a source");
+        Ok(1)
+    });
+    let token = worker.source().token();
+    let other = thread::spawn(move || {
+        let seen = token.wait_timeout(Duration::from_micros(1)).is_ok();
+        assert!(!seen || token.is_stopped(), "L4: a waiter was woken without a stop");
+    });
+    worker.stop();
+    other.join().expect("L4: the other waiter is let go");
+    assert_eq!(join(worker).finished(), Some(1));
+}
+
+/// L14: the last source is gone unasked, and the waiting job is told.
+pub fn l14_the_last_source_tells<S: Strategy<Act>>(strategy: &S) {
+    let done = StopSource::new();
+    let ended = done.token();
+    let worker = spawn(strategy, move |stop| {
+        assert_eq!(stop.token().wait().err(), Some(NeverStops), "L14: nobody asked");
+        assert!(!stop.token().can_stop(), "L14: the token still says that it can stop");
+        done.request_because("told");
+        Ok(0)
+    });
+    let token = worker.source().token();
+    assert!(token.can_stop(), "L14: the worker holds a source");
+    worker.detach();
+    let told = ended.wait().expect("L14: the job was told wrongly, and dropped its source");
+    assert_eq!(told.reason(), &Reason::from("told"));
+    assert!(!token.can_stop() && !token.is_stopped(), "L14: an observer sees something else than the job");
+}
+
+/// L14: a request whose source is gone at once is not mistaken for "nobody asked".
+pub fn l14_a_request_outlives_its_source<S: Strategy<Act>>(strategy: &S) {
+    let done = StopSource::new();
+    let ended = done.token();
+    let worker = spawn(strategy, move |stop| {
+        if stop.token().wait().is_ok() {
+            done.request();
+        }
+        Ok(0)
+    });
+    let token = worker.source().token();
+    let source = worker.source().clone();
+    let asker = thread::spawn(move || {
+        assert!(source.request(), "L14: the only request was not first");
+    });
+    worker.detach();
+    asker.join().expect("L14: the asking thread failed");
+    ended.wait().expect("L14: a request was forgotten with its source");
+    assert!(token.can_stop(), "L14: it did stop, so it can");
+}

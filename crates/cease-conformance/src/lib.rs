@@ -1,0 +1,60 @@
+#![doc = include_str!("../README.md")]
+
+mod act;
+pub mod faults;
+pub mod harness;
+pub mod laws;
+
+pub use act::Act;
+
+/// Holds a strategy to every law: one test per law, called `law::strategy`.
+///
+/// Call it once in a test file of its own; the strategy is an expression with full paths.
+/// It also installs the allocator by which law L18 counts memory.
+///
+/// ```ignore
+/// cease_conformance::laws!(flag, cease_flag::Flag::new());
+/// ```
+#[macro_export]
+macro_rules! laws {
+    ($strategy:ident, $new:expr) => {
+        #[global_allocator]
+        static COUNTING: $crate::harness::CountingAllocator = $crate::harness::CountingAllocator;
+
+        $crate::laws! {
+            @each $strategy, $new;
+            l1_request_is_sticky
+            l2_one_reason
+            l3_writes_before_the_request_are_visible
+            l4_no_lost_wakeup
+            l4_giving_up_races_with_the_request
+            l5_stop_before_start
+            l6_stop_after_the_end_is_harmless
+            l7_a_produced_value_is_not_lost
+            l8_after_join_nothing_runs
+            l9_a_panic_is_reported
+            l10_drop_stops_and_joins
+            l10_only_detach_lets_go
+            l11_joining_oneself_is_an_error
+            l14_the_last_source_tells
+            l14_a_request_outlives_its_source
+            l18_nothing_leaks
+        }
+    };
+    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+        $(
+            mod $law {
+                #[test]
+                fn $strategy() {
+                    let path = concat!(module_path!(), "::", stringify!($strategy));
+                    $crate::harness::hold(path, || $new, $crate::laws::$law);
+                }
+            }
+        )*
+
+        #[test]
+        fn every_law_is_listed() {
+            $crate::harness::assert_listed(&[$(stringify!($law)),*]);
+        }
+    };
+}

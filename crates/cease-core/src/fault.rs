@@ -1,0 +1,110 @@
+//! Seeded faults: known mistakes that the laws must find.
+//!
+//! A build for a model checker reads the environment variable `CEASE_FAULT` once and then makes that one mistake.
+//! Every other build has no fault and no trace of one: [`active`] is `None` there, at compile time.
+
+/// One mistake that can be seeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A waiter registers without looking again whether the stop was asked for meanwhile.
+    LostWakeup,
+    /// A request wakes the first waiter and forgets the others.
+    OneWoken,
+    /// The stop is published without its Release.
+    RelaxedPublication,
+    /// A late request is told that it was first.
+    TwoFirsts,
+    /// A late request replaces the reason.
+    ReasonOverwritten,
+    /// A late request takes the stop back.
+    Lowered,
+    /// The end of the last source is not noted.
+    OrphanNotTold,
+    /// Handing out a token leaks a reference to the state.
+    LeakedNode,
+    /// A worker that is spawned on a stopped source gets a fresh one.
+    StopBeforeStartLost,
+    /// Asking a worker that has ended panics.
+    StopAfterEndPanics,
+    /// A value that was produced is thrown away when a stop was asked for.
+    LostValue,
+    /// Joining returns as soon as the stop was asked for.
+    EarlyJoin,
+    /// A panic of the job is reported as letting go.
+    SwallowedPanic,
+    /// Dropping a worker stops it and lets go.
+    DropDetaches,
+    /// Joining oneself is not noticed.
+    SelfJoinUnnoticed,
+}
+
+impl Fault {
+    /// Every fault there is.
+    pub const ALL: [Self; 15] = [
+        Self::LostWakeup,
+        Self::OneWoken,
+        Self::RelaxedPublication,
+        Self::TwoFirsts,
+        Self::ReasonOverwritten,
+        Self::Lowered,
+        Self::OrphanNotTold,
+        Self::LeakedNode,
+        Self::StopBeforeStartLost,
+        Self::StopAfterEndPanics,
+        Self::LostValue,
+        Self::EarlyJoin,
+        Self::SwallowedPanic,
+        Self::DropDetaches,
+        Self::SelfJoinUnnoticed,
+    ];
+
+    /// The value of `CEASE_FAULT` that seeds this fault.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LostWakeup => "lost-wakeup",
+            Self::OneWoken => "one-woken",
+            Self::RelaxedPublication => "relaxed-publication",
+            Self::TwoFirsts => "two-firsts",
+            Self::ReasonOverwritten => "reason-overwritten",
+            Self::Lowered => "lowered",
+            Self::OrphanNotTold => "orphan-not-told",
+            Self::LeakedNode => "leaked-node",
+            Self::StopBeforeStartLost => "stop-before-start-lost",
+            Self::StopAfterEndPanics => "stop-after-end-panics",
+            Self::LostValue => "lost-value",
+            Self::EarlyJoin => "early-join",
+            Self::SwallowedPanic => "swallowed-panic",
+            Self::DropDetaches => "drop-detaches",
+            Self::SelfJoinUnnoticed => "self-join-unnoticed",
+        }
+    }
+}
+
+/// Whether `fault` is the one that is seeded.
+#[inline]
+pub(crate) fn is(fault: Fault) -> bool {
+    active() == Some(fault)
+}
+
+/// The fault that is seeded: none in a build without a model checker.
+#[cfg(not(any(loom, shuttle)))]
+#[inline]
+pub(crate) const fn active() -> Option<Fault> {
+    None
+}
+
+/// The fault that the environment names.
+///
+/// # Panics
+///
+/// When the environment names a fault that does not exist: a misspelt fault must not pass as "no fault".
+#[cfg(any(loom, shuttle))]
+pub(crate) fn active() -> Option<Fault> {
+    static ACTIVE: std::sync::OnceLock<Option<Fault>> = std::sync::OnceLock::new();
+    *ACTIVE.get_or_init(|| {
+        let name = std::env::var("CEASE_FAULT").ok()?;
+        let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
+        Some(fault.unwrap_or_else(|| panic!("CEASE_FAULT names no fault: {name}")))
+    })
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+pub mod sync;
+
+mod checkpoint;
+mod contract;
+mod exit;
+mod fault;
+mod job;
+mod reason;
+mod stop;
+mod strategy;
+mod thread;
+mod worker;
+
+pub use checkpoint::{Checkpoint, Chunks};
+pub use contract::{Contract, Exception, Law, Modelled, RunsOn};
+pub use exit::{Exit, Panic};
+#[doc(hidden)]
+pub use fault::Fault;
+pub use job::Job;
+pub use reason::{Reason, Stopped};
+pub use stop::{NeverStops, StopSource, StopToken, WaitError};
+pub use strategy::{SpawnError, SpawnFn, Strategy};
+pub use thread::ThreadBuilder;
+pub use worker::{JoinError, Running, ScopedWorker, Worker};

@@ -1,0 +1,16 @@
+//! The stop primitive: a source that asks, tokens that can be asked about, and whoever waits in between.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `source.rs` | [`StopSource`]: asks |
+//! | `token.rs` | [`StopToken`]: polls and waits |
+//! | `node.rs` | the state that both share: one word, one record, one lock |
+//! | `waiters.rs` | the list of blocked threads, made of their own stack frames |
+
+mod node;
+mod source;
+mod token;
+mod waiters;
+
+pub use source::StopSource;
+pub use token::{NeverStops, StopToken, WaitError};

@@ -1,0 +1,104 @@
+//! The asking side.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::fault::{self, Fault};
+use crate::stop::node::{Node, Record};
+use crate::sync::Arc;
+use crate::{Reason, StopToken};
+
+/// The side that asks for a stop; clones ask about the same stop.
+///
+/// Dropping a source asks for nothing.
+/// When the last clone is gone and nobody asked, no one ever can: every [`StopToken`] of it then says so
+/// ([`StopToken::can_stop`]), and whoever was waiting is told (law L14).
+/// These are the semantics of C++20's `std::stop_source`, with a reason added.
+///
+/// # Memory ordering
+///
+/// What a thread wrote before the winning request is visible to whoever then sees the stop (law L3).
+///
+/// # Examples
+///
+/// ```
+/// use cease_core::{Reason, StopSource};
+///
+/// let source = StopSource::new();
+/// let token = source.token();
+/// assert!(!token.is_stopped());
+///
+/// assert!(source.request_because("rolling deploy"), "the first request wins");
+/// assert!(!source.request(), "a later one changes nothing");
+/// assert!(token.is_stopped());
+/// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
+/// ```
+pub struct StopSource {
+    node: Arc<Node>,
+}
+
+impl StopSource {
+    /// Creates a source that nobody has asked yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { node: Arc::new(Node::new()) }
+    }
+
+    /// Asks for a stop without saying why; true for the one call that was first.
+    ///
+    /// When it returns true, every blocked waiter has been woken.
+    /// A call that returns false may return while the winner is still waking them.
+    /// With nobody waiting no system call is made.
+    #[track_caller]
+    pub fn request(&self) -> bool {
+        self.request_because(Reason::Requested(None))
+    }
+
+    /// Asks for a stop and says why; true for the one call that was first, whose reason every observer sees.
+    ///
+    /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
+    #[track_caller]
+    pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
+        self.node.request(Record { reason: reason.into(), asked_at: Location::caller() })
+    }
+
+    /// Creates a token of this source.
+    #[must_use]
+    pub fn token(&self) -> StopToken {
+        if fault::is(Fault::LeakedNode) {
+            std::mem::forget(Arc::clone(&self.node));
+        }
+        StopToken::new(Arc::clone(&self.node))
+    }
+
+    /// Whether a stop was asked for; the same as polling a token.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.node.is_stopped()
+    }
+}
+
+impl Default for StopSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for StopSource {
+    fn clone(&self) -> Self {
+        self.node.add_source();
+        Self { node: Arc::clone(&self.node) }
+    }
+}
+
+impl Drop for StopSource {
+    fn drop(&mut self) {
+        self.node.drop_source();
+    }
+}
+
+impl fmt::Debug for StopSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopSource").field("reason", &self.node.record().map(|record| &record.reason)).finish()
+    }
+}

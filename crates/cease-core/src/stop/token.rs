@@ -1,0 +1,169 @@
+//! The side that can be asked about.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::checkpoint::Checkpoint;
+use crate::stop::node::{Node, Seen};
+use crate::sync::{self, Arc};
+use crate::{Reason, Stopped};
+
+/// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
+///
+/// A token never asks.
+/// It outlives its sources; when they are all gone unasked, [`StopToken::can_stop`] is false for ever.
+///
+/// # Memory ordering
+///
+/// Whoever sees the stop, by any method of this type, also sees what the asking thread wrote before it asked (law L3).
+///
+/// # Examples
+///
+/// ```
+/// use cease_core::StopSource;
+/// use std::thread;
+///
+/// let source = StopSource::new();
+/// let token = source.token();
+/// let waiter = thread::spawn(move || token.wait().map(|stopped| stopped.reason().to_string()));
+///
+/// source.request_because("enough");
+/// assert_eq!(waiter.join().unwrap().unwrap(), "requested: enough");
+/// ```
+#[derive(Clone)]
+pub struct StopToken {
+    node: Arc<Node>,
+}
+
+impl StopToken {
+    pub(crate) fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    /// Whether a stop was asked for: one load, and nothing else.
+    ///
+    /// Once true, it stays true.
+    /// True says that somebody asked, not that anything has ended.
+    #[inline]
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.node.is_stopped()
+    }
+
+    /// Whether a stop was asked for or still can be; false once the last source is gone unasked.
+    #[must_use]
+    pub fn can_stop(&self) -> bool {
+        self.node.can_stop()
+    }
+
+    /// Why the stop was asked for, or `None` while it was not.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.node.record().map(|record| &record.reason)
+    }
+
+    /// Where the winning request was made, or `None` while there was none.
+    #[must_use]
+    pub fn asked_at(&self) -> Option<&'static Location<'static>> {
+        self.node.record().map(|record| record.asked_at)
+    }
+
+    /// Waits until a stop is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] when the last source is gone unasked, before the call or during it.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread. A stop that was asked for before is returned at once.
+    pub fn wait(&self) -> Result<Stopped, NeverStops> {
+        self.wait_until(None).map_err(|_| NeverStops)
+    }
+
+    /// Waits until a stop is asked for, for at most `limit`.
+    ///
+    /// A `limit` of zero polls once; one that is further ahead than the clock can count has no end.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError::TimedOut`] when `limit` is over, [`WaitError::NeverStops`] when the last source is gone unasked.
+    /// When stop and time limit meet, the stop is returned.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread.
+    pub fn wait_timeout(&self, limit: Duration) -> Result<Stopped, WaitError> {
+        self.wait_until(sync::deadline_after(limit))
+    }
+
+    /// Waits until a stop is asked for, until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopToken::wait_timeout`].
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread.
+    pub fn wait_deadline(&self, deadline: Instant) -> Result<Stopped, WaitError> {
+        self.wait_until(Some(deadline))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Result<Stopped, WaitError> {
+        let seen = self.node.wait_until(deadline);
+        match Stopped::seen_by(self) {
+            Some(stopped) => Ok(stopped),
+            None if seen == Seen::NoSource => Err(WaitError::NeverStops),
+            None => Err(WaitError::TimedOut),
+        }
+    }
+}
+
+impl Checkpoint for StopToken {
+    #[inline]
+    fn token(&self) -> &StopToken {
+        self
+    }
+}
+
+impl fmt::Debug for StopToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopToken").field("reason", &self.reason()).field("can_stop", &self.can_stop()).finish()
+    }
+}
+
+/// Why [`StopToken::wait`] ended without a stop: the last source is gone, and nobody can ask any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeverStops;
+
+impl fmt::Display for NeverStops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no source is left that could ask for a stop")
+    }
+}
+
+impl Error for NeverStops {}
+
+/// Why a wait with a time limit ended without a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The time limit passed; a stop may still come.
+    TimedOut,
+    /// The last source is gone unasked; no stop will ever come.
+    NeverStops,
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("no stop was asked for in time"),
+            Self::NeverStops => NeverStops.fmt(f),
+        }
+    }
+}
+
+impl Error for WaitError {}

@@ -1,0 +1,141 @@
+//! The list of blocked threads, made of their own stack frames: a wait allocates nothing.
+//!
+//! # How it works
+//!
+//! A waiter lives in the frame of the thread that waits, and the list holds pointers to it.
+//! Whoever holds the lock of the list may link, unlink and read any waiter in it.
+//! The waker takes a waiter out, takes its thread handle, and then stores `woken` as its last touch: from that moment on
+//! the frame may be gone.
+#![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
+
+use std::marker::PhantomPinned;
+use std::pin::Pin;
+use std::ptr::NonNull;
+
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::{Acquire, Release};
+use crate::sync::{Unparker, UnsafeCell};
+
+/// One blocked thread.
+pub(crate) struct Waiter {
+    /// Set by the waker as its last touch.
+    woken: AtomicBool,
+    /// Everything else; belongs to whoever holds the lock of the list.
+    inner: UnsafeCell<Inner>,
+    /// The list points here.
+    _pinned: PhantomPinned,
+}
+
+struct Inner {
+    previous: Option<NonNull<Waiter>>,
+    next: Option<NonNull<Waiter>>,
+    unparker: Option<Unparker>,
+}
+
+impl Waiter {
+    pub(crate) fn new(unparker: Unparker) -> Self {
+        Self {
+            woken: AtomicBool::new(false),
+            inner: UnsafeCell::new(Inner { previous: None, next: None, unparker: Some(unparker) }),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Whether a waker has taken this waiter out of the list, and will not touch it again.
+    pub(crate) fn is_woken(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release store in `WaitList::pop`: the waker's last touch of this frame happens
+        // before the frame is left.
+        self.woken.load(Acquire)
+    }
+
+    /// Calls `f` with everything but `woken`.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the lock of the list that `self` is in, or `self` is in none.
+    /// - `f` does not reach the same waiter again.
+    unsafe fn with_inner<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        // SAFETY: by the caller's promise no other reference to the inner part exists while `f` runs.
+        self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
+    }
+}
+
+/// A list of blocked threads; the lock around it is the lock of every waiter in it.
+#[derive(Debug)]
+pub(crate) struct WaitList {
+    head: Option<NonNull<Waiter>>,
+}
+
+// SAFETY: the pointers are followed only under the lock that owns the list, and what they point to, a thread handle and
+// further pointers of this kind, may be used from any thread.
+unsafe impl Send for WaitList {}
+
+impl WaitList {
+    pub(crate) const fn new() -> Self {
+        Self { head: None }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// Puts `waiter` in front.
+    ///
+    /// # Safety
+    ///
+    /// - `waiter` is in no list.
+    /// - Its frame is not left before `is_woken` is true or `remove` was called.
+    pub(crate) unsafe fn push(&mut self, waiter: Pin<&Waiter>) {
+        let this = Some(NonNull::from(waiter.get_ref()));
+        let old = std::mem::replace(&mut self.head, this);
+        // SAFETY: `waiter` was in no list, and is now in the one whose lock is held.
+        unsafe { waiter.with_inner(|inner| inner.next = old) };
+        if let Some(old) = old {
+            // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
+            let old = unsafe { old.as_ref() };
+            // SAFETY: the lock is held, and `old` is not `waiter`, which was in no list.
+            unsafe { old.with_inner(|inner| inner.previous = this) };
+        }
+    }
+
+    /// Takes `waiter` out.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` is in this list.
+    pub(crate) unsafe fn remove(&mut self, waiter: Pin<&Waiter>) {
+        // SAFETY: `waiter` is in the list whose lock is held.
+        let (previous, next) = unsafe { waiter.with_inner(|inner| (inner.previous.take(), inner.next.take())) };
+        match previous {
+            None => self.head = next,
+            Some(previous) => {
+                // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
+                let previous = unsafe { previous.as_ref() };
+                // SAFETY: the lock is held, and a neighbour is another waiter.
+                unsafe { previous.with_inner(|inner| inner.next = next) };
+            }
+        }
+        if let Some(next) = next {
+            // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
+            let next = unsafe { next.as_ref() };
+            // SAFETY: the lock is held, and a neighbour is another waiter.
+            unsafe { next.with_inner(|inner| inner.previous = previous) };
+        }
+    }
+
+    /// Takes the first waiter out for good, and returns what wakes its thread.
+    pub(crate) fn pop(&mut self) -> Option<Unparker> {
+        let head = self.head?;
+        // SAFETY: a waiter in the list is alive, by the promise made when it was pushed, until `woken` is stored below.
+        let waiter = unsafe { head.as_ref() };
+        // SAFETY: it was pinned when it was pushed.
+        let waiter = unsafe { Pin::new_unchecked(waiter) };
+        // SAFETY: it is the head of this list.
+        unsafe { self.remove(waiter) };
+        // SAFETY: the lock is held, and nothing else reaches the waiter.
+        let unparker = unsafe { waiter.with_inner(|inner| inner.unparker.take()) };
+        // ORDERING: Release pairs with the Acquire in `is_woken`: all touches above happen before the frame is left.
+        waiter.woken.store(true, Release);
+        Some(unparker.expect("a waiter is popped once"))
+    }
+}

@@ -1,0 +1,106 @@
+//! How a request reaches a job, and what the job runs on.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::{Checkpoint, Contract, Job, StopSource, Stopped, Worker};
+
+/// Runs jobs in one particular way, and stops them in one particular way.
+///
+/// The trait has the job as a parameter so that a strategy can ask more of it (process isolation: that it travels), and so
+/// that `Box<dyn Strategy<MyJob>>` works.
+pub trait Strategy<J: Job> {
+    /// What this strategy promises.
+    fn contract(&self) -> &'static Contract;
+
+    /// Starts `job` as a worker that is stopped through `source`.
+    ///
+    /// Workers that share a source share the stop, also the one that dropping any of them asks for.
+    /// On a source that is stopped already, the job stops at its first checkpoint or never starts (law L5).
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the job in it, when nothing could be started.
+    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>>;
+
+    /// Starts `job` as a worker with a source of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Strategy::spawn_with`].
+    fn spawn(&self, job: J) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.spawn_with(job, StopSource::new())
+    }
+}
+
+/// A strategy that also takes a closure as the job.
+pub trait SpawnFn {
+    /// What the closure gets to ask whether it should stop.
+    type Checkpoint: Checkpoint;
+
+    /// Starts `job` as a worker that is stopped through `source`.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the closure in it, when nothing could be started.
+    fn spawn_fn_with<T, F>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
+    where
+        F: FnOnce(&Self::Checkpoint) -> Result<T, Stopped> + Send + 'static,
+        T: Send + 'static;
+
+    /// Starts `job` as a worker with a source of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpawnFn::spawn_fn_with`].
+    fn spawn_fn<T, F>(&self, job: F) -> Result<Worker<T>, SpawnError<F>>
+    where
+        F: FnOnce(&Self::Checkpoint) -> Result<T, Stopped> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_fn_with(job, StopSource::new())
+    }
+}
+
+/// Why no worker was started; the job is handed back.
+pub struct SpawnError<J> {
+    name: String,
+    source: io::Error,
+    job: J,
+}
+
+impl<J> SpawnError<J> {
+    /// The worker `name` could not be started because of `source`.
+    pub fn new(name: impl Into<String>, source: io::Error, job: J) -> Self {
+        Self { name: name.into(), source, job }
+    }
+
+    /// What the operating system said; also the [`Error::source`].
+    pub const fn os_error(&self) -> &io::Error {
+        &self.source
+    }
+
+    /// The job, which has not run.
+    pub fn into_job(self) -> J {
+        self.job
+    }
+}
+
+impl<J> fmt::Debug for SpawnError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnError").field("name", &self.name).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl<J> fmt::Display for SpawnError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not start worker `{}`", self.name)
+    }
+}
+
+impl<J> Error for SpawnError<J> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}

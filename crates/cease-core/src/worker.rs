@@ -1,0 +1,195 @@
+//! One running job, seen from outside.
+
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::fault::{self, Fault};
+use crate::{Exit, Reason, StopSource, sync};
+
+/// One running job, seen from outside: stop it, join it.
+///
+/// It is the same type whichever strategy made it; see [`ScopedWorker`] for its methods.
+pub type Worker<T> = ScopedWorker<'static, T>;
+
+/// A [`Worker`] that may borrow what outlives `'scope`.
+///
+/// Dropping it asks for a stop with [`Reason::OwnerDropped`] and joins, like C++20's `jthread` (law L10): the exit is
+/// thrown away, and a job that never checks blocks the drop for ever.
+/// Letting go is always spelled out: [`ScopedWorker::detach`].
+/// Dropped inside itself it cannot be joined; it is then asked to stop, and let go.
+#[must_use = "dropping a worker stops it and waits for it; use `join` or `detach`"]
+pub struct ScopedWorker<'scope, T> {
+    name: String,
+    source: StopSource,
+    /// `None` only while `join`, `detach` or `drop` consumes the worker.
+    running: Option<Box<dyn Running<T> + 'scope>>,
+}
+
+/// What a strategy provides so that a [`ScopedWorker`] can be made of it.
+pub trait Running<T>: Send {
+    /// Waits until the job has ended, or until `deadline`; true when it has ended.
+    ///
+    /// A deadline that has passed only asks.
+    fn wait(&self, deadline: Option<Instant>) -> bool;
+
+    /// Whether the caller is the job itself.
+    fn is_current(&self) -> bool;
+
+    /// Waits until nothing of the worker runs, its destructors included, and says how it ended.
+    ///
+    /// Never called by the job itself.
+    fn join(self: Box<Self>) -> Exit<T>;
+}
+
+impl<'scope, T> ScopedWorker<'scope, T> {
+    /// Makes a worker; for implementations of [`crate::Strategy`].
+    pub fn new(name: impl Into<String>, source: StopSource, running: Box<dyn Running<T> + 'scope>) -> Self {
+        Self { name: name.into(), source, running: Some(running) }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The source it is stopped through; clone it to ask from elsewhere.
+    ///
+    /// While a clone lives, a detached worker can still be stopped.
+    #[must_use]
+    pub const fn source(&self) -> &StopSource {
+        &self.source
+    }
+
+    /// Asks for a stop; true for the one call that was first. Harmless when the job has ended (law L6).
+    #[track_caller]
+    pub fn stop(&self) -> bool {
+        self.stop_because(Reason::Requested(None))
+    }
+
+    /// Asks for a stop and says why; true for the one call that was first.
+    #[track_caller]
+    pub fn stop_because(&self, reason: impl Into<Reason>) -> bool {
+        assert!(!(fault::is(Fault::StopAfterEndPanics) && self.is_finished()), "asked a worker that has ended");
+        self.source.request_because(reason)
+    }
+
+    /// Whether the job has ended; joining it then takes no longer than its thread needs to go away.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.running().wait(Some(Instant::now()))
+    }
+
+    /// Waits until nothing of the worker runs any more, and says how it ended. It asks for nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::Itself`], with the worker in it, when the job joins itself (law L11).
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread for as long as the job runs.
+    pub fn join(self) -> Result<Exit<T>, JoinError<'scope, T>> {
+        if self.is_current() {
+            return Err(JoinError::Itself(self));
+        }
+        Ok(self.into_running().join())
+    }
+
+    /// As [`ScopedWorker::join`], but gives the worker back when the job still runs after `limit`.
+    ///
+    /// A `limit` of zero only asks.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::StillRunning`] and [`JoinError::Itself`], each with the worker in it.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread for at most `limit`, and then for what the thread's own destructors take.
+    pub fn join_timeout(self, limit: Duration) -> Result<Exit<T>, JoinError<'scope, T>> {
+        if self.is_current() {
+            return Err(JoinError::Itself(self));
+        }
+        if !self.running().wait(sync::deadline_after(limit)) {
+            return Err(JoinError::StillRunning(self));
+        }
+        Ok(self.into_running().join())
+    }
+
+    /// Lets go of the worker: it is neither stopped nor joined.
+    ///
+    /// When no clone of its source is left, it can never be stopped, and its token says so (law L14).
+    /// A scope still joins what it spawned.
+    pub fn detach(self) {
+        drop(self.into_running());
+    }
+
+    fn running(&self) -> &(dyn Running<T> + 'scope) {
+        self.running.as_deref().expect("only consuming methods take it")
+    }
+
+    fn into_running(mut self) -> Box<dyn Running<T> + 'scope> {
+        self.running.take().expect("only consuming methods take it")
+    }
+
+    fn is_current(&self) -> bool {
+        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
+    }
+}
+
+impl<T> Drop for ScopedWorker<'_, T> {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        self.source.request_because(Reason::OwnerDropped);
+        if running.is_current() || fault::is(Fault::DropDetaches) {
+            return;
+        }
+        running.join();
+    }
+}
+
+impl<T> fmt::Debug for ScopedWorker<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("name", &self.name).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// Why joining yielded no exit; the worker is handed back.
+#[non_exhaustive]
+pub enum JoinError<'scope, T> {
+    /// The job still ran when the time limit was over.
+    StillRunning(ScopedWorker<'scope, T>),
+    /// A worker cannot wait for its own end.
+    Itself(ScopedWorker<'scope, T>),
+}
+
+impl<'scope, T> JoinError<'scope, T> {
+    /// The worker, which is neither stopped nor joined.
+    pub fn into_worker(self) -> ScopedWorker<'scope, T> {
+        match self {
+            Self::StillRunning(worker) | Self::Itself(worker) => worker,
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinError<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StillRunning(worker) => f.debug_tuple("StillRunning").field(worker).finish(),
+            Self::Itself(worker) => f.debug_tuple("Itself").field(worker).finish(),
+        }
+    }
+}
+
+impl<T> fmt::Display for JoinError<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StillRunning(worker) => write!(f, "worker `{}` still runs", worker.name()),
+            Self::Itself(worker) => write!(f, "worker `{}` cannot join itself", worker.name()),
+        }
+    }
+}
+
+impl<T> Error for JoinError<'_, T> {}

@@ -1,0 +1,3 @@
+//! The article's run, stopped by a flag.
+
+fn main() {}
