@@ -14,6 +14,8 @@ pub enum Failure {
     Assertion,
     /// Every thread waits for ever.
     Deadlock,
+    /// Two threads reached the same memory with no order between them.
+    Race,
     /// Something was not released.
     Leak,
     /// The code that has the fault panicked.
@@ -26,6 +28,8 @@ impl Failure {
     pub fn of(output: &str) -> Option<Self> {
         if output.contains("deadlock; threads") {
             Some(Self::Deadlock)
+        } else if output.contains("Causality violation") {
+            Some(Self::Race)
         } else if output.contains("leaked") {
             Some(Self::Leak)
         } else if output.lines().any(names_a_law) {
@@ -41,6 +45,7 @@ impl Failure {
         match self {
             Self::Assertion => 'A',
             Self::Deadlock => 'D',
+            Self::Race => 'R',
             Self::Leak => 'K',
             Self::Panic => 'P',
         }
@@ -62,10 +67,11 @@ pub struct Seeded {
 pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::TwoFirsts, killer: Law::L1, shows_as: Failure::Assertion },
     Seeded { fault: Fault::Lowered, killer: Law::L1, shows_as: Failure::Assertion },
-    Seeded { fault: Fault::ReasonOverwritten, killer: Law::L2, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ReasonOverwritten, killer: Law::L2, shows_as: Failure::Race },
     Seeded { fault: Fault::RelaxedPublication, killer: Law::L3, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostWakeup, killer: Law::L4, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::OneWoken, killer: Law::L4, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::RelaxedWoken, killer: Law::L4, shows_as: Failure::Race },
     Seeded { fault: Fault::StopBeforeStartLost, killer: Law::L5, shows_as: Failure::Assertion },
     Seeded { fault: Fault::StopAfterEndPanics, killer: Law::L6, shows_as: Failure::Panic },
     Seeded { fault: Fault::LostValue, killer: Law::L7, shows_as: Failure::Assertion },
@@ -77,9 +83,9 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
 ];
 
-/// Whether a line of output starts, after the panic's own words, with the number of a law.
+/// Whether a line of output is a law's own message: its number stands in front, or behind the words of `assert_eq!`.
 fn names_a_law(line: &str) -> bool {
-    let digits = line.trim_start().strip_prefix('L').and_then(|rest| rest.split_once(": "));
-    digits.is_some_and(|(number, _)| number.parse::<u8>().is_ok())
-        || line.starts_with("assertion") && line.contains(": L")
+    let message = line.split_once("` failed: ").map_or(line, |(_, message)| message);
+    let number = message.strip_prefix('L').and_then(|rest| rest.split_once(": ")).map(|(number, _)| number);
+    number.is_some_and(|number| number.parse::<u8>().is_ok())
 }

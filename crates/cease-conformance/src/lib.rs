@@ -12,7 +12,7 @@ pub use act::Act;
 /// Call it once in a test file of its own; the strategy is an expression with full paths.
 /// It also installs the allocator by which law L18 counts memory.
 ///
-/// ```ignore
+/// ```text
 /// cease_conformance::laws!(flag, cease_flag::Flag::new());
 /// ```
 #[macro_export]

@@ -12,6 +12,8 @@ pub enum Fault {
     OneWoken,
     /// The stop is published without its Release.
     RelaxedPublication,
+    /// The waker's last touch of a waiter's frame is published without its Release.
+    RelaxedWoken,
     /// A late request is told that it was first.
     TwoFirsts,
     /// A late request replaces the reason.
@@ -40,10 +42,11 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
+        Self::RelaxedWoken,
         Self::TwoFirsts,
         Self::ReasonOverwritten,
         Self::Lowered,
@@ -65,6 +68,7 @@ impl Fault {
             Self::LostWakeup => "lost-wakeup",
             Self::OneWoken => "one-woken",
             Self::RelaxedPublication => "relaxed-publication",
+            Self::RelaxedWoken => "relaxed-woken",
             Self::TwoFirsts => "two-firsts",
             Self::ReasonOverwritten => "reason-overwritten",
             Self::Lowered => "lowered",

@@ -41,7 +41,12 @@ where
         && !alone::is_alone()
     {
         let output = alone::run(test);
-        assert!(!output.success, "{test}: the contract says that {} is not kept ({why}), but it is", check.law);
+        let law = check.law;
+        assert!(
+            !output.success,
+            "{test}: the contract says that {law} is not kept ({why}), but it is:\n{}",
+            output.text
+        );
         println!("{test}: not kept, as the contract says: {why}");
         return;
     }

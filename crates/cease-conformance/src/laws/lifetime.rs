@@ -41,7 +41,7 @@ pub fn l5_stop_before_start<S: Strategy<Act>>(strategy: &S) {
     let exit = join(worker);
     assert_eq!(passed.load(Relaxed), 0, "L5: the job went past its first checkpoint");
     let stopped = exit.stopped().expect("L5: the job did not end as stopped");
-    assert_eq!(stopped.reason(), &Reason::from("early"));
+    assert_eq!(stopped.reason(), &Reason::from("early"), "L5: the reason got lost");
 }
 
 /// L6: asking while the job ends, and after it ended, changes nothing about how it ended.
@@ -106,7 +106,7 @@ pub fn l10_drop_stops_and_joins<S: Strategy<Act>>(strategy: &S) {
     let token = worker.source().token();
     drop(worker);
     assert_eq!(open.load(Relaxed), 0, "L10: drop returned while the job was running");
-    assert_eq!(token.reason(), Some(&Reason::OwnerDropped));
+    assert_eq!(token.reason(), Some(&Reason::OwnerDropped), "L10: dropping says why");
 }
 
 /// L10: detaching neither asks nor waits.
@@ -123,7 +123,7 @@ pub fn l10_only_detach_lets_go<S: Strategy<Act>>(strategy: &S) {
     assert!(!source.is_stopped(), "L10: detaching asked for a stop");
     assert!(source.request_because("later"), "L10: a detached worker is still asked through its source");
     let told = ended.wait().expect("L10: the job ended without a stop");
-    assert_eq!(told.reason(), &Reason::from("later"));
+    assert_eq!(told.reason(), &Reason::from("later"), "L10: the job was stopped by somebody else");
 }
 
 /// L11: a job that joins itself gets an error and its worker back; dropping that asks and lets go.
@@ -159,5 +159,5 @@ pub fn l18_nothing_leaks<S: Strategy<Act>>(strategy: &S) {
     source.request();
     drop(source);
     let exit = join(worker);
-    assert!(exit.stopped().is_some() && token.is_stopped());
+    assert!(exit.stopped().is_some() && token.is_stopped(), "L18: the run is not the one that is counted");
 }

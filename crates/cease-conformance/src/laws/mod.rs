@@ -30,29 +30,35 @@ pub struct Check {
     pub law: Law,
     /// The name of the function.
     pub name: &'static str,
+    /// How often loom may take the processor from a thread that could go on; `None` explores every order there is.
+    pub preemptions: Option<usize>,
     /// A model that explored fewer interleavings than this saw too little to say anything.
     pub floor: usize,
 }
 
-/// Every check there is.
+/// Every check there is; the floors are about half of what the flag strategy has.
 pub const CHECKS: &[Check] = &[
-    Check { law: Law::L1, name: "l1_request_is_sticky", floor: 100 },
-    Check { law: Law::L2, name: "l2_one_reason", floor: 100 },
-    Check { law: Law::L3, name: "l3_writes_before_the_request_are_visible", floor: 20 },
-    Check { law: Law::L4, name: "l4_no_lost_wakeup", floor: 100 },
-    Check { law: Law::L4, name: "l4_giving_up_races_with_the_request", floor: 100 },
-    Check { law: Law::L5, name: "l5_stop_before_start", floor: 2 },
-    Check { law: Law::L6, name: "l6_stop_after_the_end_is_harmless", floor: 20 },
-    Check { law: Law::L7, name: "l7_a_produced_value_is_not_lost", floor: 20 },
-    Check { law: Law::L8, name: "l8_after_join_nothing_runs", floor: 20 },
-    Check { law: Law::L9, name: "l9_a_panic_is_reported", floor: 20 },
-    Check { law: Law::L10, name: "l10_drop_stops_and_joins", floor: 20 },
-    Check { law: Law::L10, name: "l10_only_detach_lets_go", floor: 20 },
-    Check { law: Law::L11, name: "l11_joining_oneself_is_an_error", floor: 20 },
-    Check { law: Law::L14, name: "l14_the_last_source_tells", floor: 20 },
-    Check { law: Law::L14, name: "l14_a_request_outlives_its_source", floor: 100 },
-    Check { law: Law::L18, name: "l18_nothing_leaks", floor: 20 },
+    check(Law::L1, "l1_request_is_sticky", None, 600),
+    check(Law::L2, "l2_one_reason", None, 15_000),
+    check(Law::L3, "l3_writes_before_the_request_are_visible", None, 40),
+    check(Law::L4, "l4_no_lost_wakeup", Some(4), 5000),
+    check(Law::L4, "l4_giving_up_races_with_the_request", Some(4), 10_000),
+    check(Law::L5, "l5_stop_before_start", None, 10),
+    check(Law::L6, "l6_stop_after_the_end_is_harmless", None, 10),
+    check(Law::L7, "l7_a_produced_value_is_not_lost", None, 20),
+    check(Law::L8, "l8_after_join_nothing_runs", None, 150),
+    check(Law::L9, "l9_a_panic_is_reported", None, 10),
+    check(Law::L10, "l10_drop_stops_and_joins", None, 30),
+    check(Law::L10, "l10_only_detach_lets_go", None, 20_000),
+    check(Law::L11, "l11_joining_oneself_is_an_error", None, 25_000),
+    check(Law::L14, "l14_the_last_source_tells", None, 60_000),
+    check(Law::L14, "l14_a_request_outlives_its_source", Some(4), 25_000),
+    check(Law::L18, "l18_nothing_leaks", None, 300),
 ];
+
+const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {
+    Check { law, name, preemptions, floor }
+}
 
 /// Starts `body` as a worker of `strategy`.
 fn spawn<S, F>(strategy: &S, body: F) -> Worker<u32>

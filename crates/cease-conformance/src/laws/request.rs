@@ -73,7 +73,7 @@ pub fn l4_no_lost_wakeup<S: Strategy<Act>>(strategy: &S) {
     let other = thread::spawn(move || token.wait().is_ok());
     worker.stop();
     assert!(other.join().expect("waiting does not panic"), "L4: a waiter was woken without a stop");
-    assert_eq!(join(worker).finished(), Some(1));
+    assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
 }
 
 /// L4: a waiter gives up just as the request comes; it sees the stop, or it is gone from the list for good.
@@ -91,7 +91,7 @@ pub fn l4_giving_up_races_with_the_request<S: Strategy<Act>>(strategy: &S) {
     });
     worker.stop();
     other.join().expect("L4: the other waiter is let go");
-    assert_eq!(join(worker).finished(), Some(1));
+    assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
 }
 
 /// L14: the last source is gone unasked, and the waiting job is told.
@@ -108,7 +108,7 @@ pub fn l14_the_last_source_tells<S: Strategy<Act>>(strategy: &S) {
     assert!(token.can_stop(), "L14: the worker holds a source");
     worker.detach();
     let told = ended.wait().expect("L14: the job was told wrongly, and dropped its source");
-    assert_eq!(told.reason(), &Reason::from("told"));
+    assert_eq!(told.reason(), &Reason::from("told"), "L14: somebody else ended the wait");
     assert!(!token.can_stop() && !token.is_stopped(), "L14: an observer sees something else than the job");
 }
 

@@ -188,6 +188,8 @@ impl Node {
                 break;
             }
         }
+        // SAFETY: the waiter was popped, or removed above.
+        debug_assert!(unsafe { waiter.is_unlinked() }, "the frame is left while the list points to it (law L4)");
         self.seen()
     }
 

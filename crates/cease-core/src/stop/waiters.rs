@@ -12,8 +12,9 @@ use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::ptr::NonNull;
 
+use crate::fault::{self, Fault};
 use crate::sync::atomic::AtomicBool;
-use crate::sync::atomic::Ordering::{Acquire, Release};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Unparker, UnsafeCell};
 
 /// One blocked thread.
@@ -46,6 +47,16 @@ impl Waiter {
         // ORDERING: Acquire pairs with the Release store in `WaitList::pop`: the waker's last touch of this frame happens
         // before the frame is left.
         self.woken.load(Acquire)
+    }
+
+    /// Whether the waiter is in no list, as it must be when its frame is left.
+    ///
+    /// # Safety
+    ///
+    /// `self` was popped or removed, so that nobody else reaches it.
+    pub(crate) unsafe fn is_unlinked(&self) -> bool {
+        // SAFETY: by the caller's promise it is in no list.
+        unsafe { self.with_inner(|inner| inner.previous.is_none() && inner.next.is_none()) }
     }
 
     /// Calls `f` with everything but `woken`.
@@ -134,8 +145,9 @@ impl WaitList {
         unsafe { self.remove(waiter) };
         // SAFETY: the lock is held, and nothing else reaches the waiter.
         let unparker = unsafe { waiter.with_inner(|inner| inner.unparker.take()) };
+        let order = if fault::is(Fault::RelaxedWoken) { Relaxed } else { Release };
         // ORDERING: Release pairs with the Acquire in `is_woken`: all touches above happen before the frame is left.
-        waiter.woken.store(true, Release);
+        waiter.woken.store(true, order);
         Some(unparker.expect("a waiter is popped once"))
     }
 }

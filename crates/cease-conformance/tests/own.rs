@@ -1,0 +1,27 @@
+//! A strategy of one's own is held to every law, from outside.
+
+use cease_core::{Contract, Job, Modelled, RunsOn, SpawnError, StopSource, Strategy, ThreadBuilder, Worker};
+
+const CONTRACT: Contract = Contract {
+    strategy: "own",
+    technique: "what a user of the suite writes",
+    runs_on: RunsOn::Thread,
+    stops_at: "a checkpoint",
+    cannot_stop: "code without checkpoints",
+    modelled: Modelled::RealCode,
+    exceptions: &[],
+};
+
+struct Own;
+
+impl<J: Job> Strategy<J> for Own {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
+        ThreadBuilder::new("own").spawn(source, job, |job, stop| job.run(stop))
+    }
+}
+
+cease_conformance::laws!(own, crate::Own);
