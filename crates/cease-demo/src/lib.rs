@@ -1,1 +1,14 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+pub mod cases;
+
+mod cli;
+mod failure;
+mod noticing;
+mod report;
+mod run;
+mod stage;
+mod ticker;
+
+pub use run::run;
+pub use ticker::Ticker;

@@ -1,3 +1,9 @@
 //! The article's run, stopped by a flag.
 
-fn main() {}
+use std::process::ExitCode;
+
+use cease_flag::Flag;
+
+fn main() -> ExitCode {
+    cease_demo::run(&Flag::new())
+}
