@@ -1,1 +1,27 @@
-//! x
+//! What the tests of this package share: the repository as text, the rules it is held to, and children under a watchdog.
+
+pub mod blocks;
+pub mod markdown;
+pub mod process;
+pub mod repo;
+pub mod rules;
+pub mod rust;
+
+/// The Rust examples of the pages, run as doc tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/ARCHITECTURE.md")]
+    mod architecture {}
+    #[doc = include_str!("../../docs/COMPARISON.md")]
+    mod comparison {}
+    #[doc = include_str!("../../docs/CONTRACT.md")]
+    mod contract {}
+    #[doc = include_str!("../../docs/FLAG.md")]
+    mod flag {}
+    #[doc = include_str!("../../docs/LIMITS.md")]
+    mod limits {}
+    #[doc = include_str!("../../docs/ORDERINGS.md")]
+    mod orderings {}
+}

@@ -1,0 +1,215 @@
+//! The article's scenario on the library: a ticker that holds a critical resource, stopped by an event, and what it leaves.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cease_core::{Checkpoint, Exit, Job, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker};
+use cease_flag::Flag;
+use cease_tests::process;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_millis(1);
+/// How many lines the main thread waits for before it sets the event.
+const ENOUGH: usize = 5;
+const ROUNDS: usize = 20;
+const ALONE: &str = "CEASE_ARTICLE_ALONE";
+
+/// The critical resource: a file of records, closed by a trailer that says how many there are.
+struct Records {
+    file: File,
+    written: u64,
+}
+
+impl Records {
+    fn create(path: &Path) -> Self {
+        Self { file: File::create(path).expect("the directory exists"), written: 0 }
+    }
+
+    /// Writes the next record, in two parts: who is stopped between them leaves half a record.
+    fn write(&mut self) -> u64 {
+        let (number, check) = record(self.written);
+        self.file.write_all(number.as_bytes()).expect("there is room on the disk");
+        self.file.write_all(check.as_bytes()).expect("there is room on the disk");
+        self.written += 1;
+        self.written - 1
+    }
+}
+
+impl Drop for Records {
+    fn drop(&mut self) {
+        let closed = writeln!(self.file, "{} records", self.written).and_then(|()| self.file.sync_all());
+        closed.expect("there is room on the disk");
+    }
+}
+
+/// The two parts of record `number`.
+fn record(number: u64) -> (String, String) {
+    (format!("{number:>10} "), format!("{:>10}\n", number ^ 0x5555))
+}
+
+/// The number of whole records in `text`, or what is damaged.
+fn audit(text: &str) -> Result<u64, String> {
+    let Some(end) = text.strip_suffix(" records\n").map(|text| text.rfind('\n').map_or(0, |end| end + 1)) else {
+        return Err("it was not closed".into());
+    };
+    let (records, trailer) = text.split_at(end);
+    let count = (0..).zip(records.split_inclusive('\n')).try_fold(0, |count, (number, line)| {
+        let (first, second) = record(number);
+        if line == first + &second { Ok(count + 1) } else { Err(format!("record {number} is {line:?}")) }
+    })?;
+    if trailer == format!("{count} records\n") { Ok(count) } else { Err(format!("{count} records, but {trailer:?}")) }
+}
+
+/// The article's class: writes a line each interval, and says so.
+struct Ticker {
+    records: Records,
+    written: Sender<u64>,
+}
+
+impl Job for Ticker {
+    type Output = ();
+
+    fn run<C: Checkpoint>(mut self, stop: &C) -> Result<(), Stopped> {
+        loop {
+            // Nobody listens any more once the main thread has heard enough.
+            let _ = self.written.send(self.records.write());
+            stop.sleep(INTERVAL)?;
+        }
+    }
+}
+
+/// Runs one worker that `spawn` starts, sets the event after some lines, joins, and audits what is left.
+fn run_and_audit(name: &str, spawn: impl FnOnce(Ticker, StopSource) -> Worker<()>) {
+    let path = scratch(name);
+    let (written, lines) = channel();
+    let event = StopSource::new();
+    let worker = spawn(Ticker { records: Records::create(&path), written }, event.clone());
+    let mut acknowledged = hear(&lines, ENOUGH);
+
+    assert!(event.request_because("the main thread has slept enough"));
+    let exit = worker.join().expect("joined from outside");
+    let Exit::Stopped(stopped) = exit else { panic!("the ticker {}", exit.word()) };
+    assert_eq!(stopped.reason(), &Reason::from("the main thread has slept enough"));
+
+    acknowledged.extend(lines.try_iter());
+    let text = fs::read_to_string(&path).expect("the file is there");
+    let records = audit(&text).expect("the file is whole");
+    assert_eq!(acknowledged, (0..records).collect::<Vec<_>>(), "each record was acknowledged, and the other way round");
+    fs::remove_file(path).expect("the file is there");
+}
+
+fn as_a_struct() {
+    run_and_audit("struct", |ticker, event| Flag::new().spawn_with(ticker, event).expect("a thread can be had"));
+}
+
+fn as_a_closure() {
+    run_and_audit("closure", |ticker, event| {
+        Flag::new().spawn_fn_with(move |stop| ticker.run(stop), event).expect("a thread can be had")
+    });
+}
+
+#[test]
+fn a_struct_that_is_stopped_leaves_a_whole_file() {
+    as_a_struct();
+}
+
+#[test]
+fn a_closure_that_is_stopped_leaves_a_whole_file() {
+    as_a_closure();
+}
+
+#[test]
+fn a_damaged_file_is_noticed() {
+    let path = scratch("damaged");
+    let mut records = Records::create(&path);
+    (0..3).for_each(|number| assert_eq!(records.write(), number));
+    drop(records);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    assert_eq!(audit(&text), Ok(3));
+    for end in 0..text.len() {
+        assert!(audit(&text[..end]).is_err(), "cut at {end}");
+    }
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert!(audit(rest).is_err(), "without {first:?}");
+}
+
+/// In a process of its own, where no other test opens a file or starts a thread.
+#[test]
+fn many_runs_leave_no_thread_and_no_descriptor() {
+    const NAME: &str = "many_runs_leave_no_thread_and_no_descriptor";
+    if std::env::var_os(ALONE).is_none() {
+        let program = std::env::current_exe().unwrap();
+        let mut command = Command::new(program);
+        let ended = process::run(command.args(["--exact", NAME, "--nocapture"]).env(ALONE, "1"), LIMIT).unwrap();
+        assert!(ended.status.success() && ended.stdout.contains("1 passed"), "{}{}", ended.stdout, ended.stderr);
+        return;
+    }
+    as_a_struct();
+    let before = held();
+    assert_one_more_is_noticed(before);
+    for _ in 0..ROUNDS {
+        as_a_struct();
+        as_a_closure();
+    }
+    // A thread that was joined may be listed for a moment longer.
+    let end = Instant::now() + LIMIT / 2;
+    while held() != before && Instant::now() < end {
+        thread::yield_now();
+    }
+    assert_eq!(held(), before, "threads and descriptors, after {ROUNDS} runs and before");
+}
+
+#[test]
+fn of_64_requests_at_once_exactly_one_is_first() {
+    for _ in 0..ROUNDS {
+        let event = StopSource::new();
+        let worker = Flag::new().spawn_fn_with(|stop| -> Result<(), _> { Err(stop.token().wait().unwrap()) }, event);
+        let worker = worker.unwrap();
+        let together = Arc::new(Barrier::new(64));
+        let ask = |number: u32| {
+            let (source, together) = (worker.source().clone(), Arc::clone(&together));
+            thread::spawn(move || {
+                together.wait();
+                let first = source.request_because(number.to_string());
+                first.then_some(number)
+            })
+        };
+        let asked: Vec<_> = (0..64).map(ask).collect();
+        let winner: Vec<_> = asked.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(winner.len(), 1, "{winner:?} were told that they were first");
+        let exit = worker.join().unwrap();
+        assert_eq!(exit.stopped().unwrap().reason(), &Reason::from(winner[0].to_string()));
+    }
+}
+
+/// The first `count` lines.
+fn hear(lines: &Receiver<u64>, count: usize) -> Vec<u64> {
+    (0..count).map(|_| lines.recv_timeout(LIMIT).expect("the ticker writes on")).collect()
+}
+
+/// How many threads and descriptors this process has.
+fn held() -> [usize; 2] {
+    ["/proc/self/task", "/proc/self/fd"].map(|path| fs::read_dir(path).expect("/proc is mounted").count())
+}
+
+/// The control: a count that cannot change would show nothing.
+fn assert_one_more_is_noticed([threads, descriptors]: [usize; 2]) {
+    let file = File::open("/proc/self/stat").expect("/proc is mounted");
+    let (hold, until_dropped) = channel::<()>();
+    let thread = thread::spawn(move || until_dropped.recv());
+    assert_eq!(held(), [threads + 1, descriptors + 1]);
+    drop((file, hold));
+    assert!(thread.join().expect("waiting does not panic").is_err(), "nothing was sent");
+}
+
+/// A file of this process alone.
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("article-{name}-{}", std::process::id()))
+}

@@ -1,0 +1,219 @@
+//! The laws under loom and under shuttle, and every seeded fault against every law, as child processes.
+//!
+//! `cargo test --workspace` builds without a cfg, so the models are built here by a child cargo, with the repository's own
+//! aliases `cargo loom` and `cargo shuttle`, into target directories of their own.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use cease_conformance::faults::{Failure, Fault, SEEDED};
+use cease_conformance::laws::{CHECKS, Check};
+
+/// The strategy with which faults are looked for.
+const STRATEGY: &str = "flag";
+/// A model that has not ended by then never will.
+const LIMIT: Duration = Duration::from_secs(300);
+/// The bound under which faults are looked for: each is found with two preemptions or fewer.
+const FAULT_PREEMPTIONS: &str = "2";
+
+#[test]
+fn every_law_holds_under_loom() {
+    let text = run_everything("loom");
+    for check in CHECKS {
+        let test = format!("{}::{STRATEGY}: ", check.name);
+        assert!(
+            text.lines().any(|line| line.contains(&test) && line.contains(" interleavings, ")),
+            "{test}does not say how much it explored"
+        );
+    }
+}
+
+#[test]
+fn every_law_holds_under_shuttle() {
+    run_everything("shuttle");
+}
+
+#[test]
+fn every_fault_is_killed_and_every_law_kills() {
+    assert_eq!(SEEDED.len(), Fault::ALL.len(), "each fault stands in the table once");
+    let cells = run_all_pairs();
+    println!("{}", matrix(&cells));
+
+    let mut wrong = Vec::new();
+    for seeded in SEEDED {
+        let kinds =
+            CHECKS.iter().filter(|check| check.law == seeded.killer).map(|check| cells[&key(seeded.fault, check)]);
+        if !kinds.clone().any(|kind| kind == Cell::Killed(seeded.shows_as)) {
+            let seen: Vec<_> = kinds.collect();
+            wrong.push(format!(
+                "{} must show as {:?} in {}, but: {seen:?}",
+                seeded.fault.name(),
+                seeded.shows_as,
+                seeded.killer
+            ));
+        }
+    }
+    for (law, check) in CHECKS.iter().map(|check| (check.law, check)) {
+        if !SEEDED.iter().any(|seeded| seeded.killer == law) {
+            wrong.push(format!("{law} kills no fault"));
+        }
+        if !Fault::ALL.iter().any(|fault| matches!(cells[&key(*fault, check)], Cell::Killed(_))) {
+            wrong.push(format!("{} kills no fault", check.name));
+        }
+    }
+    for ((fault, check), cell) in &cells {
+        if *cell == Cell::Unknown {
+            wrong.push(format!("{fault} against {check} failed in an unknown way"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What one fault did to one law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Survived,
+    Killed(Failure),
+    Unknown,
+}
+
+type Cells = BTreeMap<(&'static str, &'static str), Cell>;
+
+fn key(fault: Fault, check: &Check) -> (&'static str, &'static str) {
+    (fault.name(), check.name)
+}
+
+/// Runs each pair in a process of its own, as many at once as there are processors.
+fn run_all_pairs() -> Cells {
+    let pairs: Vec<_> = Fault::ALL.iter().flat_map(|fault| CHECKS.iter().map(move |check| (*fault, check))).collect();
+    let programs = build("loom");
+    let laws = programs.iter().find(|program| is_laws(program)).expect("the laws of the strategy are built");
+    let (next, cells) = (AtomicUsize::new(0), Mutex::new(Cells::new()));
+    let workers = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                // ORDERING: Relaxed: only the number matters.
+                while let Some((fault, check)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let test = format!("{}::{STRATEGY}", check.name);
+                    let run = run(&laws.path, Some(*fault), &["--exact", &test]);
+                    let cell = match Failure::of(&run.text) {
+                        _ if run.status.success() => Cell::Survived,
+                        Some(kind) => Cell::Killed(kind),
+                        None => Cell::Unknown,
+                    };
+                    cells.lock().expect("no holder panics").insert(key(*fault, check), cell);
+                }
+            });
+        }
+    });
+    cells.into_inner().expect("no holder panics")
+}
+
+/// The matrix as people read it: a row a fault, a column a check.
+fn matrix(cells: &Cells) -> String {
+    let mut text = String::from("fault \\ law             ");
+    for check in CHECKS {
+        text += &format!("{:>4}", check.law.to_string());
+    }
+    for fault in Fault::ALL {
+        text += &format!("\n{:<24}", fault.name());
+        for check in CHECKS {
+            let letter = match cells[&key(fault, check)] {
+                Cell::Survived => '.',
+                Cell::Killed(kind) => kind.letter(),
+                Cell::Unknown => '?',
+            };
+            text += &format!("{letter:>4}");
+        }
+    }
+    text + "\nA assertion, D deadlock, K leak, P panic, R race, . not found by this law, ? unknown failure"
+}
+
+struct Run {
+    status: ExitStatus,
+    text: String,
+}
+
+/// Runs every test program that the alias `alias` builds, and returns what they said.
+fn run_everything(alias: &str) -> String {
+    let programs = build(alias);
+    assert!(programs.iter().any(is_laws), "`cargo {alias}` does not build the laws of the strategy {STRATEGY}");
+    let mut all = String::new();
+    for program in programs {
+        let run = run(&program.path, None, &[]);
+        println!("{}\n{}", program.target, run.text);
+        assert!(run.status.success(), "{} fails under {alias}", program.target);
+        all += &run.text;
+    }
+    all
+}
+
+/// Runs a test program until it ends; one that does not is killed, and fails the test.
+fn run(program: &Path, fault: Option<Fault>, args: &[&str]) -> Run {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe can be had");
+    let mut command = Command::new(program);
+    command.args(args).args(["--nocapture", "--test-threads=1"]).env_remove("LOOM_MAX_PREEMPTIONS");
+    if let Some(fault) = fault {
+        command.env("CEASE_FAULT", fault.name()).env("LOOM_MAX_PREEMPTIONS", FAULT_PREEMPTIONS);
+    }
+    command.stdout(writer.try_clone().expect("a descriptor is free")).stderr(writer);
+    let mut child = command.spawn().expect("the program was just built");
+    // The command holds the pipe's writing end, and the pipe ends only when every copy of it is closed.
+    drop(command);
+    let (send, end) = channel();
+    let reading = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).expect("a pipe can be read");
+        send.send(String::from_utf8_lossy(&bytes).into_owned()).expect("the receiver waits, or the test has failed");
+    });
+    let text = end.recv_timeout(LIMIT);
+    if text.is_err() {
+        child.kill().expect("it is our child");
+    }
+    let status = child.wait().expect("it is our child");
+    let text = text.unwrap_or_else(|_| panic!("{program:?} {args:?} with {fault:?} did not end within {LIMIT:?}"));
+    reading.join().expect("reading does not fail");
+    Run { status, text }
+}
+
+/// A test program that cargo built.
+struct Program {
+    package: String,
+    target: String,
+    path: PathBuf,
+}
+
+fn is_laws(program: &Program) -> bool {
+    program.target == "laws" && program.package.contains(&format!("cease-{STRATEGY}"))
+}
+
+/// Builds the test programs of the alias `alias`, into a target directory of their own.
+fn build(alias: &str) -> Vec<Program> {
+    let output = Command::new(env!("CARGO"))
+        .args([alias, "--no-run", "--message-format=json-render-diagnostics"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository"))
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_RUSTFLAGS")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs this test");
+    assert!(output.status.success(), "`cargo {alias}` does not build");
+    String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect()
+}
+
+/// The program, if this is a line in which cargo names one.
+fn program(line: &str) -> Option<Program> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let path = text(&message["executable"])?.into();
+    Some(Program { package: text(&message["package_id"])?, target: text(&message["target"]["name"])?, path })
+}

@@ -1,0 +1,63 @@
+//! Rules about the book, and about the links of all pages.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::markdown::Page;
+use crate::repo::{File, Repo};
+use crate::rules::layout::normal;
+
+/// The book's table of contents.
+const SUMMARY: &str = "docs/SUMMARY.md";
+
+/// What runs the Rust examples of the pages.
+const EXAMPLES: &str = "tests/src/lib.rs";
+
+/// Every link leads to a file, and every anchor to a heading.
+///
+/// Links into the web are not followed, and paths of items are rustdoc's business.
+#[must_use]
+pub fn links(repo: &Repo) -> Vec<String> {
+    let broken = |file: &File, link: &str| {
+        let foreign = link.contains("://") || link.starts_with("mailto:") || link.contains("::");
+        let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target = if path.is_empty() { file.path.clone() } else { normal(&Path::new(file.dir()).join(path)) };
+        let leads_there = match repo.file(&target) {
+            Some(page) => anchor.is_empty() || Page::parse(&page.text).anchors().iter().any(|known| known == anchor),
+            None => anchor.is_empty() && is_dir(repo, target.trim_end_matches('/')),
+        };
+        !foreign && !leads_there
+    };
+    let links = |file: &File| Page::parse(&file.text).links;
+    let all = repo.pages().flat_map(|file| links(file).into_iter().map(move |link| (file, link)));
+    let broken = all.filter(|(file, (link, _))| broken(file, link));
+    broken.map(|(file, (link, line))| format!("{}:{line}: `{link}` leads nowhere", file.path)).collect()
+}
+
+/// The book's table of contents lists every page of the book.
+#[must_use]
+pub fn summary(repo: &Repo) -> Vec<String> {
+    let Some(summary) = repo.file(SUMMARY) else { return vec![format!("{SUMMARY}: is missing")] };
+    let links = Page::parse(&summary.text).links;
+    let listed: BTreeSet<_> = links.into_iter().map(|(link, _)| normal(&Path::new("docs").join(link))).collect();
+    let missing = book(repo).filter(|page| !listed.contains(&page.path));
+    missing.map(|page| format!("{SUMMARY}: does not list {}", page.path)).collect()
+}
+
+/// The Rust examples of every page of the book are run.
+#[must_use]
+pub fn examples(repo: &Repo) -> Vec<String> {
+    let runner = repo.file(EXAMPLES).map_or("", |file| &file.text);
+    let runs = |page: &File| runner.contains(&format!("include_str!(\"../../{}\")", page.path));
+    let missing = book(repo).filter(|page| !runs(page));
+    missing.map(|page| format!("{EXAMPLES}: does not run the examples of {}", page.path)).collect()
+}
+
+/// The pages of the book, but for its table of contents.
+fn book(repo: &Repo) -> impl Iterator<Item = &File> {
+    repo.pages().filter(|page| page.path.starts_with("docs/") && page.path != SUMMARY)
+}
+
+fn is_dir(repo: &Repo, path: &str) -> bool {
+    path.is_empty() || repo.files().iter().any(|file| file.path.starts_with(&format!("{path}/")))
+}

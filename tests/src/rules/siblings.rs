@@ -1,0 +1,55 @@
+//! Rules that keep the strategies' crates alike, so that two of them can be read side by side.
+
+use std::collections::BTreeSet;
+
+use crate::markdown::Page;
+use crate::repo::{File, Repo};
+
+/// What every strategy's crate has.
+const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
+
+/// What one strategy's crate has beside the others', and why.
+const EXTRAS: [(&str, &str, &str); 2] = [
+    ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
+    ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
+];
+
+/// The headings of a strategy's README, in order.
+const HEADINGS: [&str; 7] = [
+    "How it works",
+    "Guarantees",
+    "What it cannot stop",
+    "Memory ordering",
+    "When to use, when not",
+    "Example",
+    "Compared with the others",
+];
+
+/// Every strategy's crate has the same files, beside extras that are listed with a reason.
+#[must_use]
+pub fn same_files(repo: &Repo) -> Vec<String> {
+    let files = |dir: &str| -> BTreeSet<String> {
+        let extra = |path: &str| EXTRAS.iter().any(|&(place, extra, _)| place == dir && extra == path);
+        let paths = repo.files().iter().filter_map(|file| file.path.strip_prefix(&format!("{dir}/")));
+        paths.filter(|path| !extra(path)).map(String::from).collect()
+    };
+    let crates: Vec<_> = repo.strategies().map(|dir| (dir, files(dir))).collect();
+    let mut all: BTreeSet<&str> = FILES.into();
+    all.extend(crates.iter().flat_map(|(_, files)| files.iter().map(String::as_str)));
+    let missing = crates.iter().flat_map(|(dir, files)| {
+        all.iter()
+            .filter(|file| !files.contains(**file))
+            .map(move |file| format!("{dir}: has no {file}, unlike others"))
+    });
+    let stale = EXTRAS.iter().filter(|(dir, file, _)| repo.file(&format!("{dir}/{file}")).is_none());
+    missing.chain(stale.map(|(dir, file, _)| format!("{dir}: {file} is listed as its own, but is not there"))).collect()
+}
+
+/// Every strategy's README has the same headings in the same order.
+#[must_use]
+pub fn same_headings(repo: &Repo) -> Vec<String> {
+    let readme = |dir: &str| repo.file(&format!("{dir}/README.md"));
+    let headings = |file: &File| Page::parse(&file.text).headings;
+    let wrong = repo.strategies().filter_map(readme).filter(|file| headings(file) != HEADINGS);
+    wrong.map(|file| format!("{}: its headings are not {}", file.path, HEADINGS.join(" · "))).collect()
+}

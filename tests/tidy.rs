@@ -1,0 +1,124 @@
+//! The repository's own rules: each holds, and each notices an example that breaks it.
+
+use cease_tests::repo::Repo;
+use cease_tests::rules::{Rule, layout, manifests, pages, siblings, source};
+
+/// One module for each rule: `holds` for this repository, and `notices` each example, which is what is said about it and
+/// the files it is made of.
+macro_rules! rules {
+    ($($name:ident: $rule:path, $([$said:expr, $($path:literal => $text:expr),+]),+;)*) => {
+        $(
+            mod $name {
+                use super::*;
+
+                #[test]
+                fn holds() {
+                    assert_holds($rule);
+                }
+
+                #[test]
+                fn notices() {
+                    $(assert_notices($rule, $said, &[$(($path, $text)),+]);)+
+                }
+            }
+        )*
+    };
+}
+
+rules! {
+    the_top_level_is_as_agreed: layout::top_level,
+        ["notes.txt: does not belong", "notes.txt" => ""],
+        ["README.md: is missing", "Cargo.toml" => ""];
+
+    every_file_says_what_it_is: layout::headers,
+        ["src/a.rs", "src/a.rs" => "fn a() {}\n"],
+        ["src/a.rs", "src/a.rs" => "//! Not a sentence\n"],
+        ["a/src/lib.rs", "a/src/lib.rs" => "#![doc = include_str!(\"../README.md\")]\n", "a/README.md" => "# Title\n"];
+
+    no_file_is_too_long: layout::lengths,
+        ["has 401 lines", "src/a.rs" => &"\n".repeat(401)];
+
+    every_file_is_compiled: layout::compiled,
+        ["a/tests/deep/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/tests/deep/b.rs" => ""],
+        ["a/src/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/src/lib.rs" => "", "a/src/b.rs" => ""],
+        ["tests/b.rs", "tests/Cargo.toml" => "[package]\nautotests = false\n", "tests/b.rs" => ""];
+
+    models_see_every_thread_and_lock: source::facade,
+        ["a.rs:1: `std::sync::Arc`", "crates/cease-core/src/a.rs" => "use std::{fmt, sync::Arc};"],
+        ["a.rs:1: `std::hint::spin_loop`", "crates/cease-core/src/a.rs" => "fn a() { std::hint::spin_loop() }"],
+        ["lib.rs:2: `std::thread`", "crates/b/Cargo.toml" => "",
+            "crates/b/src/lib.rs" => "pub const CONTRACT: Contract = C;\nuse std::thread;"],
+        ["is allowed to use `std::thread::Scope`, but does not", "crates/cease-flag/src/scope.rs" => ""];
+
+    every_atomic_access_has_its_reason: source::orderings,
+        ["src/a.rs:1: `Release`", "a/src/a.rs" => "fn a(b: &AtomicBool) { b.store(true, Ordering::Release); }"],
+        ["src/a.rs:1: `SeqCst`", "a/src/a.rs" => "fn a() { fence(SeqCst); }\n// ORDERING: too late."];
+
+    every_unsafe_block_has_its_proof: source::safety,
+        ["a/src/a.rs:1", "a/src/a.rs" => "fn a() { unsafe { b() } }"],
+        ["a/src/a.rs:1", "a/src/a.rs" => "unsafe impl Send for A {}"];
+
+    every_ignored_test_is_a_known_limit: source::ignored,
+        ["`slow` is ignored", "tests/a.rs" => "#[test]\n#[ignore = \"slow\"]\nfn slow() {}"];
+
+    no_test_sleeps: source::sleeps,
+        ["tests/a.rs:1", "tests/a.rs" => "fn a() { std::thread::sleep(b) }"],
+        ["a/src/b.rs:1", "a/src/b.rs" => "#[cfg(test)] mod tests { use std::thread::{self, sleep}; }"];
+
+    nothing_is_left_for_later: source::unfinished,
+        ["a.rs:1", "a.rs" => "fn a() { todo!() }"],
+        ["a.md:2", "a.md" => concat!("# A\nFIX", "ME: write this.\n")];
+
+    no_path_of_a_machine: source::machine_paths,
+        ["a.sh:1", "a.sh" => concat!("cd /ho", "me/somebody\n")];
+
+    manifests_are_regular: manifests::regular,
+        ["[package] does not begin", "a/Cargo.toml" => "[package]\nversion = \"1\"\nname = \"a\"\n"],
+        ["the order of its tables", "a/Cargo.toml" => "[dependencies]\n[package]\n"],
+        ["the lints", "a/Cargo.toml" => "[package]\nname = \"a\"\n"],
+        ["`edition`", "a/Cargo.toml" => "[package]\nedition = \"2024\"\n"],
+        ["`libc` is not taken", "a/Cargo.toml" => "[target.'cfg(unix)'.dependencies]\nlibc = \"0.2\"\n"];
+
+    every_dependency_has_its_reason: manifests::dependencies,
+        ["has no row for `libc`, used by a", "Cargo.toml" => "[workspace.dependencies]\nlibc = \"0.2\"\n",
+            "a/Cargo.toml" => "[dependencies]\nlibc.workspace = true\n"],
+        ["nobody uses `libc`", "Cargo.toml" => "[workspace.dependencies]\nlibc = \"0.2\"\n"],
+        ["`libc` is no dependency", "docs/ARCHITECTURE.md" => DEPENDENCIES],
+        ["`libc` is used by b, not a", "docs/ARCHITECTURE.md" => DEPENDENCIES,
+            "Cargo.toml" => "[workspace.dependencies]\nlibc = \"0.2\"\n",
+            "b/Cargo.toml" => "[package]\nname = \"b\"\n[dependencies]\nlibc.workspace = true\n"];
+
+    strategies_have_the_same_files: siblings::same_files,
+        ["crates/a: has no tests/laws.rs", "crates/a/Cargo.toml" => "", "crates/a/src/lib.rs" => CONTRACT],
+        ["crates/b: has no src/x.rs", "crates/a/Cargo.toml" => "", "crates/a/src/lib.rs" => CONTRACT,
+            "crates/a/src/x.rs" => "", "crates/b/Cargo.toml" => "", "crates/b/src/lib.rs" => CONTRACT];
+
+    strategies_have_the_same_headings: siblings::same_headings,
+        ["crates/a/README.md", "crates/a/Cargo.toml" => "", "crates/a/src/lib.rs" => CONTRACT,
+            "crates/a/README.md" => "A.\n\n# Guarantees\n\n# How it works\n"];
+
+    every_link_leads_somewhere: pages::links,
+        ["docs/a.md:1: `b.md`", "docs/a.md" => "[b](b.md)\n"],
+        ["docs/a.md:3: `#c`", "docs/a.md" => "# B\n\n[c](#c)\n"],
+        ["docs/a.md:1: `../b.md#c`", "docs/a.md" => "[c](../b.md#c)\n", "b.md" => "# B\n"];
+
+    the_book_lists_every_page: pages::summary,
+        ["does not list docs/b.md", "docs/SUMMARY.md" => "[a](a.md)\n", "docs/a.md" => "", "docs/b.md" => ""];
+
+    the_examples_of_every_page_are_run: pages::examples,
+        ["does not run the examples of docs/b.md", "docs/b.md" => "", "tests/src/lib.rs" => ""];
+}
+
+const CONTRACT: &str = "pub const CONTRACT: Contract = C;\n";
+
+const DEPENDENCIES: &str = "| dependency | used by | why |\n|---|---|---|\n| `libc` | a | the system |\n";
+
+fn assert_holds(rule: Rule) {
+    let violations = rule(&Repo::load());
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+fn assert_notices(rule: Rule, said: &str, files: &[(&str, &str)]) {
+    let violations = rule(&Repo::of(files));
+    assert!(violations.iter().any(|violation| violation.contains(said)), "no `{said}` in {violations:#?}");
+}
