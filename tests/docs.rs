@@ -18,8 +18,8 @@ const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT];
 
 /// Where each table stands, beside a strategy's own row, which stands in its README.
 const PLACES: [(&str, &[&str]); 4] = [
-    ("README.md", &["contracts", "verdicts", "crates"]),
-    ("docs/COMPARISON.md", &["contracts"]),
+    ("README.md", &["verdicts", "contracts", "crates"]),
+    ("docs/COMPARISON.md", &["contracts", "verdicts"]),
     ("docs/CONTRACT.md", &["laws", "faults"]),
     ("docs/ORDERINGS.md", &["orderings"]),
 ];

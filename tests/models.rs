@@ -4,17 +4,16 @@
 //! aliases `cargo loom` and `cargo shuttle`, into target directories of their own.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use cease_conformance::faults::{Failure, Fault, SEEDED};
 use cease_conformance::laws::{CHECKS, Check};
+use cease_tests::process::{self, Ended};
 
 /// The strategy with which faults are looked for.
 const STRATEGY: &str = "flag";
@@ -104,7 +103,7 @@ fn run_all_pairs() -> Cells {
                 while let Some((fault, check)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let test = format!("{}::{STRATEGY}", check.name);
                     let run = run(&laws.path, Some(*fault), &["--exact", &test]);
-                    let cell = match Failure::of(&run.text) {
+                    let cell = match Failure::of(&(run.stdout + &run.stderr)) {
                         _ if run.status.success() => Cell::Survived,
                         Some(kind) => Cell::Killed(kind),
                         None => Cell::Unknown,
@@ -137,11 +136,6 @@ fn matrix(cells: &Cells) -> String {
     text + "\nA assertion, D deadlock, K leak, P panic, R race, . not found by this law, ? unknown failure"
 }
 
-struct Run {
-    status: ExitStatus,
-    text: String,
-}
-
 /// Runs every test program that the alias `alias` builds, and returns what they said.
 fn run_everything(alias: &str) -> String {
     let programs = build(alias);
@@ -149,39 +143,22 @@ fn run_everything(alias: &str) -> String {
     let mut all = String::new();
     for program in programs {
         let run = run(&program.path, None, &[]);
-        println!("{}\n{}", program.target, run.text);
+        println!("{}\n{}{}", program.target, run.stdout, run.stderr);
         assert!(run.status.success(), "{} fails under {alias}", program.target);
-        all += &run.text;
+        all += &run.stdout;
     }
     all
 }
 
-/// Runs a test program until it ends; one that does not is killed, and fails the test.
-fn run(program: &Path, fault: Option<Fault>, args: &[&str]) -> Run {
-    let (mut reader, writer) = std::io::pipe().expect("a pipe can be had");
+/// Runs a test program to its end.
+fn run(program: &Path, fault: Option<Fault>, args: &[&str]) -> Ended {
     let mut command = Command::new(program);
     command.args(args).args(["--nocapture", "--test-threads=1"]).env_remove("LOOM_MAX_PREEMPTIONS");
     if let Some(fault) = fault {
         command.env("CEASE_FAULT", fault.name()).env("LOOM_MAX_PREEMPTIONS", FAULT_PREEMPTIONS);
     }
-    command.stdout(writer.try_clone().expect("a descriptor is free")).stderr(writer);
-    let mut child = command.spawn().expect("the program was just built");
-    // The command holds the pipe's writing end, and the pipe ends only when every copy of it is closed.
-    drop(command);
-    let (send, end) = channel();
-    let reading = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).expect("a pipe can be read");
-        send.send(String::from_utf8_lossy(&bytes).into_owned()).expect("the receiver waits, or the test has failed");
-    });
-    let text = end.recv_timeout(LIMIT);
-    if text.is_err() {
-        child.kill().expect("it is our child");
-    }
-    let status = child.wait().expect("it is our child");
-    let text = text.unwrap_or_else(|_| panic!("{program:?} {args:?} with {fault:?} did not end within {LIMIT:?}"));
-    reading.join().expect("reading does not fail");
-    Run { status, text }
+    process::run(&mut command, LIMIT)
+        .unwrap_or_else(|error| panic!("{} {args:?} {fault:?}: {error}", program.display()))
 }
 
 /// A test program that cargo built.

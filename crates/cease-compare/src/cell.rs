@@ -1,0 +1,131 @@
+//! One cell: one strategy stops one kind of work, again and again, in this process.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cease_core::{StopToken, Strategy};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Inventory, LeftBehind};
+use crate::latency::{Latency, as_ns};
+use crate::matrix;
+use crate::random::Random;
+use crate::timed::Timed;
+use crate::trial::{self, Trial};
+use crate::verdict::Verdict;
+use crate::workload::Workload;
+
+/// What of a cell is decided before it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// The strategy's name.
+    pub(crate) strategy: String,
+    /// The workload's name.
+    pub(crate) workload: String,
+    /// Decides how long each worker works before it is asked.
+    pub(crate) seed: u64,
+    /// How many workers are started and stopped, one after the other.
+    pub(crate) trials: u32,
+    /// How long a worker may take to be gone.
+    pub(crate) grace: Duration,
+}
+
+/// What was seen in a cell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    /// The worst of the trials, or `None` when the cell failed.
+    pub(crate) verdict: Option<Verdict>,
+    /// How many trials there were.
+    pub(crate) trials: u32,
+    /// From the request until the job's checkpoint saw it.
+    pub(crate) noticed_ns: Option<Latency>,
+    /// From the request until nothing of the worker ran any more.
+    pub(crate) gone_ns: Option<Latency>,
+    /// What the process has after the trials that it did not have before.
+    pub(crate) left_behind: LeftBehind,
+    /// How many pieces of work were done between the request and the end of the patience, if it still ran then.
+    pub(crate) work_after_request: Option<u64>,
+    /// Why the cell failed, if it did.
+    pub(crate) error: Option<String>,
+}
+
+impl Seen {
+    /// A cell that failed.
+    pub(crate) fn failed(error: String) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+}
+
+impl Spec {
+    /// How long a worker is waited for before it counts as one that ignores the request.
+    pub(crate) fn patience(&self) -> Duration {
+        self.grace.saturating_mul(4).max(SHORTEST_PATIENCE)
+    }
+
+    /// After how long no further trial is begun; a worker that stops in time needs a small part of it.
+    fn budget(&self) -> Duration {
+        Duration::from_secs(2) + Duration::from_millis(40) * self.trials
+    }
+
+    /// How long the whole cell can take, with much to spare; one that takes longer hangs.
+    pub(crate) fn limit(&self) -> Duration {
+        (self.budget() + trial::GET_GOING + SETTLE + Duration::from_secs(20)).saturating_add(self.patience())
+    }
+}
+
+/// So that a worker that only misses a very short grace is late, and not taken for one that never stops.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a worker works at most before it is asked.
+const LONGEST_PAUSE: Duration = Duration::from_millis(4);
+
+/// How long threads that were joined may stay in the list of the process.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Runs the trials of one cell; after a stop of `interrupt` it begins no further one.
+///
+/// # Errors
+///
+/// What failed, in one line; that a worker does not stop is no failure.
+pub(crate) fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
+    let strategies = matrix::strategies::<Timed<W>>();
+    let strategy = strategies.into_iter().find(|strategy| strategy.contract().strategy == spec.strategy);
+    let strategy = strategy.ok_or_else(|| format!("unknown strategy `{}`", spec.strategy))?;
+    let material = W::material(input)?;
+    let before = Inventory::take().map_err(|error| error.to_string())?;
+
+    let trials = run_trials::<W>(spec, &*strategy, &material, interrupt)?;
+    let verdict = trials.iter().map(|trial| trial.verdict).max();
+    let settle = if verdict.is_some_and(Verdict::leaves_work) { Duration::ZERO } else { SETTLE };
+    let ns_of = |when: fn(&Trial) -> Option<Duration>| Latency::of(trials.iter().filter_map(when).map(as_ns).collect());
+    Ok(Seen {
+        verdict,
+        trials: u32::try_from(trials.len()).expect("no more than were asked for"),
+        noticed_ns: ns_of(|trial| trial.noticed),
+        gone_ns: ns_of(|trial| trial.gone),
+        left_behind: before.left_behind(settle).map_err(|error| error.to_string())?,
+        work_after_request: trials.iter().filter_map(|trial| trial.work_after_request).max(),
+        error: None,
+    })
+}
+
+fn run_trials<W: Workload>(
+    spec: &Spec,
+    strategy: &dyn Strategy<Timed<W>>,
+    material: &W::Material,
+    interrupt: &StopToken,
+) -> Result<Vec<Trial>, String> {
+    let started = Instant::now();
+    let mut random = Random::new(spec.seed);
+    let mut trials: Vec<Trial> = Vec::new();
+    while (trials.len() as u64) < u64::from(spec.trials) {
+        let cut_short = interrupt.is_stopped() || started.elapsed() > spec.budget();
+        let left_work = trials.last().is_some_and(|trial| trial.verdict.leaves_work());
+        if !trials.is_empty() && (cut_short || left_work) {
+            break;
+        }
+        let pause = random.duration_below(LONGEST_PAUSE);
+        trials.push(trial::run::<W>(spec, strategy, material, pause, interrupt)?);
+    }
+    Ok(trials)
+}

@@ -1,0 +1,41 @@
+//! The kinds of work: one job a file.
+
+mod collatz;
+mod cpu_checked;
+mod cpu_unchecked;
+mod hash_files;
+mod sleep_loop;
+
+pub(crate) use cpu_checked::CpuChecked;
+pub(crate) use cpu_unchecked::CpuUnchecked;
+pub(crate) use hash_files::HashFiles;
+pub(crate) use sleep_loop::SleepLoop;
+
+use std::path::Path;
+
+use cease_core::Job;
+
+use crate::pulse::Pulse;
+
+/// Work that goes on for ever, until it is stopped.
+///
+/// `Ok` of a job says that it did all its work as if nobody had asked; `Err` that the work itself failed.
+pub(crate) trait Workload: Job<Output = Result<(), String>> {
+    /// What it is called.
+    const NAME: &'static str;
+    /// What it is, in half a sentence.
+    const ABOUT: &'static str;
+
+    /// What it works on; made once, and shared by all trials.
+    type Material;
+
+    /// Gets the material.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read, in one line.
+    fn material(input: &Path) -> Result<Self::Material, String>;
+
+    /// Makes one job, which beats `pulse` at each piece of work that is done.
+    fn new(material: &Self::Material, pulse: Pulse) -> Self;
+}

@@ -1,0 +1,43 @@
+//! The article's sleep loop: starts something, then sleeps for three seconds, again and again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use cease_core::{Checkpoint, Job, Stopped};
+
+use super::Workload;
+use crate::pulse::Pulse;
+
+const INTERVAL: Duration = Duration::from_secs(3);
+
+/// Starts something, then sleeps; the stop finds it asleep.
+#[derive(Debug)]
+pub(crate) struct SleepLoop {
+    pulse: Pulse,
+}
+
+impl Workload for SleepLoop {
+    const NAME: &'static str = "sleep-loop";
+    const ABOUT: &'static str = "the article's loop: starts something, then sleeps for three seconds";
+
+    type Material = ();
+
+    fn material(_input: &Path) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn new((): &(), pulse: Pulse) -> Self {
+        Self { pulse }
+    }
+}
+
+impl Job for SleepLoop {
+    type Output = Result<(), String>;
+
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<Self::Output, Stopped> {
+        loop {
+            self.pulse.beat();
+            stop.sleep(INTERVAL)?;
+        }
+    }
+}
