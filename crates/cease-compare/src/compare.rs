@@ -55,6 +55,10 @@ fn run(cli: &Cli, plan: &Plan<'_>, supervisor: &Supervisor, stop: &StopToken) ->
         }
         progress.begin(pair);
         let seen = supervisor.run(&plan.spec(pair), &cli.input, stop);
+        if stop.is_stopped() && seen.error.is_some() {
+            // A Ctrl-C can still reach a cell that has only just been started; what it cut off was not seen.
+            break;
+        }
         let cell = Cell::new(pair.strategy, pair.workload.name, *expected, seen);
         progress.end(&cell);
         report.cells.push(cell);

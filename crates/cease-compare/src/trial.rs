@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use cease_core::{Exit, StopToken, Strategy};
+use cease_core::{Exit, Noticed, StopToken, Strategy};
 
 use crate::cell::Spec;
 use crate::pulse::pulse;
-use crate::timed::{Noticed, Timed};
+use crate::timed::Timed;
 use crate::verdict::Verdict;
 use crate::workload::Workload;
 

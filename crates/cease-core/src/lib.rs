@@ -7,6 +7,7 @@ mod contract;
 mod exit;
 mod fault;
 mod job;
+mod noticed;
 mod reason;
 mod stop;
 mod strategy;
@@ -19,6 +20,7 @@ pub use exit::{Exit, Panic};
 #[doc(hidden)]
 pub use fault::Fault;
 pub use job::Job;
+pub use noticed::{Noticed, Watched};
 pub use reason::{Reason, Stopped};
 pub use stop::{NeverStops, StopSource, StopToken, WaitError};
 pub use strategy::{SpawnError, SpawnFn, Strategy};

@@ -4,7 +4,6 @@ pub mod cases;
 
 mod cli;
 mod failure;
-mod noticing;
 mod report;
 mod run;
 mod stage;

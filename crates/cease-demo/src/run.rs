@@ -129,7 +129,7 @@ fn join(cast: Vec<Player>, grace: Duration, stage: &Stage) -> Result<Vec<Row>, F
             name: name.clone(),
             lines: notes.lines(),
             exit: exit.word(),
-            noticed_ns: notes.noticed.get().map(|noticed| report::nanos_since(stage.start, *noticed)),
+            noticed_ns: notes.noticed.at().map(|noticed| report::nanos_since(stage.start, noticed)),
             gone_ns: report::nanos_since(stage.start, Instant::now()),
         });
         match exit {

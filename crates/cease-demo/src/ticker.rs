@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use cease_core::{Checkpoint, Job, Stopped};
+use cease_core::{Checkpoint, Job, Noticed, Stopped};
 
-use crate::noticing::Noticing;
 use crate::stage::Stage;
 
 /// Prints a numbered line at once, and one more each interval, until it is stopped.
@@ -26,7 +25,7 @@ pub struct Ticker {
 pub(crate) struct Notes {
     lines: AtomicU64,
     /// When a checkpoint first told it to stop.
-    pub(crate) noticed: OnceLock<Instant>,
+    pub(crate) noticed: Noticed,
 }
 
 impl Notes {
@@ -49,7 +48,7 @@ impl Job for Ticker {
 /// The body of the class and of the function; leaves with an error only when a line cannot be printed.
 pub(crate) fn tick<C: Checkpoint>(ticker: &Ticker, stop: &C) -> Result<io::Error, Stopped> {
     let Ticker { name, stage, notes } = ticker;
-    let stop = Noticing::new(stop, &notes.noticed);
+    let stop = notes.noticed.watch(stop);
     if let Err(error) = stage.print(format_args!("{name}: started")) {
         return Ok(error);
     }

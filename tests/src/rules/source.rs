@@ -7,12 +7,17 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 4] = [
+const BESIDE_THE_FACADE: [(&str, &str, &str); 5] = [
     ("crates/cease-core/src/sync.rs", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
         "std::sync::OnceLock",
         "the environment is read once a process, not once a model",
+    ),
+    (
+        "crates/cease-core/src/noticed.rs",
+        "std::sync",
+        "a moment is noted beside the job, and orders nothing in a model",
     ),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
