@@ -1,4 +1,5 @@
 //! The article's scenario on the library: a ticker that holds a critical resource, stopped by an event, and what it leaves.
+#![cfg(not(any(loom, shuttle)))]
 
 use std::fs::{self, File};
 use std::io::Write;

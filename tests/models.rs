@@ -2,6 +2,7 @@
 //!
 //! `cargo test --workspace` builds without a cfg, so the models are built here by a child cargo, with the repository's own
 //! aliases `cargo loom` and `cargo shuttle`, into target directories of their own.
+#![cfg(not(any(loom, shuttle)))]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -96,7 +96,7 @@ fn why_unasked(exit: &Exit<Result<(), String>>) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use std::path::Path;
     use std::thread;

@@ -1,6 +1,7 @@
 //! Real signals, raised in a process of their own, ask for a stop.
 //!
 //! Signals are the process's, so each test starts this program again for itself alone and plays its scene there.
+#![cfg(not(any(loom, shuttle)))]
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;

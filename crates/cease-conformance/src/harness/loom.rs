@@ -38,3 +38,16 @@ pub(super) fn run(check: &Check, test: &str, law: impl Fn() + Send + Sync + 'sta
     println!("{test}: {explored} interleavings, {extent}; the floor is {floor}");
     assert!(explored >= floor, "{test}: {explored} interleavings are fewer than the floor of {floor}");
 }
+
+#[cfg(test)]
+mod tests {
+    use cease_core::Law;
+
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "1 interleavings are fewer than the floor of 2")]
+    fn a_model_that_saw_too_little_fails() {
+        run(&Check { law: Law::L1, name: "vacuous", preemptions: None, floor: 2 }, "vacuous", || ());
+    }
+}

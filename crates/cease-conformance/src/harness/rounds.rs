@@ -13,12 +13,12 @@ const ROUNDS: usize = 1000;
 /// A law that has not ended by then never will.
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long the operating system may take to forget a thread that was joined.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// Runs `law` many times; L18 in a process of its own, where nothing else changes what is counted.
 pub(super) fn run(check: &Check, test: &str, law: impl Fn() + Send + Sync + 'static) {
     if check.law != Law::L18 {
-        under_watch(test, law);
+        under_watch(test, LIMIT, law);
         println!("{test}: {ROUNDS} rounds");
     } else if alone::is_alone() {
         count_leaks(test, law);
@@ -30,7 +30,7 @@ pub(super) fn run(check: &Check, test: &str, law: impl Fn() + Send + Sync + 'sta
 }
 
 /// Fails, instead of waiting for ever, when the rounds do not end.
-fn under_watch(test: &str, law: impl Fn() + Send + 'static) {
+fn under_watch(test: &str, limit: Duration, law: impl Fn() + Send + 'static) {
     let (alive, end) = channel();
     let rounds = thread::spawn(move || {
         for _ in 0..ROUNDS {
@@ -38,9 +38,9 @@ fn under_watch(test: &str, law: impl Fn() + Send + 'static) {
         }
         drop(alive);
     });
-    match end.recv_timeout(LIMIT) {
+    match end.recv_timeout(limit) {
         Err(RecvTimeoutError::Disconnected) => {}
-        Err(RecvTimeoutError::Timeout) => panic!("{test}: a round did not end within {LIMIT:?}"),
+        Err(RecvTimeoutError::Timeout) => panic!("{test}: a round did not end within {limit:?}"),
         Ok(()) => unreachable!("nothing is sent"),
     }
     if let Err(payload) = rounds.join() {
@@ -82,4 +82,23 @@ fn count_leaks(test: &str, law: impl Fn()) {
         after = Held::now();
     }
     assert_eq!(after, before, "L18: {test}: what the process holds after {ROUNDS} runs, and before");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_law_that_fails_and_a_law_that_hangs_are_noticed() {
+        assert!(catch_unwind(|| under_watch("fails", LIMIT, || std::panic::resume_unwind(Box::new(())))).is_err());
+
+        let (release, held) = channel::<()>();
+        let held = Mutex::new(held);
+        let hangs = move || drop(held.lock().map(|held| held.recv()));
+        assert!(catch_unwind(|| under_watch("hangs", Duration::from_millis(10), hangs)).is_err());
+        drop(release);
+    }
 }
