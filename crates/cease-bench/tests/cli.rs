@@ -1,0 +1,50 @@
+//! The measurement as a user runs it; no test here looks at how fast anything is.
+#![cfg(not(any(loom, shuttle)))]
+
+use std::process::Command;
+use std::time::Duration;
+
+use cease_tests::process::{self, Ended};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(120);
+const BENCH: &str = env!("CARGO_BIN_EXE_cease-bench");
+
+fn run(command: &mut Command) -> Ended {
+    process::run(command, LIMIT).unwrap()
+}
+
+#[test]
+fn every_row_names_its_peers_and_their_ratios() {
+    let ended = run(Command::new(BENCH).args(["--quick", "--format", "json"]));
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["schema"], "cease.bench/1");
+    let rows = report["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["row"].as_str().unwrap()).collect();
+    assert_eq!(names, ["poll/1-thread", "poll/2-threads", "wake/blocking", "spawn+join"]);
+    for row in rows {
+        assert!(row["ours"].as_f64().unwrap() > 0.0 && row["unit"] == "ns", "{row}");
+        let peers = row["peers"].as_object().unwrap();
+        assert!(!peers.is_empty());
+        for name in peers.keys() {
+            let ratio = row["ratio"][name].as_f64().unwrap();
+            let spread = [0, 1].map(|end| row["spread"][name][end].as_f64().unwrap());
+            assert!((spread[0]..=spread[1]).contains(&ratio), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_does_not_exist_is_exit_4() {
+    let ended = run(Command::new(BENCH).args(["--row", "nap"]));
+    assert_eq!((ended.status.code(), &*ended.stdout), (Some(4), ""));
+    assert_eq!(ended.stderr, "cease-bench: no row has `nap` in its name\n");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_exit_74() {
+    let ended = run(Command::new("sh").args(["-c", "exec \"$0\" --quick --row spawn > /dev/full", BENCH]));
+    assert_eq!(ended.status.code(), Some(74));
+    assert!(ended.stderr.contains("could not write the result"), "{}", ended.stderr);
+}
