@@ -8,27 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Inventory, LeftBehind};
 use crate::latency::{Latency, as_ns};
-use crate::matrix;
 use crate::random::Random;
+use crate::spec::{LONGEST_PAUSE, SETTLE, Spec};
 use crate::timed::Timed;
 use crate::trial::{self, Trial};
 use crate::verdict::Verdict;
 use crate::workload::Workload;
-
-/// What of a cell is decided before it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Spec {
-    /// The strategy's name.
-    pub(crate) strategy: String,
-    /// The workload's name.
-    pub(crate) workload: String,
-    /// Decides how long each worker works before it is asked.
-    pub(crate) seed: u64,
-    /// How many workers are started and stopped, one after the other.
-    pub(crate) trials: u32,
-    /// How long a worker may take to be gone.
-    pub(crate) grace: Duration,
-}
 
 /// What was seen in a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,45 +41,21 @@ impl Seen {
     }
 }
 
-impl Spec {
-    /// How long a worker is waited for before it counts as one that ignores the request.
-    pub(crate) fn patience(&self) -> Duration {
-        self.grace.saturating_mul(4).max(SHORTEST_PATIENCE)
-    }
-
-    /// After how long no further trial is begun; a worker that stops in time needs a small part of it.
-    fn budget(&self) -> Duration {
-        Duration::from_secs(2) + Duration::from_millis(40) * self.trials
-    }
-
-    /// How long the whole cell can take, with much to spare; one that takes longer hangs.
-    pub(crate) fn limit(&self) -> Duration {
-        (self.budget() + trial::GET_GOING + SETTLE + Duration::from_secs(20)).saturating_add(self.patience())
-    }
-}
-
-/// So that a worker that only misses a very short grace is late, and not taken for one that never stops.
-const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long a worker works at most before it is asked.
-const LONGEST_PAUSE: Duration = Duration::from_millis(4);
-
-/// How long threads that were joined may stay in the list of the process.
-const SETTLE: Duration = Duration::from_secs(2);
-
 /// Runs the trials of one cell; after a stop of `interrupt` it begins no further one.
 ///
 /// # Errors
 ///
 /// What failed, in one line; that a worker does not stop is no failure.
-pub(crate) fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
-    let strategies = matrix::strategies::<Timed<W>>();
-    let strategy = strategies.into_iter().find(|strategy| strategy.contract().strategy == spec.strategy);
-    let strategy = strategy.ok_or_else(|| format!("unknown strategy `{}`", spec.strategy))?;
+pub(crate) fn run<W: Workload>(
+    spec: &Spec,
+    strategy: &dyn Strategy<Timed<W>>,
+    input: &Path,
+    interrupt: &StopToken,
+) -> Result<Seen, String> {
     let material = W::material(input)?;
     let before = Inventory::take().map_err(|error| error.to_string())?;
 
-    let trials = run_trials::<W>(spec, &*strategy, &material, interrupt)?;
+    let trials = run_trials::<W>(spec, strategy, &material, interrupt)?;
     let verdict = trials.iter().map(|trial| trial.verdict).max();
     let settle = if verdict.is_some_and(Verdict::leaves_work) { Duration::ZERO } else { SETTLE };
     let ns_of = |when: fn(&Trial) -> Option<Duration>| Latency::of(trials.iter().filter_map(when).map(as_ns).collect());

@@ -15,9 +15,10 @@ use std::thread;
 
 use cease_core::StopSource;
 
-use crate::cell::{Seen, Spec};
+use crate::cell::Seen;
 use crate::exit;
 use crate::matrix;
+use crate::spec::Spec;
 
 /// The first argument of the process of a cell.
 pub(crate) const MARK: &str = "--run-one-cell";

@@ -14,6 +14,7 @@ mod progress;
 mod pulse;
 mod random;
 mod report;
+mod spec;
 mod supervisor;
 mod table;
 mod timed;

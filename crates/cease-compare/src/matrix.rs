@@ -5,7 +5,9 @@ use std::path::Path;
 use cease_core::{Job, StopToken, Strategy};
 use cease_flag::Flag;
 
-use crate::cell::{self, Seen, Spec};
+use crate::cell::{self, Seen};
+use crate::spec::Spec;
+use crate::timed::Timed;
 use crate::workload::{CpuChecked, CpuUnchecked, HashFiles, SleepLoop, Workload};
 
 /// Every strategy, in the order of the table; a new one is one line.
@@ -32,8 +34,15 @@ pub(crate) struct Column {
 
 impl Column {
     const fn of<W: Workload>() -> Self {
-        Self { name: W::NAME, about: W::ABOUT, check_input: |input| W::material(input).map(drop), run: cell::run::<W> }
+        Self { name: W::NAME, about: W::ABOUT, check_input: |input| W::material(input).map(drop), run: run::<W> }
     }
+}
+
+/// Runs the cell of the workload `W` that `spec` names.
+fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
+    let strategy = strategies::<Timed<W>>().into_iter().find(|strategy| strategy.contract().strategy == spec.strategy);
+    let strategy = strategy.ok_or_else(|| format!("unknown strategy `{}`", spec.strategy))?;
+    cell::run::<W>(spec, &*strategy, input, interrupt)
 }
 
 /// One strategy with one workload.

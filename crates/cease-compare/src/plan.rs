@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::fs::{self, OpenOptions};
 
-use crate::cell::Spec;
 use crate::cli::Cli;
 use crate::exit::{self, Failure};
 use crate::expected::Expected;
 use crate::latency::as_ns;
 use crate::matrix::{self, Column, Pair};
 use crate::report::{Args, Cell};
+use crate::spec::Spec;
 use crate::verdict::Verdict;
 
 /// What a run is to do.

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use cease_core::StopToken;
 
-use crate::cell::{Seen, Spec};
+use crate::cell::Seen;
 use crate::child;
+use crate::spec::Spec;
 
 /// This program as it runs, also when its file was replaced or removed meanwhile.
 const THIS_PROGRAM: &str = "/proc/self/exe";

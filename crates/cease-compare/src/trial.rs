@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use cease_core::{Exit, Noticed, StopToken, Strategy};
 
-use crate::cell::Spec;
 use crate::pulse::pulse;
+use crate::spec::{GET_GOING, Spec};
 use crate::timed::Timed;
 use crate::verdict::Verdict;
 use crate::workload::Workload;
@@ -22,9 +22,6 @@ pub(crate) struct Trial {
     /// How many pieces of work it did after the request, if it still ran at the end.
     pub(crate) work_after_request: Option<u64>,
 }
-
-/// How long a worker may take until it works.
-pub(crate) const GET_GOING: Duration = Duration::from_secs(20);
 
 /// Starts one worker, lets it work for `pause`, or until `interrupt`, and stops it.
 ///

@@ -7,7 +7,12 @@ use cease_core::Contract;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::failure::Failure;
-use crate::stage::{TIE_LIMIT, print_result};
+use crate::output::print_result;
+
+/// How long the stop is held back for lines that are due and late.
+///
+/// A line that is due just when the stop is due is printed; a machine that is later than this breaks the tie the other way.
+pub(crate) const TIE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a run is asked to do.
 #[derive(Debug, Parser)]

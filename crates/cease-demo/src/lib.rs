@@ -4,6 +4,7 @@ pub mod cases;
 
 mod cli;
 mod failure;
+mod output;
 mod report;
 mod run;
 mod stage;

@@ -10,8 +10,9 @@ use cease_os::signals::StopOnSignals;
 
 use crate::cli::{self, Format, Options};
 use crate::failure::Failure;
+use crate::output::print_result;
 use crate::report::{self, Report, Row, SCHEMA};
-use crate::stage::{Stage, print_result};
+use crate::stage::Stage;
 use crate::ticker::{Notes, Ticker, tick};
 
 /// Does the article's run with `strategy`, as the command line of this process asks for it.

@@ -7,12 +7,8 @@ use std::time::{Duration, Instant};
 
 use cease_core::{Reason, StopSource};
 
-use crate::cli::{Format, Options};
-
-/// How long the stop is held back for lines that are due and late.
-///
-/// A line that is due just when the stop is due is printed; a machine that is later than this breaks the tie the other way.
-pub(crate) const TIE_LIMIT: Duration = Duration::from_secs(1);
+use crate::cli::{Format, Options, TIE_LIMIT};
+use crate::output::print_result;
 
 /// What the workers and the main thread of a run share.
 pub(crate) struct Stage {
@@ -92,11 +88,4 @@ impl Stage {
             }
         }
     }
-}
-
-/// Prints what the run is asked for, and makes sure that it has left.
-pub(crate) fn print_result(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }
