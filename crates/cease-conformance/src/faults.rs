@@ -79,6 +79,9 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::SwallowedPanic, killer: Law::L9, shows_as: Failure::Assertion },
     Seeded { fault: Fault::DropDetaches, killer: Law::L10, shows_as: Failure::Assertion },
     Seeded { fault: Fault::SelfJoinUnnoticed, killer: Law::L11, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::CallbackNotAwaited, killer: Law::L13, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::CallbackAwaitsItself, killer: Law::L13, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::PanicEndsSweep, killer: Law::L13, shows_as: Failure::Assertion },
     Seeded { fault: Fault::OrphanNotTold, killer: Law::L14, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
 ];

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod block_on;
 pub mod faults;
 pub mod harness;
 pub mod laws;
@@ -28,6 +29,7 @@ macro_rules! laws {
             l3_writes_before_the_request_are_visible
             l4_no_lost_wakeup
             l4_giving_up_races_with_the_request
+            l4_a_task_is_woken
             l5_stop_before_start
             l6_stop_after_the_end_is_harmless
             l7_a_produced_value_is_not_lost
@@ -36,6 +38,10 @@ macro_rules! laws {
             l10_drop_stops_and_joins
             l10_only_detach_lets_go
             l11_joining_oneself_is_an_error
+            l13_a_callback_runs_exactly_once
+            l13_dropping_waits_for_a_running_callback
+            l13_a_callback_may_drop_its_own_guard
+            l13_a_panic_loses_no_other
             l14_the_last_source_tells
             l14_a_request_outlives_its_source
             l18_nothing_leaks

@@ -22,6 +22,12 @@ pub enum Fault {
     Lowered,
     /// The end of the last source is not noted.
     OrphanNotTold,
+    /// Dropping a callback's guard does not wait for the callback.
+    CallbackNotAwaited,
+    /// A callback that drops its own guard waits for itself.
+    CallbackAwaitsItself,
+    /// A callback that panics ends the sweep.
+    PanicEndsSweep,
     /// Handing out a token leaks a reference to the state.
     LeakedNode,
     /// A worker that is spawned on a stopped source gets a fresh one.
@@ -42,7 +48,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -51,6 +57,9 @@ impl Fault {
         Self::ReasonOverwritten,
         Self::Lowered,
         Self::OrphanNotTold,
+        Self::CallbackNotAwaited,
+        Self::CallbackAwaitsItself,
+        Self::PanicEndsSweep,
         Self::LeakedNode,
         Self::StopBeforeStartLost,
         Self::StopAfterEndPanics,
@@ -73,6 +82,9 @@ impl Fault {
             Self::ReasonOverwritten => "reason-overwritten",
             Self::Lowered => "lowered",
             Self::OrphanNotTold => "orphan-not-told",
+            Self::CallbackNotAwaited => "callback-not-awaited",
+            Self::CallbackAwaitsItself => "callback-awaits-itself",
+            Self::PanicEndsSweep => "panic-ends-sweep",
             Self::LeakedNode => "leaked-node",
             Self::StopBeforeStartLost => "stop-before-start-lost",
             Self::StopAfterEndPanics => "stop-after-end-panics",

@@ -6,6 +6,7 @@
 //! deadlock instead, which each harness reports in its own way.
 //! A law uses at most three threads and a few operations on each, because loom explores every order of them.
 
+mod callback;
 mod lifetime;
 mod request;
 
@@ -13,14 +14,19 @@ use cease_core::{Checkpoint, Exit, Law, Stopped, Strategy, Worker};
 
 use crate::Act;
 
+pub use callback::{
+    l13_a_callback_may_drop_its_own_guard, l13_a_callback_runs_exactly_once, l13_a_panic_loses_no_other,
+    l13_dropping_waits_for_a_running_callback,
+};
 pub use lifetime::{
     l5_stop_before_start, l6_stop_after_the_end_is_harmless, l7_a_produced_value_is_not_lost,
     l8_after_join_nothing_runs, l9_a_panic_is_reported, l10_drop_stops_and_joins, l10_only_detach_lets_go,
     l11_joining_oneself_is_an_error, l18_nothing_leaks,
 };
 pub use request::{
-    l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_giving_up_races_with_the_request,
-    l4_no_lost_wakeup, l14_a_request_outlives_its_source, l14_the_last_source_tells,
+    l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
+    l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,
+    l14_the_last_source_tells,
 };
 
 /// One function that checks a law.
@@ -43,6 +49,7 @@ pub const CHECKS: &[Check] = &[
     check(Law::L3, "l3_writes_before_the_request_are_visible", None, 40),
     check(Law::L4, "l4_no_lost_wakeup", Some(4), 5000),
     check(Law::L4, "l4_giving_up_races_with_the_request", Some(4), 10_000),
+    check(Law::L4, "l4_a_task_is_woken", None, 20_000),
     check(Law::L5, "l5_stop_before_start", None, 10),
     check(Law::L6, "l6_stop_after_the_end_is_harmless", None, 10),
     check(Law::L7, "l7_a_produced_value_is_not_lost", None, 20),
@@ -51,6 +58,10 @@ pub const CHECKS: &[Check] = &[
     check(Law::L10, "l10_drop_stops_and_joins", None, 30),
     check(Law::L10, "l10_only_detach_lets_go", None, 20_000),
     check(Law::L11, "l11_joining_oneself_is_an_error", None, 25_000),
+    check(Law::L13, "l13_a_callback_runs_exactly_once", None, 130),
+    check(Law::L13, "l13_dropping_waits_for_a_running_callback", None, 25_000),
+    check(Law::L13, "l13_a_callback_may_drop_its_own_guard", None, 700),
+    check(Law::L13, "l13_a_panic_loses_no_other", None, 2400),
     check(Law::L14, "l14_the_last_source_tells", None, 60_000),
     check(Law::L14, "l14_a_request_outlives_its_source", Some(4), 25_000),
     check(Law::L18, "l18_nothing_leaks", None, 300),

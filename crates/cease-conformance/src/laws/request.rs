@@ -1,5 +1,8 @@
 //! Laws about asking, noticing and waiting: L1 to L4 and L14.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cease_core::sync::atomic::AtomicU32;
@@ -9,6 +12,7 @@ use cease_core::{NeverStops, Reason, StopSource, Strategy, WaitError};
 
 use super::{join, spawn};
 use crate::Act;
+use crate::block_on::block_on;
 
 /// L1: two ask at once, and exactly one was first; what was seen once is seen ever after.
 pub fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
@@ -91,6 +95,24 @@ pub fn l4_giving_up_races_with_the_request<S: Strategy<Act>>(strategy: &S) {
     });
     worker.stop();
     other.join().expect("L4: the other waiter is let go");
+    assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
+}
+
+/// L4: a task waits while a second one stops waiting and a third thread asks, and it is woken.
+pub fn l4_a_task_is_woken<S: Strategy<Act>>(strategy: &S) {
+    let worker = spawn(strategy, |stop| {
+        let seen = block_on(stop.token().stopped());
+        assert!(seen.is_ok(), "L4: a task was woken without a stop");
+        Ok(1)
+    });
+    let token = worker.source().token();
+    let other = thread::spawn(move || {
+        let mut until = pin!(token.stopped());
+        let seen = until.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(!seen.is_ready() || token.is_stopped(), "L4: a task was ready without a stop");
+    });
+    worker.stop();
+    other.join().expect("L4: a task that stops waiting is let go");
     assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
 }
 

@@ -5,12 +5,18 @@
 //! | `source.rs` | [`StopSource`]: asks |
 //! | `token.rs` | [`StopToken`]: polls and waits |
 //! | `node.rs` | the state that both share: one word, one record, one lock |
-//! | `waiters.rs` | the list of blocked threads, made of their own stack frames |
+//! | `waiters.rs` | the list of what waits, made of its own frames |
+//! | `future.rs` | [`UntilStopped`]: a task that waits |
+//! | `callback.rs` | [`OnStop`]: functions that a request calls |
 
+mod callback;
+mod future;
 mod node;
 mod source;
 mod token;
 mod waiters;
 
+pub use callback::OnStop;
+pub use future::UntilStopped;
 pub use source::StopSource;
 pub use token::{NeverStops, StopToken, WaitError};

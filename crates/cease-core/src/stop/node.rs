@@ -13,18 +13,20 @@
 //! A request and a registration both decide under the lock, so one of them sees the other: either the request finds the
 //! waiter in the list, or the waiter finds the word changed and does not wait (law L4).
 //! A poll reads the word without the lock.
-//! Tree, callbacks and wakers hang on the same word and the same list.
+//! Threads and tasks that wait stand in one list, callbacks in another, and a request empties the first one first: a slow
+//! callback holds up nobody who waits.
 
 use std::panic::Location;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::Waker;
 use std::time::Instant;
 
-use crate::Reason;
 use crate::fault::{self, Fault};
-use crate::stop::waiters::{WaitList, Waiter};
+use crate::stop::waiters::{WaitList, Waiter, Wake};
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU32, AtomicUsize};
 use crate::sync::{Mutex, MutexGuard, Parker, UnsafeCell, lock};
+use crate::{Panic, Reason};
 
 const OPEN: u32 = 0;
 const STOPPED: u32 = 1;
@@ -51,10 +53,28 @@ pub(crate) struct Node {
     state: AtomicU32,
     /// How many sources exist.
     sources: AtomicUsize,
-    /// The lock under which `state` changes, and the threads to wake when it does.
-    waiters: Mutex<WaitList>,
+    /// The lock under which `state` changes, and what is to be done when it does.
+    waiting: Mutex<Waiting>,
     /// Written once, under the lock and before `state` becomes `STOPPED`; read only after that was seen.
     record: UnsafeCell<Option<Record>>,
+}
+
+/// Where a waiter stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Queue {
+    /// Threads and tasks, which any end of the waiting wakes.
+    Waiters,
+    /// Functions, which only a stop calls.
+    Callbacks,
+}
+
+/// What is to be done when the state changes.
+#[derive(Debug)]
+struct Waiting {
+    waiters: WaitList,
+    callbacks: WaitList,
+    /// What callbacks panicked with.
+    panics: Vec<Panic>,
 }
 
 #[allow(unsafe_code, reason = "the record is read without the lock, and only through this impl")]
@@ -69,7 +89,7 @@ impl Node {
         Self {
             state: AtomicU32::new(OPEN),
             sources: AtomicUsize::new(1),
-            waiters: Mutex::new(WaitList::new()),
+            waiting: Mutex::new(Waiting { waiters: WaitList::new(), callbacks: WaitList::new(), panics: Vec::new() }),
             record: UnsafeCell::new(None),
         }
     }
@@ -99,7 +119,7 @@ impl Node {
     /// Makes `record` the stop of this node, and wakes whoever waits; true for the one call that was first.
     #[allow(unsafe_code, reason = "writes the record that readers read without the lock")]
     pub(crate) fn request(&self, record: Record) -> bool {
-        let waiters = lock(&self.waiters);
+        let waiting = lock(&self.waiting);
         // ORDERING: Relaxed, because `state` changes only under the lock that is held here.
         if self.state.load(Relaxed) != OPEN {
             return self.late_request(record);
@@ -111,7 +131,7 @@ impl Node {
         // ORDERING: Release pairs with the Acquire of every poll: it publishes the record and all that the asking thread
         // wrote before.
         self.state.store(STOPPED, order);
-        wake_all(&self.waiters, waiters);
+        self.sweep(waiting, Waiting::pop);
         true
     }
 
@@ -149,48 +169,98 @@ impl Node {
         if fault::is(Fault::OrphanNotTold) {
             return;
         }
-        let waiters = lock(&self.waiters);
+        let waiting = lock(&self.waiting);
         // ORDERING: Relaxed, because `state` changes only under the lock that is held here.
         if self.state.load(Relaxed) == OPEN {
             // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
             self.state.store(NO_SOURCE, Relaxed);
-            wake_all(&self.waiters, waiters);
+            self.sweep(waiting, |waiting| waiting.waiters.pop());
         }
     }
 
     /// Blocks until the state is no longer `OPEN`, or until `deadline`.
-    #[allow(unsafe_code, reason = "links the calling frame into the list of waiters")]
+    #[allow(unsafe_code, reason = "the calling frame is in the list of waiters")]
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Seen {
         if self.seen() != Seen::Nothing {
             return self.seen();
         }
         let parker = Parker::new();
-        let waiter = pin!(Waiter::new(parker.unparker()));
-        {
-            let mut waiters = lock(&self.waiters);
-            // ORDERING: Relaxed, because `state` changes only under the lock that is held here. Reading it again is
-            // what law L4 rests on: a request between the poll above and this lock found no waiter to wake.
-            if self.state.load(Relaxed) != OPEN && !fault::is(Fault::LostWakeup) {
-                drop(waiters);
-                return self.seen();
-            }
-            // SAFETY: `waiter` is pinned to this frame and not in any list. The frame is left only below, after the
-            // waker took it out of the list (`is_woken`) or after `remove`.
-            unsafe { waiters.push(waiter.as_ref()) };
+        let waiter = pin!(Waiter::new());
+        let waiter = waiter.as_ref();
+        // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after the waker took it
+        // out (`is_woken`) or after `leave`.
+        if !unsafe { self.enter(waiter, Queue::Waiters, Wake::Thread(parker.unparker())) } {
+            return self.seen();
         }
         while !waiter.is_woken() {
             if parker.park_until(deadline) {
-                let mut waiters = lock(&self.waiters);
-                if !waiter.is_woken() {
-                    // SAFETY: the lock is held and the waker has not taken `waiter` out, so it is still in this list.
-                    unsafe { waiters.remove(waiter.as_ref()) };
-                }
+                // SAFETY: `waiter` entered above.
+                unsafe { self.leave(waiter, Queue::Waiters) };
                 break;
             }
         }
-        // SAFETY: the waiter was popped, or removed above.
+        // SAFETY: the waiter was popped, or left above.
         debug_assert!(unsafe { waiter.is_unlinked() }, "the frame is left while the list points to it (law L4)");
         self.seen()
+    }
+
+    /// Puts `waiter` into `queue`; false, and it is in no list, when there is nothing to wait for.
+    ///
+    /// # Safety
+    ///
+    /// - `waiter` is in no list.
+    /// - Its frame is not left before `is_woken` is true or `leave` was called.
+    #[allow(unsafe_code, reason = "the list points to the frame")]
+    pub(crate) unsafe fn enter(&self, waiter: Pin<&Waiter>, queue: Queue, wake: Wake) -> bool {
+        let mut waiting = lock(&self.waiting);
+        // ORDERING: Relaxed, because `state` changes only under the lock that is held here. Reading it again is what law
+        // L4 rests on: a request between an earlier poll and this lock found no waiter to wake.
+        if self.state.load(Relaxed) != OPEN && !fault::is(Fault::LostWakeup) {
+            return false;
+        }
+        // SAFETY: the caller's promises are those of `push`.
+        unsafe { waiting.list(queue).push(waiter, wake) };
+        true
+    }
+
+    /// Takes `waiter` out of `queue`, unless a waker has done so before; true when it was still there.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` has entered this node, and this queue, once.
+    #[allow(unsafe_code, reason = "the list points to the frame")]
+    pub(crate) unsafe fn leave(&self, waiter: Pin<&Waiter>, queue: Queue) -> bool {
+        let mut waiting = lock(&self.waiting);
+        if waiter.is_woken() {
+            return false;
+        }
+        // SAFETY: by the caller's promise it was in this list, and no waker has taken it out, so it still is.
+        let wake = unsafe { waiting.list(queue).remove(waiter) };
+        drop(waiting);
+        // What it would have done may own anything, so it is dropped with no lock held.
+        drop(wake);
+        true
+    }
+
+    /// Lets a task that waits be woken by `waker` from now on; false when a waker has taken it out.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` has entered this node with [`Wake::Task`].
+    #[allow(unsafe_code, reason = "the list points to the frame")]
+    pub(crate) unsafe fn renew(&self, waiter: Pin<&Waiter>, waker: &Waker) -> bool {
+        let mut waiting = lock(&self.waiting);
+        if waiter.is_woken() {
+            return false;
+        }
+        // SAFETY: it has entered, the lock is held, and no waker has taken it out, so it is in the list of tasks.
+        unsafe { waiting.waiters.renew(waiter, waker) };
+        true
+    }
+
+    /// What callbacks have panicked with since the last call.
+    pub(crate) fn take_panics(&self) -> Vec<Panic> {
+        std::mem::take(&mut lock(&self.waiting).panics)
     }
 
     fn seen(&self) -> Seen {
@@ -201,19 +271,43 @@ impl Node {
             _ => Seen::Nothing,
         }
     }
+
+    /// Does what is to be done, holding the lock only to take the next one out.
+    ///
+    /// No new one comes: a registration finds the state changed.
+    /// One that panics loses no other.
+    fn sweep<'a>(&'a self, mut waiting: MutexGuard<'a, Waiting>, pop: fn(&mut Waiting) -> Option<Wake>) {
+        while let Some(wake) = pop(&mut waiting) {
+            let last = waiting.is_empty();
+            drop(waiting);
+            let outcome = wake.wake();
+            if last && outcome.is_ok() || fault::is(Fault::OneWoken) {
+                return;
+            }
+            waiting = lock(&self.waiting);
+            if let Err(payload) = outcome {
+                waiting.panics.push(Panic::new(payload));
+                if fault::is(Fault::PanicEndsSweep) {
+                    return;
+                }
+            }
+        }
+    }
 }
 
-/// Wakes every thread in the list, holding the lock only to take the next one out.
-///
-/// No new one comes: a registration finds the state changed.
-fn wake_all<'a>(mutex: &'a Mutex<WaitList>, mut waiters: MutexGuard<'a, WaitList>) {
-    while let Some(unparker) = waiters.pop() {
-        let last = waiters.is_empty();
-        drop(waiters);
-        unparker.unpark();
-        if last || fault::is(Fault::OneWoken) {
-            return;
+impl Waiting {
+    const fn list(&mut self, queue: Queue) -> &mut WaitList {
+        match queue {
+            Queue::Waiters => &mut self.waiters,
+            Queue::Callbacks => &mut self.callbacks,
         }
-        waiters = lock(mutex);
+    }
+
+    fn pop(&mut self) -> Option<Wake> {
+        self.waiters.pop().or_else(|| self.callbacks.pop())
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.waiters.is_empty() && self.callbacks.is_empty()
     }
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use crate::fault::{self, Fault};
 use crate::stop::node::{Node, Record};
 use crate::sync::Arc;
-use crate::{Reason, StopToken};
+use crate::{Panic, Reason, StopToken};
 
 /// The side that asks for a stop; clones ask about the same stop.
 ///
@@ -46,8 +46,8 @@ impl StopSource {
 
     /// Asks for a stop without saying why; true for the one call that was first.
     ///
-    /// When it returns true, every blocked waiter has been woken.
-    /// A call that returns false may return while the winner is still waking them.
+    /// When it returns true, whoever waits has been woken and every callback has returned.
+    /// A call that returns false may return while the winner is still at it.
     /// With nobody waiting no system call is made.
     #[track_caller]
     pub fn request(&self) -> bool {
@@ -69,6 +69,12 @@ impl StopSource {
             std::mem::forget(Arc::clone(&self.node));
         }
         StopToken::new(Arc::clone(&self.node))
+    }
+
+    /// What callbacks have panicked with since the last call of this.
+    #[must_use]
+    pub fn take_panics(&self) -> Vec<Panic> {
+        self.node.take_panics()
     }
 
     /// Whether a stop was asked for; the same as polling a token.

@@ -6,6 +6,8 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
+use crate::stop::callback::OnStop;
+use crate::stop::future::{self, UntilStopped};
 use crate::stop::node::{Node, Seen};
 use crate::sync::{self, Arc};
 use crate::{Reason, Stopped};
@@ -40,6 +42,10 @@ pub struct StopToken {
 impl StopToken {
     pub(crate) fn new(node: Arc<Node>) -> Self {
         Self { node }
+    }
+
+    pub(crate) const fn node(&self) -> &Arc<Node> {
+        &self.node
     }
 
     /// Whether a stop was asked for: one load, and nothing else.
@@ -110,6 +116,63 @@ impl StopToken {
     /// Blocks the calling thread.
     pub fn wait_deadline(&self, deadline: Instant) -> Result<Stopped, WaitError> {
         self.wait_until(Some(deadline))
+    }
+
+    /// Resolves when a stop is asked for, on any executor.
+    ///
+    /// The future can be dropped at any time and allocates nothing; polled after it was ready, it is ready again.
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] when the last source is gone unasked.
+    #[doc(alias = "cancelled")]
+    pub fn stopped(&self) -> UntilStopped<'_> {
+        UntilStopped::new(self)
+    }
+
+    /// Runs `future` until it is ready or a stop is asked for, and drops it then.
+    ///
+    /// The stop is looked at first, in each poll: on a token that is stopped, `future` is not polled at all, and one that
+    /// is always ready to go on cannot starve the stop. What it was ready with before the stop is not lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the stop won.
+    #[doc(alias = "run_until_cancelled")]
+    pub fn run_until_stopped<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Stopped>> {
+        future::run_until_stopped(self, future)
+    }
+
+    /// Registers `function` to be called once, by the request, on the thread that asks.
+    ///
+    /// On a token that is stopped it is called here, before this returns.
+    /// Those who wait are woken first; then callbacks are called, the newest first, with no lock held.
+    /// One that panics loses no other: the panic hook tells of it, and [`crate::StopSource::take_panics`] has it.
+    /// When nobody can ask any more, it is never called.
+    ///
+    /// # Panics
+    ///
+    /// With what `function` panics with, when it is called here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let source = StopSource::new();
+    /// let (sender, receiver) = channel();
+    /// let guard = source.token().on_stop(move || sender.send("stopped").unwrap());
+    ///
+    /// source.request();
+    /// assert_eq!(receiver.try_recv(), Ok("stopped"));
+    /// drop(guard);
+    /// ```
+    #[doc(alias = "stop_callback")]
+    #[doc(alias = "AfterFunc")]
+    #[doc(alias = "register")]
+    pub fn on_stop(&self, function: impl FnOnce() + Send + 'static) -> OnStop {
+        OnStop::register(&self.node, function)
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<Stopped, WaitError> {

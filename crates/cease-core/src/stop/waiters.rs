@@ -1,23 +1,51 @@
-//! The list of blocked threads, made of their own stack frames: a wait allocates nothing.
+//! The list of what waits for a stop, made of their own frames: a wait allocates nothing.
 //!
 //! # How it works
 //!
-//! A waiter lives in the frame of the thread that waits, and the list holds pointers to it.
+//! A waiter lives in the frame of the thread that waits, in the future that is awaited, or beside the callback that is to
+//! be called, and the list holds pointers to it.
 //! Whoever holds the lock of the list may link, unlink and read any waiter in it.
-//! The waker takes a waiter out, takes its thread handle, and then stores `woken` as its last touch: from that moment on
-//! the frame may be gone.
+//! The waker takes a waiter out, takes what is to be done with it, and then stores `woken` as its last touch: from that
+//! moment on the frame may be gone.
 #![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
 
 use std::marker::PhantomPinned;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::task::Waker;
 
 use crate::fault::{self, Fault};
+use crate::stop::callback::Callback;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::sync::{Unparker, UnsafeCell};
+use crate::sync::{Arc, Unparker, UnsafeCell};
 
-/// One blocked thread.
+/// What is done with a waiter that is taken out.
+pub(crate) enum Wake {
+    /// A thread goes on.
+    Thread(Unparker),
+    /// A task is polled again.
+    Task(Waker),
+    /// A function is called.
+    Call(Arc<Callback>),
+}
+
+impl Wake {
+    /// Does it, on the calling thread and with no lock held; what is not ours may panic.
+    pub(crate) fn wake(self) -> std::thread::Result<()> {
+        match self {
+            Self::Thread(unparker) => {
+                unparker.unpark();
+                Ok(())
+            }
+            Self::Task(waker) => catch_unwind(AssertUnwindSafe(|| waker.wake())),
+            Self::Call(callback) => catch_unwind(AssertUnwindSafe(|| callback.call())),
+        }
+    }
+}
+
+/// Whoever waits.
 pub(crate) struct Waiter {
     /// Set by the waker as its last touch.
     woken: AtomicBool,
@@ -30,14 +58,21 @@ pub(crate) struct Waiter {
 struct Inner {
     previous: Option<NonNull<Waiter>>,
     next: Option<NonNull<Waiter>>,
-    unparker: Option<Unparker>,
+    wake: Option<Wake>,
 }
 
+// SAFETY: what lies behind `inner` is touched only by whoever holds the lock of the list, or by the owner while the waiter
+// is in no list; all of it may be used from any thread.
+unsafe impl Send for Waiter {}
+// SAFETY: as above: a shared reference gives safe code nothing but `is_woken`.
+unsafe impl Sync for Waiter {}
+
 impl Waiter {
-    pub(crate) fn new(unparker: Unparker) -> Self {
+    /// A waiter that is in no list.
+    pub(crate) fn new() -> Self {
         Self {
             woken: AtomicBool::new(false),
-            inner: UnsafeCell::new(Inner { previous: None, next: None, unparker: Some(unparker) }),
+            inner: UnsafeCell::new(Inner { previous: None, next: None, wake: None }),
             _pinned: PhantomPinned,
         }
     }
@@ -71,14 +106,14 @@ impl Waiter {
     }
 }
 
-/// A list of blocked threads; the lock around it is the lock of every waiter in it.
+/// A list of waiters; the lock around it is the lock of every waiter in it.
 #[derive(Debug)]
 pub(crate) struct WaitList {
     head: Option<NonNull<Waiter>>,
 }
 
-// SAFETY: the pointers are followed only under the lock that owns the list, and what they point to, a thread handle and
-// further pointers of this kind, may be used from any thread.
+// SAFETY: the pointers are followed only under the lock that owns the list, and what they point to, a `Wake`, which is
+// `Send`, and further pointers of this kind, may be used from any thread.
 unsafe impl Send for WaitList {}
 
 impl WaitList {
@@ -86,21 +121,26 @@ impl WaitList {
         Self { head: None }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.head.is_none()
     }
 
-    /// Puts `waiter` in front.
+    /// Puts `waiter` in front, to be taken out for `wake`.
     ///
     /// # Safety
     ///
     /// - `waiter` is in no list.
     /// - Its frame is not left before `is_woken` is true or `remove` was called.
-    pub(crate) unsafe fn push(&mut self, waiter: Pin<&Waiter>) {
+    pub(crate) unsafe fn push(&mut self, waiter: Pin<&Waiter>, wake: Wake) {
         let this = Some(NonNull::from(waiter.get_ref()));
         let old = std::mem::replace(&mut self.head, this);
         // SAFETY: `waiter` was in no list, and is now in the one whose lock is held.
-        unsafe { waiter.with_inner(|inner| inner.next = old) };
+        unsafe {
+            waiter.with_inner(|inner| {
+                inner.next = old;
+                inner.wake = Some(wake);
+            });
+        }
         if let Some(old) = old {
             // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
             let old = unsafe { old.as_ref() };
@@ -109,14 +149,29 @@ impl WaitList {
         }
     }
 
-    /// Takes `waiter` out.
+    /// Lets `waiter` be woken by `waker` from now on.
     ///
     /// # Safety
     ///
     /// `waiter` is in this list.
-    pub(crate) unsafe fn remove(&mut self, waiter: Pin<&Waiter>) {
+    pub(crate) unsafe fn renew(&mut self, waiter: Pin<&Waiter>, waker: &Waker) {
+        let renew = |inner: &mut Inner| match &mut inner.wake {
+            Some(Wake::Task(old)) => old.clone_from(waker),
+            _ => unreachable!("only a task is polled again"),
+        };
         // SAFETY: `waiter` is in the list whose lock is held.
-        let (previous, next) = unsafe { waiter.with_inner(|inner| (inner.previous.take(), inner.next.take())) };
+        unsafe { waiter.with_inner(renew) };
+    }
+
+    /// Takes `waiter` out, and returns what would have been done with it.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` is in this list.
+    pub(crate) unsafe fn remove(&mut self, waiter: Pin<&Waiter>) -> Option<Wake> {
+        let take = |inner: &mut Inner| (inner.previous.take(), inner.next.take(), inner.wake.take());
+        // SAFETY: `waiter` is in the list whose lock is held.
+        let (previous, next, wake) = unsafe { waiter.with_inner(take) };
         match previous {
             None => self.head = next,
             Some(previous) => {
@@ -132,22 +187,21 @@ impl WaitList {
             // SAFETY: the lock is held, and a neighbour is another waiter.
             unsafe { next.with_inner(|inner| inner.previous = previous) };
         }
+        wake
     }
 
-    /// Takes the first waiter out for good, and returns what wakes its thread.
-    pub(crate) fn pop(&mut self) -> Option<Unparker> {
+    /// Takes the newest waiter out for good, and returns what is to be done with it.
+    pub(crate) fn pop(&mut self) -> Option<Wake> {
         let head = self.head?;
         // SAFETY: a waiter in the list is alive, by the promise made when it was pushed, until `woken` is stored below.
         let waiter = unsafe { head.as_ref() };
         // SAFETY: it was pinned when it was pushed.
         let waiter = unsafe { Pin::new_unchecked(waiter) };
         // SAFETY: it is the head of this list.
-        unsafe { self.remove(waiter) };
-        // SAFETY: the lock is held, and nothing else reaches the waiter.
-        let unparker = unsafe { waiter.with_inner(|inner| inner.unparker.take()) };
+        let wake = unsafe { self.remove(waiter) };
         let order = if fault::is(Fault::RelaxedWoken) { Relaxed } else { Release };
         // ORDERING: Release pairs with the Acquire in `is_woken`: all touches above happen before the frame is left.
         waiter.woken.store(true, order);
-        Some(unparker.expect("a waiter is popped once"))
+        wake
     }
 }

@@ -1,0 +1,101 @@
+//! Waiting for a stop in async code, on any executor.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use crate::stop::node::{Node, Queue};
+use crate::stop::waiters::{Waiter, Wake};
+use crate::sync::Arc;
+use crate::{NeverStops, StopToken, Stopped};
+
+/// Resolves when a stop is asked for; made by [`StopToken::stopped`].
+///
+/// It allocates nothing, can be dropped at any time, and asks nothing of the executor but its waker.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct UntilStopped<'a> {
+    token: &'a StopToken,
+    waiter: Waiter,
+    /// Whether `waiter` has entered the node, and its end was not seen yet.
+    entered: bool,
+}
+
+impl<'a> UntilStopped<'a> {
+    pub(crate) fn new(token: &'a StopToken) -> Self {
+        Self { token, waiter: Waiter::new(), entered: false }
+    }
+
+    fn end(token: &StopToken) -> Poll<Result<Stopped, NeverStops>> {
+        Poll::Ready(Stopped::seen_by(token).ok_or(NeverStops))
+    }
+}
+
+#[allow(unsafe_code, reason = "the list of the node points into the future")]
+impl Future for UntilStopped<'_> {
+    type Output = Result<Stopped, NeverStops>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: nothing is moved out of it, and `waiter` is only handed on pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        let node: &Arc<Node> = this.token.node();
+        // SAFETY: it is a field of a future that is pinned, and is not moved before that is dropped.
+        let waiter = unsafe { Pin::new_unchecked(&this.waiter) };
+        if this.entered {
+            // SAFETY: `waiter` has entered as a task.
+            if !waiter.is_woken() && unsafe { node.renew(waiter, context.waker()) } {
+                return Poll::Pending;
+            }
+            this.entered = false;
+            return Self::end(this.token);
+        }
+        let wake = Wake::Task(context.waker().clone());
+        // SAFETY: `waiter` is in no list: it has not entered, or was seen to be taken out, after which nothing waits any
+        // more and it does not enter again. The future is dropped in place, and then takes it out.
+        this.entered = unsafe { node.enter(waiter, Queue::Waiters, wake) };
+        if this.entered { Poll::Pending } else { Self::end(this.token) }
+    }
+}
+
+#[allow(unsafe_code, reason = "the list of the node points into the future")]
+impl Drop for UntilStopped<'_> {
+    fn drop(&mut self) {
+        if !self.entered {
+            return;
+        }
+        // SAFETY: the future was pinned when `waiter` entered, and is not moved while it is dropped.
+        let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
+        // SAFETY: `waiter` has entered this node, in that queue, once.
+        unsafe { self.token.node().leave(waiter, Queue::Waiters) };
+        // SAFETY: the waiter was popped, or left above.
+        debug_assert!(unsafe { waiter.is_unlinked() }, "the future is dropped while the list points to it (law L4)");
+    }
+}
+
+impl fmt::Debug for UntilStopped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UntilStopped")
+            .field("token", self.token)
+            .field("entered", &self.entered)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs `future` until it is ready or a stop is asked for.
+pub(crate) async fn run_until_stopped<F: Future>(token: &StopToken, future: F) -> Result<F::Output, Stopped> {
+    let mut stopped = pin!(token.stopped());
+    let mut future = pin!(future);
+    // A token that can never stop is not polled again.
+    let mut never_stops = false;
+    std::future::poll_fn(move |context| {
+        if !never_stops {
+            match stopped.as_mut().poll(context) {
+                Poll::Ready(Ok(stopped)) => return Poll::Ready(Err(stopped)),
+                Poll::Ready(Err(NeverStops)) => never_stops = true,
+                Poll::Pending => {}
+            }
+        }
+        Poll::Ready(Ok(ready!(future.as_mut().poll(context))))
+    })
+    .await
+}
