@@ -7,10 +7,12 @@
 //! | `node.rs` | the state that both share: one word, one record, one lock |
 //! | `waiters.rs` | the list of what waits, made of its own frames |
 //! | `future.rs` | [`UntilStopped`]: a task that waits |
+//! | `guard.rs` | [`StopGuard`]: asks by being dropped |
 //! | `callback.rs` | [`OnStop`]: functions that a request calls |
 
 mod callback;
 mod future;
+mod guard;
 mod node;
 mod source;
 mod token;
@@ -18,5 +20,6 @@ mod waiters;
 
 pub use callback::OnStop;
 pub use future::UntilStopped;
+pub use guard::StopGuard;
 pub use source::StopSource;
 pub use token::{NeverStops, StopToken, WaitError};

@@ -285,8 +285,8 @@ impl Node {
                 return;
             }
             waiting = lock(&self.waiting);
-            if let Err(payload) = outcome {
-                waiting.panics.push(Panic::new(payload));
+            if let Err(panic) = outcome {
+                waiting.panics.push(panic);
                 if fault::is(Fault::PanicEndsSweep) {
                     return;
                 }

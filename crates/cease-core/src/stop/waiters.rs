@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use crate::Panic;
 use crate::fault::{self, Fault};
 use crate::stop::callback::Callback;
 use crate::sync::atomic::AtomicBool;
@@ -33,14 +34,14 @@ pub(crate) enum Wake {
 
 impl Wake {
     /// Does it, on the calling thread and with no lock held; what is not ours may panic.
-    pub(crate) fn wake(self) -> std::thread::Result<()> {
+    pub(crate) fn wake(self) -> Result<(), Panic> {
         match self {
             Self::Thread(unparker) => {
                 unparker.unpark();
                 Ok(())
             }
-            Self::Task(waker) => catch_unwind(AssertUnwindSafe(|| waker.wake())),
-            Self::Call(callback) => catch_unwind(AssertUnwindSafe(|| callback.call())),
+            Self::Task(waker) => catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(Panic::new),
+            Self::Call(callback) => catch_unwind(AssertUnwindSafe(|| callback.call())).map_err(Panic::new),
         }
     }
 }
