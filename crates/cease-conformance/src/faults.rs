@@ -79,6 +79,8 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::SwallowedPanic, killer: Law::L9, shows_as: Failure::Assertion },
     Seeded { fault: Fault::DropDetaches, killer: Law::L10, shows_as: Failure::Assertion },
     Seeded { fault: Fault::SelfJoinUnnoticed, killer: Law::L11, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::BirthUnseen, killer: Law::L12, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ShallowSweep, killer: Law::L12, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CallbackNotAwaited, killer: Law::L13, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CallbackAwaitsItself, killer: Law::L13, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::PanicEndsSweep, killer: Law::L13, shows_as: Failure::Assertion },

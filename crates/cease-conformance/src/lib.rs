@@ -38,12 +38,16 @@ macro_rules! laws {
             l10_drop_stops_and_joins
             l10_only_detach_lets_go
             l11_joining_oneself_is_an_error
+            l12_a_stop_goes_down_never_up
+            l12_a_child_of_a_stopped_parent_is_stopped
+            l12_a_middle_that_is_dropped_cuts_nothing_off
             l13_a_callback_runs_exactly_once
             l13_dropping_waits_for_a_running_callback
             l13_a_callback_may_drop_its_own_guard
             l13_a_panic_loses_no_other
             l14_the_last_source_tells
             l14_a_request_outlives_its_source
+            l14_a_source_above_counts
             l18_nothing_leaks
         }
     };

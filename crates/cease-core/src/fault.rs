@@ -20,6 +20,10 @@ pub enum Fault {
     ReasonOverwritten,
     /// A late request takes the stop back.
     Lowered,
+    /// A child is born without looking again whether its parent was stopped meanwhile.
+    BirthUnseen,
+    /// A request stops at the children, and does not go further down.
+    ShallowSweep,
     /// The end of the last source is not noted.
     OrphanNotTold,
     /// Dropping a callback's guard does not wait for the callback.
@@ -48,7 +52,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -56,6 +60,8 @@ impl Fault {
         Self::TwoFirsts,
         Self::ReasonOverwritten,
         Self::Lowered,
+        Self::BirthUnseen,
+        Self::ShallowSweep,
         Self::OrphanNotTold,
         Self::CallbackNotAwaited,
         Self::CallbackAwaitsItself,
@@ -81,6 +87,8 @@ impl Fault {
             Self::TwoFirsts => "two-firsts",
             Self::ReasonOverwritten => "reason-overwritten",
             Self::Lowered => "lowered",
+            Self::BirthUnseen => "birth-unseen",
+            Self::ShallowSweep => "shallow-sweep",
             Self::OrphanNotTold => "orphan-not-told",
             Self::CallbackNotAwaited => "callback-not-awaited",
             Self::CallbackAwaitsItself => "callback-awaits-itself",

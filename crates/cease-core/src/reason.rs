@@ -81,6 +81,12 @@ impl Stopped {
         self.token.reason().expect("made only from a stopped token, and a stop is never taken back (law L1)")
     }
 
+    /// The reason that was given where the request was made, also when that was further up the tree.
+    #[must_use]
+    pub fn origin(&self) -> &Reason {
+        self.token.origin().expect("made only from a stopped token, and a stop is never taken back (law L1)")
+    }
+
     /// Where the winning request was made.
     #[must_use]
     pub fn asked_at(&self) -> &'static Location<'static> {
@@ -96,7 +102,12 @@ impl fmt::Debug for Stopped {
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped ({}; asked at {})", self.reason(), self.asked_at())
+        match self.reason() {
+            Reason::ParentStopped => {
+                write!(f, "stopped (parent stopped: {}; asked at {})", self.origin(), self.asked_at())
+            }
+            reason => write!(f, "stopped ({reason}; asked at {})", self.asked_at()),
+        }
     }
 }
 

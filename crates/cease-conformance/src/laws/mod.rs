@@ -9,6 +9,7 @@
 mod callback;
 mod lifetime;
 mod request;
+mod tree;
 
 use cease_core::{Checkpoint, Exit, Law, Stopped, Strategy, Worker};
 
@@ -27,6 +28,11 @@ pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
     l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,
     l14_the_last_source_tells,
+};
+
+pub use tree::{
+    l12_a_child_of_a_stopped_parent_is_stopped, l12_a_middle_that_is_dropped_cuts_nothing_off,
+    l12_a_stop_goes_down_never_up, l14_a_source_above_counts,
 };
 
 /// One function that checks a law.
@@ -58,12 +64,16 @@ pub const CHECKS: &[Check] = &[
     check(Law::L10, "l10_drop_stops_and_joins", None, 30),
     check(Law::L10, "l10_only_detach_lets_go", None, 20_000),
     check(Law::L11, "l11_joining_oneself_is_an_error", None, 25_000),
+    check(Law::L12, "l12_a_stop_goes_down_never_up", None, 170),
+    check(Law::L12, "l12_a_child_of_a_stopped_parent_is_stopped", None, 600),
+    check(Law::L12, "l12_a_middle_that_is_dropped_cuts_nothing_off", None, 1900),
     check(Law::L13, "l13_a_callback_runs_exactly_once", None, 130),
-    check(Law::L13, "l13_dropping_waits_for_a_running_callback", None, 25_000),
+    check(Law::L13, "l13_dropping_waits_for_a_running_callback", None, 14_000),
     check(Law::L13, "l13_a_callback_may_drop_its_own_guard", None, 700),
     check(Law::L13, "l13_a_panic_loses_no_other", None, 2400),
     check(Law::L14, "l14_the_last_source_tells", None, 60_000),
     check(Law::L14, "l14_a_request_outlives_its_source", Some(4), 25_000),
+    check(Law::L14, "l14_a_source_above_counts", None, 19_000),
     check(Law::L18, "l18_nothing_leaks", None, 300),
 ];
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::pin::Pin;
 
 use crate::fault::{self, Fault};
-use crate::stop::node::{Node, Queue};
+use crate::stop::node::Node;
 use crate::stop::waiters::{Waiter, Wake};
+use crate::stop::waiting::Queue;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, Mutex, Parker, Unparker, lock};
 
@@ -48,16 +49,28 @@ impl OnStop {
     ///
     /// False says that it has run, runs, or is about to.
     pub fn unregister(mut self) -> bool {
-        self.registered.take().is_some_and(|Registered { node, callback }| node.leave_callback(&callback))
+        self.registered.take().is_some_and(|registered| registered.take_away())
     }
 }
 
 impl Drop for OnStop {
     fn drop(&mut self) {
-        let Some(Registered { node, callback }) = self.registered.take() else { return };
-        if !node.leave_callback(&callback) && !fault::is(Fault::CallbackNotAwaited) {
-            callback.wait_for_end();
+        let Some(registered) = self.registered.take() else { return };
+        if !registered.take_away() && !fault::is(Fault::CallbackNotAwaited) {
+            registered.callback.wait_for_end();
         }
+    }
+}
+
+impl Registered {
+    /// Makes sure that the function is not called any more; false when it was, or is being, called.
+    fn take_away(&self) -> bool {
+        if self.node.leave_callback(&self.callback) {
+            return true;
+        }
+        // A request has taken it out of the list, and may not have come to it yet.
+        let function = lock(&self.callback.progress).function.take();
+        function.is_some()
     }
 }
 
@@ -94,7 +107,9 @@ impl Callback {
         let function = {
             let mut progress = lock(&self.progress);
             progress.caller = Some(thread::current().id());
-            progress.function.take().expect("whoever took it out of the list calls it, and nobody else (law L13)")
+            // A guard that was dropped meanwhile has taken it away.
+            let Some(function) = progress.function.take() else { return };
+            function
         };
         let _end = TellEnd(self);
         function();

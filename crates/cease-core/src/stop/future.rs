@@ -5,8 +5,9 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use crate::stop::node::{Node, Queue};
+use crate::stop::node::Node;
 use crate::stop::waiters::{Waiter, Wake};
+use crate::stop::waiting::Queue;
 use crate::sync::Arc;
 use crate::{NeverStops, StopToken, Stopped};
 

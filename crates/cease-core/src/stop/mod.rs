@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `source.rs` | [`StopSource`]: asks |
 //! | `token.rs` | [`StopToken`]: polls and waits |
-//! | `node.rs` | the state that both share: one word, one record, one lock |
+//! | `node.rs` | the state that both share: one word, one cause |
+//! | `tree.rs` | what lies below what: one lock and one list for a whole tree |
+//! | `sweep.rs` | what a request does once the tree is marked |
+//! | `waiting.rs` | how a waiter enters the lists of a node, and leaves them |
 //! | `waiters.rs` | the list of what waits, made of its own frames |
 //! | `future.rs` | [`UntilStopped`]: a task that waits |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
@@ -15,8 +18,11 @@ mod future;
 mod guard;
 mod node;
 mod source;
+mod sweep;
 mod token;
+mod tree;
 mod waiters;
+mod waiting;
 
 pub use callback::OnStop;
 pub use future::UntilStopped;

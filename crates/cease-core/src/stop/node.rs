@@ -1,36 +1,36 @@
-//! The state that sources and tokens share.
+//! The state that sources and tokens share, and its place in a tree.
 //!
 //! # How it works
 //!
-//! One word says what has happened, and only its holder of the lock writes it:
+//! One word says what has happened, and only the holder of the tree's lock writes it:
 //!
 //! | state | meaning | who may leave it |
 //! |---|---|---|
-//! | `OPEN` | not asked, and a source exists | the first request, or the drop of the last source |
-//! | `STOPPED` | asked; the record is set for good | nobody |
+//! | `OPEN` | not asked, and a source of this node or of one above it exists | the first request here or above, or the drop of the last such source |
+//! | `STOPPED` | asked; the cause is set for good | nobody |
 //! | `NO_SOURCE` | the last source is gone unasked | nobody |
 //!
-//! A request and a registration both decide under the lock, so one of them sees the other: either the request finds the
-//! waiter in the list, or the waiter finds the word changed and does not wait (law L4).
+//! A request and the birth of a child both decide under the lock, so one of them sees the other (law L12).
 //! A poll reads the word without the lock.
-//! Threads and tasks that wait stand in one list, callbacks in another, and a request empties the first one first: a slow
-//! callback holds up nobody who waits.
+//!
+//! A request marks the whole subtree and takes out everything that waits in it while it holds the lock, and then, with no
+//! lock held, wakes threads and tasks and calls callbacks, in this order: a slow callback holds up nobody who waits.
 
+use std::marker::PhantomPinned;
 use std::panic::Location;
-use std::pin::{Pin, pin};
-use std::task::Waker;
-use std::time::Instant;
 
 use crate::fault::{self, Fault};
-use crate::stop::waiters::{WaitList, Waiter, Wake};
+use crate::stop::sweep::Due;
+use crate::stop::tree::{self, Brackets};
+use crate::stop::waiters::WaitList;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU32, AtomicUsize};
-use crate::sync::{Mutex, MutexGuard, Parker, UnsafeCell, lock};
+use crate::sync::{Arc, Mutex, MutexGuard, UnsafeCell, lock};
 use crate::{Panic, Reason};
 
-const OPEN: u32 = 0;
-const STOPPED: u32 = 1;
-const NO_SOURCE: u32 = 2;
+pub(super) const OPEN: u32 = 0;
+pub(super) const STOPPED: u32 = 1;
+pub(super) const NO_SOURCE: u32 = 2;
 
 /// The winning request.
 #[derive(Debug)]
@@ -39,64 +39,105 @@ pub(crate) struct Record {
     pub(crate) asked_at: &'static Location<'static>,
 }
 
-/// What a wait ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Stop,
-    NoSource,
-    Nothing,
+/// Why a node is stopped: a request, here or above.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause {
+    pub(crate) record: Arc<Record>,
+    pub(crate) inherited: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Node {
     /// One of the three constants above.
-    state: AtomicU32,
-    /// How many sources exist.
+    pub(super) state: AtomicU32,
+    /// How many sources of this very node exist.
     sources: AtomicUsize,
-    /// The lock under which `state` changes, and what is to be done when it does.
-    waiting: Mutex<Waiting>,
+    /// The lock of the tree, or the root that has it.
+    home: Home,
+    /// What belongs to whoever holds the lock of the tree.
+    locked: UnsafeCell<Locked>,
     /// Written once, under the lock and before `state` becomes `STOPPED`; read only after that was seen.
-    record: UnsafeCell<Option<Record>>,
+    cause: UnsafeCell<Option<Cause>>,
+    /// The list of the tree points here, also while the node is dropped.
+    _pinned: PhantomPinned,
 }
 
-/// Where a waiter stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Queue {
-    /// Threads and tasks, which any end of the waiting wakes.
-    Waiters,
-    /// Functions, which only a stop calls.
-    Callbacks,
-}
-
-/// What is to be done when the state changes.
 #[derive(Debug)]
-struct Waiting {
-    waiters: WaitList,
-    callbacks: WaitList,
-    /// What callbacks panicked with.
+enum Home {
+    Root(Mutex<()>),
+    Child(Arc<Node>),
+}
+
+#[derive(Debug)]
+pub(super) struct Locked {
+    brackets: Brackets,
+    /// Whether the brackets are in the list of a root; a root itself, and who was born stopped, takes nothing out.
+    listed: bool,
+    /// Threads and tasks, which any end of the waiting wakes.
+    pub(super) waiters: WaitList,
+    /// Functions, which only a stop calls.
+    pub(super) callbacks: WaitList,
+    /// What callbacks panicked with that a request on this node has called.
     panics: Vec<Panic>,
 }
 
-#[allow(unsafe_code, reason = "the record is read without the lock, and only through this impl")]
-// SAFETY: `record` is the one field that is not `Sync` by itself. It is written once, before the Release store of
-// `STOPPED`, and read only after an Acquire load saw `STOPPED`; no reference to it exists before that, and nothing writes
-// it afterwards. `Record` itself is `Send + Sync`.
+#[allow(unsafe_code, reason = "fields are shared whose guard is not their type")]
+// SAFETY: everything in a node may be used from any thread: the brackets point to nodes, and the rest is `Send`.
+unsafe impl Send for Node {}
+
+#[allow(unsafe_code, reason = "fields are shared whose guard is not their type")]
+// SAFETY: two fields are not `Sync` by themselves. `locked` is reached only through `with_locked`, whose callers hold the
+// lock of the tree. `cause` is written once, before the Release store of `STOPPED`, and read only after an Acquire load saw
+// `STOPPED`; no reference to it exists before that, and nothing writes it afterwards.
 unsafe impl Sync for Node {}
 
 impl Node {
-    /// A state with one source.
-    pub(crate) fn new() -> Self {
+    /// A root with one source.
+    pub(crate) fn root() -> Self {
+        Self::new(Home::Root(Mutex::new(())))
+    }
+
+    /// A child of `parent` with one source, stopped when `parent` is.
+    #[allow(unsafe_code, reason = "links the child")]
+    pub(crate) fn child(parent: &Arc<Self>) -> Arc<Self> {
+        let root = match &parent.home {
+            Home::Root(_) => parent,
+            Home::Child(root) => root,
+        };
+        let child = Arc::new(Self::new(Home::Child(Arc::clone(root))));
+        let unseen = fault::is(Fault::BirthUnseen) && !parent.is_stopped();
+        let tree = parent.lock_tree();
+        // ORDERING: Relaxed, because `state` changes only under the lock that is held here. Read under it, a request above
+        // either is seen here, or finds the child in the list (law L12).
+        if parent.state.load(Relaxed) == STOPPED && !unseen {
+            let cause = parent.cause().cloned().expect("a node that is stopped has a cause");
+            child.mark_stopped(&Cause { inherited: true, ..cause });
+        } else {
+            // SAFETY: the lock that both share is held, and the child was just made; it takes itself out when it is
+            // dropped, because it is listed.
+            unsafe { tree::insert(parent, &child) };
+            child.with_locked(|locked| locked.listed = true);
+        }
+        drop(tree);
+        child
+    }
+
+    fn new(home: Home) -> Self {
+        let (waiters, callbacks) = (WaitList::new(), WaitList::new());
+        let locked = Locked { brackets: Brackets::default(), listed: false, waiters, callbacks, panics: Vec::new() };
         Self {
             state: AtomicU32::new(OPEN),
             sources: AtomicUsize::new(1),
-            waiting: Mutex::new(Waiting { waiters: WaitList::new(), callbacks: WaitList::new(), panics: Vec::new() }),
-            record: UnsafeCell::new(None),
+            home,
+            locked: UnsafeCell::new(locked),
+            cause: UnsafeCell::new(None),
+            _pinned: PhantomPinned,
         }
     }
 
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store of STOPPED in `request`: who sees the stop sees the record and
+        // ORDERING: Acquire pairs with the Release store of STOPPED in `mark_stopped`: who sees the stop sees the cause and
         // all that was written before the request (law L3).
         self.state.load(Acquire) == STOPPED
     }
@@ -106,44 +147,72 @@ impl Node {
         self.state.load(Acquire) != NO_SOURCE
     }
 
-    #[allow(unsafe_code, reason = "reads the record without the lock")]
-    pub(crate) fn record(&self) -> Option<&Record> {
+    #[allow(unsafe_code, reason = "reads the cause without the lock")]
+    pub(crate) fn cause(&self) -> Option<&Cause> {
         if !self.is_stopped() {
             return None;
         }
         // SAFETY: the pointer is that of a live field, and `is_stopped` saw STOPPED with Acquire: the one write of the
-        // record happened before, and none comes after, so a shared reference is valid for as long as the node.
-        self.record.with(|record| unsafe { &*record }.as_ref())
+        // cause happened before, and none comes after, so a shared reference is valid for as long as the node.
+        self.cause.with(|cause| unsafe { &*cause }.as_ref())
     }
 
-    /// Makes `record` the stop of this node, and wakes whoever waits; true for the one call that was first.
-    #[allow(unsafe_code, reason = "writes the record that readers read without the lock")]
+    /// Stops this node and every one below it, and wakes whoever waits; true for the one call that was first.
+    #[allow(unsafe_code, reason = "goes through the list of the tree")]
     pub(crate) fn request(&self, record: Record) -> bool {
-        let waiting = lock(&self.waiting);
+        let tree = self.lock_tree();
         // ORDERING: Relaxed, because `state` changes only under the lock that is held here.
         if self.state.load(Relaxed) != OPEN {
             return self.late_request(record);
         }
-        // SAFETY: the pointer is that of a live field. The lock is held and the state is still OPEN, so no other request
-        // writes and, the state not being STOPPED, nobody reads.
-        self.record.with_mut(|slot| unsafe { *slot = Some(record) });
-        let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
-        // ORDERING: Release pairs with the Acquire of every poll: it publishes the record and all that the asking thread
-        // wrote before.
-        self.state.store(STOPPED, order);
-        self.sweep(waiting, Waiting::pop);
+        let mut due = Due::default();
+        let own = Cause { record: Arc::new(record), inherited: false };
+        let inherited = Cause { inherited: true, ..own.clone() };
+        let mut seen = 0;
+        let visit = |node: &Self| {
+            seen += 1;
+            // ORDERING: Relaxed, as above.
+            if node.state.load(Relaxed) != STOPPED {
+                node.mark_stopped(if std::ptr::eq(node, self) { &own } else { &inherited });
+                node.with_locked(|locked| due.take_all(&mut locked.waiters, &mut locked.callbacks));
+            }
+            !(fault::is(Fault::ShallowSweep) && seen > 1)
+        };
+        // SAFETY: the lock is held, and nothing is linked or unlinked meanwhile.
+        unsafe { tree::walk(self, visit) };
+        drop(tree);
+        let panics = due.settle();
+        if !panics.is_empty() {
+            let _tree = self.lock_tree();
+            self.with_locked(|locked| locked.panics.extend(panics));
+        }
         true
     }
 
+    /// Stores the cause and then the state; called under the lock, or on a node that nobody else has.
+    #[allow(unsafe_code, reason = "writes the cause that readers read without the lock")]
+    fn mark_stopped(&self, cause: &Cause) {
+        // SAFETY: the pointer is that of a live field. The state is not STOPPED yet, so nobody reads; and it becomes that
+        // only under the lock, so nobody else writes.
+        self.cause.with_mut(|slot| unsafe { *slot = Some(cause.clone()) });
+        let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
+        // ORDERING: Release pairs with the Acquire of every poll: it publishes the cause and all that the asking thread
+        // wrote before.
+        self.state.store(STOPPED, order);
+    }
+
     /// What a request does that was not first: nothing.
-    #[allow(unsafe_code, reason = "a seeded fault writes the record a second time")]
+    #[allow(unsafe_code, reason = "a seeded fault writes the cause a second time")]
     fn late_request(&self, record: Record) -> bool {
         match fault::active() {
             Some(Fault::TwoFirsts) => return true,
             // ORDERING: Relaxed: a seeded fault, wrong whatever its ordering.
             Some(Fault::Lowered) => self.state.store(OPEN, Relaxed),
-            // SAFETY: none; this is the fault, and it is compiled for models only.
-            Some(Fault::ReasonOverwritten) => self.record.with_mut(|slot| unsafe { *slot = Some(record) }),
+            Some(Fault::ReasonOverwritten) => {
+                let cause = Cause { record: Arc::new(record), inherited: false };
+                // SAFETY: none; this is the fault, and it is compiled for models only.
+                self.cause.with_mut(|slot| unsafe { *slot = Some(cause) });
+            }
             _ => {}
         }
         false
@@ -154,7 +223,7 @@ impl Node {
         self.sources.fetch_add(1, Relaxed);
     }
 
-    /// Counts one source less; after the last one, nobody can ask any more.
+    /// Counts one source less; after the last one here and above, nobody can ask any more.
     pub(crate) fn drop_source(&self) {
         // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
         // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
@@ -164,150 +233,77 @@ impl Node {
         }
     }
 
-    /// Notes that the last source is gone, unless somebody asked before, and tells whoever waits.
+    /// Notes that the last source is gone, here and for all below that have none of their own, and tells whoever waits.
+    #[allow(unsafe_code, reason = "goes through the list of the tree")]
     fn close(&self) {
         if fault::is(Fault::OrphanNotTold) {
             return;
         }
-        let waiting = lock(&self.waiting);
-        // ORDERING: Relaxed, because `state` changes only under the lock that is held here.
-        if self.state.load(Relaxed) == OPEN {
-            // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
-            self.state.store(NO_SOURCE, Relaxed);
-            self.sweep(waiting, |waiting| waiting.waiters.pop());
+        let tree = self.lock_tree();
+        // SAFETY: the lock is held while the answer is used.
+        let above = unsafe { tree::parent(self) };
+        // ORDERING: Relaxed, here and below, because `state` changes only under the lock that is held here.
+        if self.state.load(Relaxed) != OPEN || above.is_some_and(|above| above.state.load(Relaxed) == OPEN) {
+            return;
         }
-    }
-
-    /// Blocks until the state is no longer `OPEN`, or until `deadline`.
-    #[allow(unsafe_code, reason = "the calling frame is in the list of waiters")]
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Seen {
-        if self.seen() != Seen::Nothing {
-            return self.seen();
-        }
-        let parker = Parker::new();
-        let waiter = pin!(Waiter::new());
-        let waiter = waiter.as_ref();
-        // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after the waker took it
-        // out (`is_woken`) or after `leave`.
-        if !unsafe { self.enter(waiter, Queue::Waiters, Wake::Thread(parker.unparker())) } {
-            return self.seen();
-        }
-        while !waiter.is_woken() {
-            if parker.park_until(deadline) {
-                // SAFETY: `waiter` entered above.
-                unsafe { self.leave(waiter, Queue::Waiters) };
-                break;
+        let mut due = Due::default();
+        let visit = |node: &Self| {
+            // ORDERING: Relaxed: who counts down to zero takes the lock afterwards, and finds what was decided here.
+            let asked_for_itself = node.sources.load(Relaxed) > 0;
+            // ORDERING: Relaxed, as above.
+            if asked_for_itself || node.state.load(Relaxed) != OPEN {
+                return false;
             }
-        }
-        // SAFETY: the waiter was popped, or left above.
-        debug_assert!(unsafe { waiter.is_unlinked() }, "the frame is left while the list points to it (law L4)");
-        self.seen()
-    }
-
-    /// Puts `waiter` into `queue`; false, and it is in no list, when there is nothing to wait for.
-    ///
-    /// # Safety
-    ///
-    /// - `waiter` is in no list.
-    /// - Its frame is not left before `is_woken` is true or `leave` was called.
-    #[allow(unsafe_code, reason = "the list points to the frame")]
-    pub(crate) unsafe fn enter(&self, waiter: Pin<&Waiter>, queue: Queue, wake: Wake) -> bool {
-        let mut waiting = lock(&self.waiting);
-        // ORDERING: Relaxed, because `state` changes only under the lock that is held here. Reading it again is what law
-        // L4 rests on: a request between an earlier poll and this lock found no waiter to wake.
-        if self.state.load(Relaxed) != OPEN && !fault::is(Fault::LostWakeup) {
-            return false;
-        }
-        // SAFETY: the caller's promises are those of `push`.
-        unsafe { waiting.list(queue).push(waiter, wake) };
-        true
-    }
-
-    /// Takes `waiter` out of `queue`, unless a waker has done so before; true when it was still there.
-    ///
-    /// # Safety
-    ///
-    /// `waiter` has entered this node, and this queue, once.
-    #[allow(unsafe_code, reason = "the list points to the frame")]
-    pub(crate) unsafe fn leave(&self, waiter: Pin<&Waiter>, queue: Queue) -> bool {
-        let mut waiting = lock(&self.waiting);
-        if waiter.is_woken() {
-            return false;
-        }
-        // SAFETY: by the caller's promise it was in this list, and no waker has taken it out, so it still is.
-        let wake = unsafe { waiting.list(queue).remove(waiter) };
-        drop(waiting);
-        // What it would have done may own anything, so it is dropped with no lock held.
-        drop(wake);
-        true
-    }
-
-    /// Lets a task that waits be woken by `waker` from now on; false when a waker has taken it out.
-    ///
-    /// # Safety
-    ///
-    /// `waiter` has entered this node with [`Wake::Task`].
-    #[allow(unsafe_code, reason = "the list points to the frame")]
-    pub(crate) unsafe fn renew(&self, waiter: Pin<&Waiter>, waker: &Waker) -> bool {
-        let mut waiting = lock(&self.waiting);
-        if waiter.is_woken() {
-            return false;
-        }
-        // SAFETY: it has entered, the lock is held, and no waker has taken it out, so it is in the list of tasks.
-        unsafe { waiting.waiters.renew(waiter, waker) };
-        true
+            // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
+            node.state.store(NO_SOURCE, Relaxed);
+            node.with_locked(|locked| due.take_waiters(&mut locked.waiters));
+            true
+        };
+        // SAFETY: the lock is held, and nothing is linked or unlinked meanwhile.
+        unsafe { tree::walk(self, visit) };
+        drop(tree);
+        due.settle();
     }
 
     /// What callbacks have panicked with since the last call.
     pub(crate) fn take_panics(&self) -> Vec<Panic> {
-        std::mem::take(&mut lock(&self.waiting).panics)
+        let _tree = self.lock_tree();
+        self.with_locked(|locked| std::mem::take(&mut locked.panics))
     }
 
-    fn seen(&self) -> Seen {
-        // ORDERING: Acquire, as in `is_stopped`: who returns from a wait with the stop sees what was written before it.
-        match self.state.load(Acquire) {
-            STOPPED => Seen::Stop,
-            NO_SOURCE => Seen::NoSource,
-            _ => Seen::Nothing,
+    /// Calls `f` with the brackets; called by `tree` only, under the lock.
+    pub(crate) fn with_brackets<R>(&self, f: impl FnOnce(&mut Brackets) -> R) -> R {
+        self.with_locked(|locked| f(&mut locked.brackets))
+    }
+
+    /// Takes the lock of the tree.
+    pub(super) fn lock_tree(&self) -> MutexGuard<'_, ()> {
+        match &self.home {
+            Home::Root(tree) => lock(tree),
+            Home::Child(root) => root.lock_tree(),
         }
     }
 
-    /// Does what is to be done, holding the lock only to take the next one out.
-    ///
-    /// No new one comes: a registration finds the state changed.
-    /// One that panics loses no other.
-    fn sweep<'a>(&'a self, mut waiting: MutexGuard<'a, Waiting>, pop: fn(&mut Waiting) -> Option<Wake>) {
-        while let Some(wake) = pop(&mut waiting) {
-            let last = waiting.is_empty();
-            drop(waiting);
-            let outcome = wake.wake();
-            if last && outcome.is_ok() || fault::is(Fault::OneWoken) {
-                return;
-            }
-            waiting = lock(&self.waiting);
-            if let Err(panic) = outcome {
-                waiting.panics.push(panic);
-                if fault::is(Fault::PanicEndsSweep) {
-                    return;
-                }
-            }
-        }
+    /// Calls `f` with what the lock protects; the caller holds the lock, or the only reference, and `f` does not come back.
+    #[allow(unsafe_code, reason = "the lock lies in another node")]
+    pub(super) fn with_locked<R>(&self, f: impl FnOnce(&mut Locked) -> R) -> R {
+        // SAFETY: the pointer is that of a live field. Every call in this file, in `tree` and in `waiting` is made under the lock of the
+        // tree, or on a node that nobody else has yet, and none calls this again for the same node from inside `f`.
+        self.locked.with_mut(|locked| f(unsafe { &mut *locked }))
     }
 }
 
-impl Waiting {
-    const fn list(&mut self, queue: Queue) -> &mut WaitList {
-        match queue {
-            Queue::Waiters => &mut self.waiters,
-            Queue::Callbacks => &mut self.callbacks,
+impl Drop for Node {
+    #[allow(unsafe_code, reason = "unlinks the node")]
+    fn drop(&mut self) {
+        // A root has no neighbours any more: each child keeps it alive.
+        if matches!(self.home, Home::Root(_)) {
+            return;
         }
-    }
-
-    fn pop(&mut self) -> Option<Wake> {
-        self.waiters.pop().or_else(|| self.callbacks.pop())
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.waiters.is_empty() && self.callbacks.is_empty()
+        let _tree = self.lock_tree();
+        if self.with_locked(|locked| locked.listed) {
+            // SAFETY: the lock is held, and the node is listed.
+            unsafe { tree::remove(self) };
+        }
     }
 }

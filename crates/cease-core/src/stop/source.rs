@@ -41,7 +41,11 @@ impl StopSource {
     /// Creates a source that nobody has asked yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { node: Arc::new(Node::new()) }
+        Self { node: Arc::new(Node::root()) }
+    }
+
+    pub(crate) const fn of(node: Arc<Node>) -> Self {
+        Self { node }
     }
 
     /// Asks for a stop without saying why; true for the one call that was first.
@@ -69,6 +73,12 @@ impl StopSource {
             std::mem::forget(Arc::clone(&self.node));
         }
         StopToken::new(Arc::clone(&self.node))
+    }
+
+    /// Creates a source below this one: a stop here is a stop there, and never the other way round.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self::of(Node::child(&self.node))
     }
 
     /// What callbacks have panicked with since the last call of this.
@@ -105,6 +115,6 @@ impl Drop for StopSource {
 
 impl fmt::Debug for StopSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopSource").field("reason", &self.node.record().map(|record| &record.reason)).finish()
+        f.debug_struct("StopSource").field("stopped", &self.node.is_stopped()).finish()
     }
 }

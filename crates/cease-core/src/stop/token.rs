@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crate::checkpoint::Checkpoint;
 use crate::stop::callback::OnStop;
 use crate::stop::future::{self, UntilStopped};
-use crate::stop::node::{Node, Seen};
+use crate::stop::node::Node;
+use crate::stop::waiting::Seen;
 use crate::sync::{self, Arc};
-use crate::{Reason, Stopped};
+use crate::{Reason, StopSource, Stopped};
 
 /// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
 ///
@@ -67,13 +68,46 @@ impl StopToken {
     /// Why the stop was asked for, or `None` while it was not.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
-        self.node.record().map(|record| &record.reason)
+        static PARENT_STOPPED: Reason = Reason::ParentStopped;
+        self.node.cause().map(|cause| if cause.inherited { &PARENT_STOPPED } else { &cause.record.reason })
+    }
+
+    /// The reason that was given where the request was made, also when that was further up the tree.
+    ///
+    /// The same as [`StopToken::reason`], unless that is [`Reason::ParentStopped`].
+    #[must_use]
+    pub fn origin(&self) -> Option<&Reason> {
+        self.node.cause().map(|cause| &cause.record.reason)
+    }
+
+    /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
+    ///
+    /// Under a stopped token it is born stopped, with [`Reason::ParentStopped`].
+    /// When a source in the middle and its tokens are gone, what is below is stopped by what is above.
+    /// A token of the child can stop for as long as any source exists, its own or one above.
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource};
+    ///
+    /// let server = StopSource::new();
+    /// let request = server.token().child();
+    /// let token = request.token();
+    ///
+    /// server.request_because("rolling deploy");
+    /// assert_eq!(token.reason(), Some(&Reason::ParentStopped));
+    /// assert_eq!(token.origin(), Some(&Reason::from("rolling deploy")));
+    /// ```
+    #[doc(alias = "child_token")]
+    #[doc(alias = "WithCancel")]
+    #[must_use]
+    pub fn child(&self) -> StopSource {
+        StopSource::of(Node::child(&self.node))
     }
 
     /// Where the winning request was made, or `None` while there was none.
     #[must_use]
     pub fn asked_at(&self) -> Option<&'static Location<'static>> {
-        self.node.record().map(|record| record.asked_at)
+        self.node.cause().map(|cause| cause.record.asked_at)
     }
 
     /// Waits until a stop is asked for.

@@ -122,10 +122,6 @@ impl WaitList {
         Self { head: None }
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.head.is_none()
-    }
-
     /// Puts `waiter` in front, to be taken out for `wake`.
     ///
     /// # Safety
@@ -150,18 +146,14 @@ impl WaitList {
         }
     }
 
-    /// Lets `waiter` be woken by `waker` from now on.
+    /// Lets `waiter` be taken out for `wake` from now on, and returns what it was for before.
     ///
     /// # Safety
     ///
     /// `waiter` is in this list.
-    pub(crate) unsafe fn renew(&mut self, waiter: Pin<&Waiter>, waker: &Waker) {
-        let renew = |inner: &mut Inner| match &mut inner.wake {
-            Some(Wake::Task(old)) => old.clone_from(waker),
-            _ => unreachable!("only a task is polled again"),
-        };
+    pub(crate) unsafe fn renew(&mut self, waiter: Pin<&Waiter>, wake: Wake) -> Option<Wake> {
         // SAFETY: `waiter` is in the list whose lock is held.
-        unsafe { waiter.with_inner(renew) };
+        unsafe { waiter.with_inner(|inner| inner.wake.replace(wake)) }
     }
 
     /// Takes `waiter` out, and returns what would have been done with it.
