@@ -22,7 +22,19 @@ fn every_row_names_its_peers_and_their_ratios() {
     assert_eq!(report["schema"], "cease.bench/1");
     let rows = report["rows"].as_array().unwrap();
     let names: Vec<_> = rows.iter().map(|row| row["row"].as_str().unwrap()).collect();
-    assert_eq!(names, ["poll/1-thread", "poll/2-threads", "wake/blocking", "spawn+join"]);
+    let expected = [
+        "poll/1-thread",
+        "poll/2-threads",
+        "poll/child-depth-8",
+        "create/source",
+        "child/1-thread",
+        "child/2-threads",
+        "request/1e3",
+        "request/1e5",
+        "wake/blocking",
+        "spawn+join",
+    ];
+    assert_eq!(names, expected);
     for row in rows {
         assert!(row["ours"].as_f64().unwrap() > 0.0 && row["unit"] == "ns", "{row}");
         let peers = row["peers"].as_object().unwrap();

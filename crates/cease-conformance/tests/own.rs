@@ -1,4 +1,7 @@
 //! A strategy of one's own is held to every law, from outside.
+//!
+//! The suite itself is what is tested here, so real threads are enough.
+#![cfg(not(any(loom, shuttle)))]
 
 use cease_core::{Contract, Job, Modelled, RunsOn, SpawnError, StopSource, Strategy, ThreadBuilder, Worker};
 

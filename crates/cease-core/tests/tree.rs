@@ -136,6 +136,20 @@ fn a_chain_of_a_hundred_thousand_is_no_recursion() {
     drop(chain);
 }
 
+/// Each of them would have to pass all its elder siblings, were the parent looked for each time.
+#[test]
+fn a_hundred_thousand_siblings_may_go_in_any_order() {
+    let top = StopSource::new();
+    for order in [1, 99_991] {
+        let mut children: Vec<_> = (0..100_000).map(|_| Some(top.child())).collect();
+        for turn in 0..children.len() {
+            let index = turn * order % children.len();
+            children[index] = None;
+        }
+        assert!(children.iter().all(Option::is_none));
+    }
+}
+
 #[test]
 fn a_generation_chain_frees_those_in_the_middle() {
     let top = StopSource::new();

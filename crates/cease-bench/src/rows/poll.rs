@@ -7,11 +7,14 @@ use std::thread;
 use std::time::Instant;
 
 use cease_core::{StopSource, StopToken};
+use tokio_util::sync::CancellationToken;
 
 use crate::cpu;
 use crate::rounds::{Contender, Row};
 
-const POLLS: u32 = 8_000_000;
+const POLLS: u32 = 4_000_000;
+/// How far below the top the polled token lies.
+const DEPTH: usize = 8;
 
 /// One thread polls.
 pub(crate) fn one_thread() -> Row {
@@ -21,8 +24,37 @@ pub(crate) fn one_thread() -> Row {
         contenders: vec![
             Contender::new("StopToken", move || time(&source.token(), StopToken::is_stopped)),
             Contender::new("AtomicBool", move || time(&flag, is_raised)),
+            Contender::new("tokio-util", || time(&CancellationToken::new(), CancellationToken::is_cancelled)),
         ],
     }
+}
+
+/// One thread polls what lies eight levels below where a stop would be asked for.
+pub(crate) fn depth_8() -> Row {
+    let flag = flag();
+    Row {
+        name: "poll/child-depth-8",
+        contenders: vec![
+            Contender::new("StopToken", || {
+                let chain = successors(StopSource::new(), StopSource::child);
+                time(&chain[DEPTH].token(), StopToken::is_stopped)
+            }),
+            Contender::new("AtomicBool", move || time(&flag, is_raised)),
+            Contender::new("tokio-util", || {
+                let chain = successors(CancellationToken::new(), CancellationToken::child_token);
+                time(&chain[DEPTH], CancellationToken::is_cancelled)
+            }),
+        ],
+    }
+}
+
+/// A chain, from the top down.
+fn successors<T>(top: T, child: fn(&T) -> T) -> Vec<T> {
+    let mut chain = vec![top];
+    for level in 0..DEPTH {
+        chain.push(child(&chain[level]));
+    }
+    chain
 }
 
 /// Two threads poll the same one.
@@ -33,6 +65,7 @@ pub(crate) fn two_threads() -> Row {
         contenders: vec![
             Contender::new("StopToken", move || time_on_two(&source.token(), StopToken::is_stopped)),
             Contender::new("AtomicBool", move || time_on_two(&flag, is_raised)),
+            Contender::new("tokio-util", || time_on_two(&CancellationToken::new(), CancellationToken::is_cancelled)),
         ],
     }
 }

@@ -224,34 +224,40 @@ impl Node {
     }
 
     /// Counts one source less; after the last one here and above, nobody can ask any more.
-    pub(crate) fn drop_source(&self) {
+    ///
+    /// `alone` says that nobody else refers to this node: then there is nobody to tell here, and what lies below is told
+    /// when the node goes away, which is at once.
+    pub(crate) fn drop_source(&self, alone: bool) {
         // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
         // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
         // one, and could not be the one that reaches zero.
-        if self.sources.fetch_sub(1, Relaxed) == 1 {
-            self.close();
-        }
-    }
-
-    /// Notes that the last source is gone, here and for all below that have none of their own, and tells whoever waits.
-    #[allow(unsafe_code, reason = "goes through the list of the tree")]
-    fn close(&self) {
-        if fault::is(Fault::OrphanNotTold) {
+        if alone || self.sources.fetch_sub(1, Relaxed) > 1 || fault::is(Fault::OrphanNotTold) {
             return;
         }
         let tree = self.lock_tree();
-        // SAFETY: the lock is held while the answer is used.
-        let above = unsafe { tree::parent(self) };
-        // ORDERING: Relaxed, here and below, because `state` changes only under the lock that is held here.
-        if self.state.load(Relaxed) != OPEN || above.is_some_and(|above| above.state.load(Relaxed) == OPEN) {
-            return;
-        }
+        let due = self.close();
+        drop(tree);
+        due.settle();
+    }
+
+    /// Notes that no source is left, here and for all below that have none of their own; called under the lock.
+    #[allow(unsafe_code, reason = "goes through the list of the tree")]
+    fn close(&self) -> Due {
         let mut due = Due::default();
+        // ORDERING: Relaxed, here and below, because `state` changes only under the lock that is held here.
+        let is_open = |node: &Self| node.state.load(Relaxed) == OPEN;
+        // While the root can be asked, all below can, and nobody has to look for the parent among the siblings.
+        if !is_open(self) || matches!(&self.home, Home::Child(root) if is_open(root)) {
+            return due;
+        }
+        // SAFETY: the lock is held while the answer is used.
+        if unsafe { tree::parent(self) }.is_some_and(is_open) {
+            return due;
+        }
         let visit = |node: &Self| {
             // ORDERING: Relaxed: who counts down to zero takes the lock afterwards, and finds what was decided here.
-            let asked_for_itself = node.sources.load(Relaxed) > 0;
-            // ORDERING: Relaxed, as above.
-            if asked_for_itself || node.state.load(Relaxed) != OPEN {
+            let asked_for_itself = node.sources.load(Relaxed) > 0 && !std::ptr::eq(node, self);
+            if asked_for_itself || !is_open(node) {
                 return false;
             }
             // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
@@ -261,8 +267,7 @@ impl Node {
         };
         // SAFETY: the lock is held, and nothing is linked or unlinked meanwhile.
         unsafe { tree::walk(self, visit) };
-        drop(tree);
-        due.settle();
+        due
     }
 
     /// What callbacks have panicked with since the last call.
@@ -296,14 +301,18 @@ impl Node {
 impl Drop for Node {
     #[allow(unsafe_code, reason = "unlinks the node")]
     fn drop(&mut self) {
-        // A root has no neighbours any more: each child keeps it alive.
+        // A root has nobody below it any more: each child keeps it alive.
         if matches!(self.home, Home::Root(_)) {
             return;
         }
-        let _tree = self.lock_tree();
-        if self.with_locked(|locked| locked.listed) {
-            // SAFETY: the lock is held, and the node is listed.
-            unsafe { tree::remove(self) };
+        let tree = self.lock_tree();
+        if !self.with_locked(|locked| locked.listed) {
+            return;
         }
+        let due = self.close();
+        // SAFETY: the lock is held, and the node is listed.
+        unsafe { tree::remove(self) };
+        drop(tree);
+        due.settle();
     }
 }

@@ -109,7 +109,8 @@ impl Clone for StopSource {
 
 impl Drop for StopSource {
     fn drop(&mut self) {
-        self.node.drop_source();
+        // Whoever holds the only reference is alone, and stays alone: nobody is left who could make another one.
+        self.node.drop_source(Arc::strong_count(&self.node) == 1);
     }
 }
 
