@@ -97,8 +97,13 @@ fn a_callback_may_ask_register_and_let_go() {
 fn it_is_never_called_when_nobody_can_ask() {
     let source = StopSource::new();
     let token = source.token();
-    let early = token.on_stop(|| panic!("nobody asked"));
+    let captured = Arc::new(());
+    let early = token.on_stop({
+        let captured = Arc::clone(&captured);
+        move || panic!("nobody asked {captured:?}")
+    });
     drop(source);
+    assert_eq!(Arc::strong_count(&captured), 1, "what a callback owns is not kept when it is never called");
     let late = token.on_stop(|| panic!("nobody asked"));
     assert!(early.unregister() && !late.unregister());
 }

@@ -68,9 +68,12 @@ impl Registered {
         if self.node.leave_callback(&self.callback) {
             return true;
         }
-        // A request has taken it out of the list, and may not have come to it yet.
-        let function = lock(&self.callback.progress).function.take();
-        function.is_some()
+        // It was taken out of the list, but whoever did may not have come to it yet.
+        let mut progress = lock(&self.callback.progress);
+        let function = progress.function.take();
+        let never_called = function.is_some() || progress.discarded;
+        drop(progress);
+        never_called
     }
 }
 
@@ -92,13 +95,16 @@ struct Progress {
     /// The thread that calls the function, from just before the call until it has returned.
     caller: Option<ThreadId>,
     ended: bool,
+    /// Whether nobody can ask any more, so that the function is never called.
+    discarded: bool,
     /// Whoever waits for the end.
     dropper: Option<Unparker>,
 }
 
 impl Callback {
     fn new(function: Box<dyn FnOnce() + Send>) -> Self {
-        let progress = Progress { function: Some(function), caller: None, ended: false, dropper: None };
+        let progress =
+            Progress { function: Some(function), caller: None, ended: false, discarded: false, dropper: None };
         Self { waiter: Waiter::new(), progress: Mutex::new(progress) }
     }
 
@@ -113,6 +119,15 @@ impl Callback {
         };
         let _end = TellEnd(self);
         function();
+    }
+
+    /// Drops the function, which nobody can ask for any more, with no lock held.
+    pub(crate) fn discard(&self) {
+        let mut progress = lock(&self.progress);
+        let function = progress.function.take();
+        progress.discarded = function.is_some();
+        drop(progress);
+        drop(function);
     }
 
     /// Blocks until the function has returned, unless the calling thread is in the middle of it.

@@ -11,11 +11,13 @@
 //! | `waiters.rs` | the list of what waits, made of its own frames |
 //! | `future.rs` | [`UntilStopped`]: a task that waits |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
+//! | `link.rs` | [`Linked`]: any, all or some of several tokens |
 //! | `callback.rs` | [`OnStop`]: functions that a request calls |
 
 mod callback;
 mod future;
 mod guard;
+mod link;
 mod node;
 mod source;
 mod sweep;
@@ -27,5 +29,6 @@ mod waiting;
 pub use callback::OnStop;
 pub use future::UntilStopped;
 pub use guard::StopGuard;
+pub use link::Linked;
 pub use source::StopSource;
 pub use token::{NeverStops, StopToken, WaitError};

@@ -262,7 +262,7 @@ impl Node {
             }
             // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
             node.state.store(NO_SOURCE, Relaxed);
-            node.with_locked(|locked| due.take_waiters(&mut locked.waiters));
+            node.with_locked(|locked| due.take_orphans(&mut locked.waiters, &mut locked.callbacks));
             true
         };
         // SAFETY: the lock is held, and nothing is linked or unlinked meanwhile.

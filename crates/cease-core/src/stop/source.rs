@@ -63,7 +63,12 @@ impl StopSource {
     /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
-        self.node.request(Record { reason: reason.into(), asked_at: Location::caller() })
+        self.record(Record { reason: reason.into(), asked_at: Location::caller() })
+    }
+
+    /// Makes a request that somebody else made.
+    pub(crate) fn record(&self, record: Record) -> bool {
+        self.node.request(record)
     }
 
     /// Creates a token of this source.

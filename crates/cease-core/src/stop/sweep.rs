@@ -8,6 +8,8 @@ use crate::stop::waiters::{WaitList, Wake};
 #[derive(Default)]
 pub(crate) struct Due {
     wakes: Vec<Wake>,
+    /// Callbacks that are never called.
+    discards: Vec<Wake>,
     /// In the order of the walk, each node's callbacks from the oldest to the newest.
     calls: Vec<Wake>,
 }
@@ -21,12 +23,17 @@ impl Due {
         self.calls[first..].reverse();
     }
 
-    /// Takes out the threads and tasks that wait at one node.
-    pub(crate) fn take_waiters(&mut self, waiters: &mut WaitList) {
+    /// Takes out everything that waits at one node where nobody can ask any more.
+    pub(crate) fn take_orphans(&mut self, waiters: &mut WaitList, callbacks: &mut WaitList) {
+        self.take_waiters(waiters);
+        self.discards.extend(std::iter::from_fn(|| callbacks.pop()));
+    }
+
+    fn take_waiters(&mut self, waiters: &mut WaitList) {
         self.wakes.extend(std::iter::from_fn(|| waiters.pop()));
     }
 
-    /// Wakes whoever waits, then calls the callbacks, what is deeper in the tree and newer first.
+    /// Wakes whoever waits, then calls the callbacks, what is deeper in the tree and newer first, or drops them.
     ///
     /// One that panics loses no other; what they panicked with is returned.
     pub(crate) fn settle(self) -> Vec<Panic> {
@@ -36,6 +43,9 @@ impl Due {
             if fault::is(Fault::OneWoken) || fault::is(Fault::PanicEndsSweep) && !panics.is_empty() {
                 break;
             }
+        }
+        for discard in &self.discards {
+            discard.discard();
         }
         panics
     }

@@ -182,7 +182,7 @@ impl StopToken {
     /// On a token that is stopped it is called here, before this returns.
     /// Those who wait are woken first; then callbacks are called, the newest first, with no lock held.
     /// One that panics loses no other: the panic hook tells of it, and [`crate::StopSource::take_panics`] has it.
-    /// When nobody can ask any more, it is never called.
+    /// When nobody can ask any more, it is never called, and what it owns is dropped.
     ///
     /// # Panics
     ///

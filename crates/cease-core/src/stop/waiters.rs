@@ -44,6 +44,13 @@ impl Wake {
             Self::Call(callback) => catch_unwind(AssertUnwindSafe(|| callback.call())).map_err(Panic::new),
         }
     }
+
+    /// Does not do it, and never will.
+    pub(crate) fn discard(&self) {
+        if let Self::Call(callback) = self {
+            callback.discard();
+        }
+    }
 }
 
 /// Whoever waits.

@@ -1,0 +1,114 @@
+//! Tokens that follow others: any, all, and some of them.
+#![cfg(not(any(loom, shuttle)))]
+
+use std::thread;
+
+use cease_core::{NeverStops, Reason, StopSource, StopToken};
+
+fn tokens(sources: &[StopSource]) -> Vec<StopToken> {
+    sources.iter().map(StopSource::token).collect()
+}
+
+fn sources<const N: usize>() -> [StopSource; N] {
+    std::array::from_fn(|_| StopSource::new())
+}
+
+#[test]
+fn any_follows_the_first_and_keeps_its_reason() {
+    let inputs = sources::<3>();
+    let any = StopToken::any_of(&tokens(&inputs));
+    inputs[1].request_because("second");
+    inputs[0].request_because("first");
+    assert_eq!(any.token().reason(), Some(&Reason::from("second")));
+    assert_eq!(any.token().asked_at().map(std::panic::Location::file), Some(file!()));
+}
+
+#[test]
+fn all_follows_the_last() {
+    let inputs = sources::<3>();
+    let all = StopToken::all_of(&tokens(&inputs));
+    inputs[2].request_because("one");
+    inputs[0].request_because("two");
+    assert!(!all.token().is_stopped());
+    inputs[1].request_because("three");
+    assert_eq!(all.token().reason(), Some(&Reason::from("three")));
+}
+
+#[test]
+fn inputs_that_have_stopped_count() {
+    let inputs = sources::<2>();
+    inputs[0].request_because("before");
+    assert!(StopToken::any_of(&tokens(&inputs)).token().is_stopped());
+    let all = StopToken::all_of(&tokens(&inputs));
+    assert!(!all.token().is_stopped());
+    inputs[1].request();
+    assert!(all.token().is_stopped());
+}
+
+#[test]
+fn dropping_the_link_cuts_it_and_leaves_nothing_at_the_inputs() {
+    let input = StopSource::new();
+    let link = StopToken::any_of(&[input.token()]);
+    let token = link.token().clone();
+    let waiter = thread::spawn({
+        let token = token.clone();
+        move || token.wait().unwrap_err()
+    });
+    drop(link);
+    assert_eq!(waiter.join().unwrap(), NeverStops);
+    input.request();
+    assert!(!token.is_stopped() && !token.can_stop());
+}
+
+#[test]
+fn of_no_tokens_it_never_stops() {
+    assert!(!StopToken::any_of(&[]).token().can_stop());
+    assert!(!StopToken::all_of(&[]).token().can_stop());
+    assert!(!StopToken::at_least(2, &[StopSource::new().token()]).token().can_stop());
+}
+
+#[test]
+#[should_panic(expected = "at least one token")]
+fn a_stop_that_nobody_asks_for_is_refused() {
+    let _ = StopToken::at_least(0, &[]);
+}
+
+/// Every order in which four inputs stop or go away, against the sum that a person would make.
+#[test]
+fn some_of_four_agree_with_a_count_in_every_order() {
+    for needed in 1..=4 {
+        for history in 0..24 * 16_u32 {
+            let mut inputs: Vec<_> = sources::<4>().into_iter().map(Some).collect();
+            let all = inputs.iter().flatten().map(StopSource::token).collect::<Vec<_>>();
+            let link = StopToken::at_least(needed, &all);
+            let (mut stopped, mut gone, mut order) = (0, 0, history / 16);
+            for turn in 0..4 {
+                let left: Vec<_> = (0..4).filter(|input| inputs[*input].is_some()).collect();
+                let input = left[order as usize % left.len()];
+                order /= u32::try_from(left.len()).unwrap();
+                let source = inputs[input].take().unwrap();
+                if history >> turn & 1 == 1 {
+                    source.request();
+                    stopped += 1;
+                } else {
+                    gone += 1;
+                }
+                drop(source);
+                let said = format!("{needed} of 4, history {history}, turn {turn}");
+                assert_eq!(link.token().is_stopped(), stopped >= needed, "{said}: stopped");
+                assert_eq!(link.token().can_stop(), stopped >= needed || 4 - gone >= needed, "{said}: can stop");
+            }
+        }
+    }
+}
+
+#[test]
+fn inputs_that_stop_at_once_are_one_stop() {
+    for _ in 0..50 {
+        let inputs = sources::<4>();
+        let (any, all) = (StopToken::any_of(&tokens(&inputs)), StopToken::all_of(&tokens(&inputs)));
+        let asking = inputs.map(|source| thread::spawn(move || source.request()));
+        assert!(asking.map(|thread| thread.join().unwrap()).iter().all(|first| *first));
+        assert!(any.token().is_stopped() && all.token().is_stopped());
+    }
+}
