@@ -11,9 +11,9 @@ use crate::{Panic, Reason, StopToken};
 /// The side that asks for a stop; clones ask about the same stop.
 ///
 /// Dropping a source asks for nothing.
-/// When the last clone is gone and nobody asked, no one ever can: every [`StopToken`] of it then says so
-/// ([`StopToken::can_stop`]), and whoever was waiting is told (law L14).
-/// These are the semantics of C++20's `std::stop_source`, with a reason added.
+/// When the last clone is gone and nobody asked, and there is no source above it either, no one ever can: every
+/// [`StopToken`] of it then says so ([`StopToken::can_stop`]), and whoever was waiting is told (law L14).
+/// These are the semantics of C++20's `std::stop_source`, with a reason and a tree added.
 ///
 /// # Memory ordering
 ///
@@ -50,8 +50,8 @@ impl StopSource {
 
     /// Asks for a stop without saying why; true for the one call that was first.
     ///
-    /// When it returns true, whoever waits has been woken and every callback has returned.
-    /// A call that returns false may return while the winner is still at it.
+    /// When it returns true, every descendant reads stopped, whoever waits has been woken, and every callback has returned.
+    /// A call that returns false may return while the winner still wakes and calls; every descendant reads stopped then too.
     /// With nobody waiting no system call is made.
     #[track_caller]
     pub fn request(&self) -> bool {
@@ -60,6 +60,7 @@ impl StopSource {
 
     /// Asks for a stop and says why; true for the one call that was first, whose reason every observer sees.
     ///
+    /// Further down the tree the reason is [`Reason::ParentStopped`], and this one its [`StopToken::origin`].
     /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
@@ -86,7 +87,7 @@ impl StopSource {
         Self::of(Node::child(&self.node))
     }
 
-    /// What callbacks have panicked with since the last call of this.
+    /// What callbacks have panicked with that a request on this source has called, since the last call of this.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
         self.node.take_panics()

@@ -16,7 +16,8 @@ use crate::{Reason, StopSource, Stopped};
 /// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
 ///
 /// A token never asks.
-/// It outlives its sources; when they are all gone unasked, [`StopToken::can_stop`] is false for ever.
+/// It outlives its sources; when they are all gone unasked, those above it in the tree too, [`StopToken::can_stop`] is false
+/// for ever.
 ///
 /// # Memory ordering
 ///
