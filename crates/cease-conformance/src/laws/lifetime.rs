@@ -148,7 +148,7 @@ pub fn l11_joining_oneself_is_an_error<S: Strategy<Act>>(strategy: &S) {
     ended.wait().expect("L11: the job failed");
 }
 
-/// L18: a worker that waited, was asked by two and was joined leaves nothing behind.
+/// L18: a worker that waited, was asked and was joined leaves nothing behind, nor does a tree whose middle went first.
 ///
 /// Under loom what is counted are references to the shared state; with real threads the harness repeats this and counts
 /// threads, descriptors, processes and bytes.
@@ -156,8 +156,13 @@ pub fn l18_nothing_leaks<S: Strategy<Act>>(strategy: &S) {
     let worker = spawn(strategy, |stop| Err(stop.token().wait().expect("L18: the law keeps a source")));
     let token = worker.source().token();
     let source = worker.source().clone();
+    let middle = source.child();
+    let leaf = middle.child();
+    let callback = leaf.token().on_stop(|| ());
+    drop(middle);
     source.request();
-    drop(source);
+    drop((source, callback));
     let exit = join(worker);
+    assert!(leaf.is_stopped(), "L18: the run is not the one that is counted");
     assert!(exit.stopped().is_some() && token.is_stopped(), "L18: the run is not the one that is counted");
 }

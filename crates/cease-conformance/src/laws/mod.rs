@@ -74,7 +74,7 @@ pub const CHECKS: &[Check] = &[
     check(Law::L14, "l14_the_last_source_tells", None, 60_000),
     check(Law::L14, "l14_a_request_outlives_its_source", Some(4), 25_000),
     check(Law::L14, "l14_a_source_above_counts", None, 19_000),
-    check(Law::L18, "l18_nothing_leaks", None, 300),
+    check(Law::L18, "l18_nothing_leaks", None, 9000),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {
