@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
-use crate::stop::waiters::{Waiter, Wake};
+use crate::stop::wait_list::{Waiter, Wake};
 use crate::stop::waiting::Queue;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, Mutex, Parker, Unparker, lock};

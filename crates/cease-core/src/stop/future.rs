@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use crate::stop::node::Node;
-use crate::stop::waiters::{Waiter, Wake};
+use crate::stop::wait_list::{Waiter, Wake};
 use crate::stop::waiting::Queue;
 use crate::sync::Arc;
 use crate::{NeverStops, StopToken, Stopped};

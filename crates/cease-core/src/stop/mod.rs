@@ -8,7 +8,7 @@
 //! | `tree.rs` | what lies below what: one lock and one list for a whole tree |
 //! | `sweep.rs` | what a request does once the tree is marked |
 //! | `waiting.rs` | how a waiter enters the lists of a node, and leaves them |
-//! | `waiters.rs` | the list of what waits, made of its own frames |
+//! | `wait_list.rs` | the list of what waits, made of its own frames |
 //! | `future.rs` | [`UntilStopped`]: a task that waits |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
 //! | `link.rs` | [`Linked`]: any, all or some of several tokens |
@@ -23,7 +23,7 @@ mod source;
 mod sweep;
 mod token;
 mod tree;
-mod waiters;
+mod wait_list;
 mod waiting;
 
 pub use callback::OnStop;

@@ -22,7 +22,7 @@ use std::panic::Location;
 use crate::fault::{self, Fault};
 use crate::stop::sweep::Due;
 use crate::stop::tree::{self, Brackets};
-use crate::stop::waiters::WaitList;
+use crate::stop::wait_list::WaitList;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU32, AtomicUsize};
 use crate::sync::{Arc, Mutex, MutexGuard, UnsafeCell, lock};

@@ -2,7 +2,7 @@
 
 use crate::Panic;
 use crate::fault::{self, Fault};
-use crate::stop::waiters::{WaitList, Wake};
+use crate::stop::wait_list::{WaitList, Wake};
 
 /// What was taken out of the lists under the lock, and is to be done without it.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::fault::{self, Fault};
 use crate::stop::node::{Locked, NO_SOURCE, Node, OPEN, STOPPED};
-use crate::stop::waiters::{WaitList, Waiter, Wake};
+use crate::stop::wait_list::{WaitList, Waiter, Wake};
 use crate::sync::Parker;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 
