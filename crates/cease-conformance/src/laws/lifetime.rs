@@ -99,12 +99,17 @@ pub fn l9_a_panic_is_reported<S: Strategy<Act>>(strategy: &S) {
 pub fn l10_drop_stops_and_joins<S: Strategy<Act>>(strategy: &S) {
     let open = Arc::new(AtomicU32::new(0));
     let resource = Resource::open(&open);
+    let told = Arc::new(Mutex::new(None));
+    let tell = Arc::clone(&told);
     let worker = spawn(strategy, move |stop| {
         let _resource = resource;
-        Err(stop.token().wait().expect("L10: dropping asks before it lets go of the source"))
+        let stopped = stop.token().wait();
+        *lock(&tell) = Some(stopped.is_ok());
+        Ok(0)
     });
     let token = worker.source().token();
     drop(worker);
+    assert_eq!(*lock(&told), Some(true), "L10: dropping asks before it lets go of the source");
     assert_eq!(open.load(Relaxed), 0, "L10: drop returned while the job was running");
     assert_eq!(token.reason(), Some(&Reason::OwnerDropped), "L10: dropping says why");
 }

@@ -65,7 +65,7 @@ pub const CHECKS: &[Check] = &[
     check(Law::L10, "l10_only_detach_lets_go", None, 20_000),
     check(Law::L11, "l11_joining_oneself_is_an_error", None, 25_000),
     check(Law::L12, "l12_a_stop_goes_down_never_up", None, 170),
-    check(Law::L12, "l12_a_child_of_a_stopped_parent_is_stopped", None, 600),
+    check(Law::L12, "l12_a_child_of_a_stopped_parent_is_stopped", None, 200),
     check(Law::L12, "l12_a_middle_that_is_dropped_cuts_nothing_off", None, 1900),
     check(Law::L13, "l13_a_callback_runs_exactly_once", None, 130),
     check(Law::L13, "l13_dropping_waits_for_a_running_callback", None, 14_000),

@@ -1,16 +1,31 @@
 //! Functions that a request calls.
+//!
+//! # How it works
+//!
+//! A callback stands in the list of its node until a request takes it out, and then in the list of what that request has
+//! to call, under the same lock: whoever drops the guard takes it out of either.
+//! Who calls it notes that under the lock and lets go of the lock; a guard that is dropped meanwhile finds the note, and
+//! leaves word in it.
+#![allow(unsafe_code, reason = "the lists point to the callbacks")]
 
 use std::fmt;
+use std::marker::PhantomPinned;
+#[cfg(debug_assertions)]
+use std::panic::Location;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
+use crate::stop::node_ref::NodeRef;
+use crate::stop::shard::Shard;
 use crate::stop::wait_list::{Waiter, Wake};
-use crate::stop::waiting::Queue;
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Arc, Mutex, Parker, Unparker, lock};
+use crate::sync::{Parker, Unparker, UnsafeCell};
+use crate::{Panic, StopToken};
 
-/// Keeps a callback registered; made by [`crate::StopToken::on_stop`].
+/// Keeps a callback registered; made by [`StopToken::on_stop`].
 ///
 /// Dropping it takes the callback away: afterwards it cannot run any more.
 /// If it is running just then on another thread, the drop waits until it has returned; if it is dropped by the callback
@@ -21,26 +36,37 @@ use crate::sync::{Arc, Mutex, Parker, Unparker, lock};
 /// The drop blocks while the callback runs on another thread.
 /// Dropping it while holding a lock that the callback takes is therefore a deadlock; let go of the lock first, or use
 /// [`OnStop::unregister`].
+/// A debug build says so on standard error when a drop has waited for a second, with the place where the callback was
+/// registered.
 #[must_use = "dropping it takes the callback away"]
 pub struct OnStop {
     /// `None` when the callback ran at once, because the stop had come before.
-    registered: Option<Registered>,
+    registered: Option<(NodeRef, NonNull<dyn Registered>)>,
 }
 
-struct Registered {
-    node: Arc<Node>,
-    callback: Arc<Callback>,
-}
+// SAFETY: a frame may be dropped on any thread, for its function is `Send`.
+unsafe impl Send for OnStop {}
+// SAFETY: a shared reference gives nothing away.
+unsafe impl Sync for OnStop {}
 
 impl OnStop {
     /// Registers `function`, or calls it at once on a node that is stopped.
-    pub(crate) fn register(node: &Arc<Node>, function: impl FnOnce() + Send + 'static) -> Self {
-        let callback = Arc::new(Callback::new(Box::new(function)));
-        if node.enter_callback(&callback) {
-            return Self { registered: Some(Registered { node: Arc::clone(node), callback }) };
-        }
+    #[track_caller]
+    pub(crate) fn register<F: FnOnce() + Send + 'static>(node: &NodeRef, function: F) -> Self {
+        let frame = Box::new(Frame::new(function));
         if node.is_stopped() {
-            callback.call();
+            frame.into_function()();
+            return Self { registered: None };
+        }
+        let frame = NonNull::from(Box::leak(frame));
+        // SAFETY: the frame does not move, and is given back only when it is in no list.
+        if unsafe { frame.as_ref().enter(node) } {
+            return Self { registered: Some((node.clone(), frame)) };
+        }
+        // SAFETY: it came from a box, and is in no list.
+        let frame = unsafe { Box::from_raw(frame.as_ptr()) };
+        if node.is_stopped() {
+            frame.into_function()();
         }
         Self { registered: None }
     }
@@ -49,32 +75,28 @@ impl OnStop {
     ///
     /// False says that it has run, runs, or is about to.
     pub fn unregister(mut self) -> bool {
-        self.registered.take().is_some_and(|registered| registered.take_away())
+        self.registered.take().is_some_and(|(node, frame)| take_away(&node, frame, false))
     }
 }
 
 impl Drop for OnStop {
     fn drop(&mut self) {
-        let Some(registered) = self.registered.take() else { return };
-        if !registered.take_away() && !fault::is(Fault::CallbackNotAwaited) {
-            registered.callback.wait_for_end();
+        if let Some((node, frame)) = self.registered.take() {
+            take_away(&node, frame, true);
         }
     }
 }
 
-impl Registered {
-    /// Makes sure that the function is not called any more; false when it was, or is being, called.
-    fn take_away(&self) -> bool {
-        if self.node.leave_callback(&self.callback) {
-            return true;
-        }
-        // It was taken out of the list, but whoever did may not have come to it yet.
-        let mut progress = lock(&self.callback.progress);
-        let function = progress.function.take();
-        let never_called = function.is_some() || progress.discarded;
-        drop(progress);
-        never_called
+/// Takes a callback away whose frame is in a box; true when it was never called.
+fn take_away(node: &NodeRef, frame: NonNull<dyn Registered>, wait: bool) -> bool {
+    let wait = wait && !fault::is(Fault::CallbackNotAwaited);
+    // SAFETY: the frame is alive until it is given back below.
+    let fate = unsafe { frame.as_ref() }.leave(node, Heir::Caller(Boxed(frame)), wait);
+    if fate != Fate::Runs {
+        // SAFETY: it came from a box, is in no list, and nobody runs it.
+        drop(unsafe { Box::from_raw(frame.as_ptr()) });
     }
+    fate == Fate::Removed || !node.is_stopped()
 }
 
 impl fmt::Debug for OnStop {
@@ -83,107 +105,279 @@ impl fmt::Debug for OnStop {
     }
 }
 
-/// A function that is called once, and who waits for its end.
-pub(crate) struct Callback {
-    /// What the list of the node points to; the list holds a reference to this callback for as long as it does.
-    waiter: Waiter,
-    progress: Mutex<Progress>,
+/// A callback that lives where it stands, on the stack for one, and allocates nothing; made by [`StopToken::callback`].
+///
+/// Otherwise it is as [`OnStop`].
+#[must_use = "it is called only after `register`"]
+pub struct StopCallback<'a, F: FnOnce() + Send + 'static> {
+    token: &'a StopToken,
+    frame: Frame<F>,
+    registered: bool,
 }
 
-struct Progress {
-    function: Option<Box<dyn FnOnce() + Send>>,
-    /// The thread that calls the function, from just before the call until it has returned.
-    caller: Option<ThreadId>,
-    ended: bool,
-    /// Whether nobody can ask any more, so that the function is never called.
-    discarded: bool,
-    /// Whoever waits for the end.
-    dropper: Option<Unparker>,
-}
-
-impl Callback {
-    fn new(function: Box<dyn FnOnce() + Send>) -> Self {
-        let progress =
-            Progress { function: Some(function), caller: None, ended: false, discarded: false, dropper: None };
-        Self { waiter: Waiter::new(), progress: Mutex::new(progress) }
+impl<'a, F: FnOnce() + Send + 'static> StopCallback<'a, F> {
+    pub(crate) fn new(token: &'a StopToken, function: F) -> Self {
+        Self { token, frame: Frame::new(function), registered: false }
     }
 
-    /// Calls the function, and tells whoever waits for its end, also when it panics.
-    pub(crate) fn call(&self) {
-        let function = {
-            let mut progress = lock(&self.progress);
-            progress.caller = Some(thread::current().id());
-            // A guard that was dropped meanwhile has taken it away.
-            let Some(function) = progress.function.take() else { return };
-            function
-        };
-        let _end = TellEnd(self);
-        function();
-    }
-
-    /// Drops the function, which nobody can ask for any more, with no lock held.
-    pub(crate) fn discard(&self) {
-        let mut progress = lock(&self.progress);
-        let function = progress.function.take();
-        progress.discarded = function.is_some();
-        drop(progress);
-        drop(function);
-    }
-
-    /// Blocks until the function has returned, unless the calling thread is in the middle of it.
-    fn wait_for_end(&self) {
-        let parker = Parker::new();
-        {
-            let mut progress = lock(&self.progress);
-            let own = progress.caller == Some(thread::current().id()) && !fault::is(Fault::CallbackAwaitsItself);
-            if progress.ended || own {
-                return;
-            }
-            progress.dropper = Some(parker.unparker());
+    /// Registers the function, or calls it at once on a token that is stopped; a second call changes nothing.
+    ///
+    /// # Panics
+    ///
+    /// With what the function panics with, when it is called here.
+    pub fn register(self: Pin<&mut Self>) {
+        // SAFETY: nothing is moved out of it but the function, which is not pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.registered {
+            return;
         }
-        while !lock(&self.progress).ended {
+        // SAFETY: it is pinned, and its drop takes the frame out.
+        this.registered = unsafe { this.frame.enter(this.token.node()) };
+        if !this.registered && this.token.is_stopped() {
+            // SAFETY: the frame is in no list, so that nobody else reaches it.
+            if let Some(function) = unsafe { this.frame.take_function() } {
+                function();
+            }
+        }
+    }
+}
+
+impl<F: FnOnce() + Send + 'static> Drop for StopCallback<'_, F> {
+    fn drop(&mut self) {
+        if self.registered {
+            self.frame.leave(self.token.node(), Heir::Nobody, true);
+        }
+    }
+}
+
+impl<F: FnOnce() + Send + 'static> fmt::Debug for StopCallback<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopCallback").field("registered", &self.registered).finish_non_exhaustive()
+    }
+}
+
+/// What a list points to, and the function beside it.
+#[repr(C)]
+struct Frame<F> {
+    /// Comes first, so that a pointer to it is one to the frame.
+    waiter: Waiter,
+    /// Belongs to whoever has taken the waiter out.
+    function: UnsafeCell<Option<F>>,
+    /// Where it was registered, for whoever waits too long.
+    #[cfg(debug_assertions)]
+    registered_at: &'static Location<'static>,
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: the function is reached only by whoever has taken the waiter out, and is `Send`.
+unsafe impl<F: Send> Send for Frame<F> {}
+// SAFETY: as above.
+unsafe impl<F: Send> Sync for Frame<F> {}
+
+/// A frame whose function's type is forgotten.
+trait Registered: Send + Sync {
+    fn leave(&self, node: &Node, heir: Heir, wait: bool) -> Fate;
+}
+
+/// A frame in a box, on its way to whoever gives it back.
+struct Boxed(NonNull<dyn Registered>);
+
+/// Who gives the frame back, when it is left while its function runs.
+enum Heir {
+    /// Its place is gone with whoever left it.
+    Nobody,
+    /// Whoever runs the function.
+    Caller(Boxed),
+}
+
+/// What became of a callback that was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It was never called.
+    Removed,
+    /// It is over.
+    Done,
+    /// It runs, and the frame was given away.
+    Runs,
+}
+
+impl<F: FnOnce() + Send> Frame<F> {
+    #[track_caller]
+    fn new(function: F) -> Self {
+        Self {
+            waiter: Waiter::new(),
+            function: UnsafeCell::new(Some(function)),
+            #[cfg(debug_assertions)]
+            registered_at: Location::caller(),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Puts the callback into the list of `node`; false, and it is in no list, when nobody asks any more.
+    ///
+    /// # Safety
+    ///
+    /// The frame is in no list, does not move, and is left only with `leave`.
+    unsafe fn enter(&self, node: &Node) -> bool {
+        let waiter = NonNull::from(self).cast();
+        // SAFETY: as the caller promises; the waiter comes first in its frame.
+        unsafe { node.enter(waiter, Wake::Call(CallFn(run::<F>))) }
+    }
+
+    /// Takes the function.
+    ///
+    /// # Safety
+    ///
+    /// The caller has taken the waiter out, or it is in no list.
+    unsafe fn take_function(&self) -> Option<F> {
+        // SAFETY: by the caller's promise nobody else reaches it.
+        self.function.with_mut(|function| unsafe { (*function).take() })
+    }
+
+    fn into_function(self: Box<Self>) -> F {
+        // SAFETY: it was in no list, or was taken out.
+        unsafe { self.take_function() }.expect("it was not called")
+    }
+}
+
+impl<F: FnOnce() + Send> Registered for Frame<F> {
+    fn leave(&self, node: &Node, heir: Heir, wait: bool) -> Fate {
+        // SAFETY: a frame stays where it is from its registration to this call.
+        let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
+        if waiter.is_done() {
+            return Fate::Done;
+        }
+        let guard = node.lock();
+        // SAFETY: the lock is held.
+        if unsafe { waiter.take_wake() }.is_some() {
+            // SAFETY: it still waited, so it is in the list of the node, or in one of what is to be called.
+            unsafe { node.take_out(waiter) };
+            return Fate::Removed;
+        }
+        // SAFETY: the lock is held.
+        let Some(running) = unsafe { waiter.running() }.filter(|_| !waiter.is_done()) else { return Fate::Done };
+        // SAFETY: whoever runs the function leaves the note in place until it has taken the lock again.
+        let running = unsafe { running.as_ref() };
+        let own = running.thread == thread::current().id() && !fault::is(Fault::CallbackAwaitsItself);
+        if own || !wait {
+            running.leave_word(Word::Left(heir));
+            return Fate::Runs;
+        }
+        let parker = Parker::new();
+        running.leave_word(Word::Waits(parker.unparker()));
+        drop(guard);
+        self.wait_for_end(&parker);
+        Fate::Done
+    }
+}
+
+impl<F> Frame<F> {
+    /// Blocks until the function has returned.
+    fn wait_for_end(&self, parker: &Parker) {
+        #[cfg(all(debug_assertions, not(any(loom, shuttle))))]
+        {
+            let deadline = crate::sync::deadline_after(SUSPICIOUS);
+            while !self.waiter.is_done() {
+                if parker.park_until(deadline) {
+                    eprintln!(
+                        "cease: the drop of a callback's guard has waited for {SUSPICIOUS:?}: the callback registered at {} \
+                         is still running. Is a lock held here that it takes?",
+                        self.registered_at
+                    );
+                    break;
+                }
+            }
+        }
+        while !self.waiter.is_done() {
             parker.park_until(None);
         }
     }
 }
 
-/// Tells the end of a call when it is dropped.
-struct TellEnd<'a>(&'a Callback);
+/// How long a drop waits in a debug build before it says so.
+#[cfg(all(debug_assertions, not(any(loom, shuttle))))]
+const SUSPICIOUS: std::time::Duration = std::time::Duration::from_secs(1);
 
-impl Drop for TellEnd<'_> {
-    fn drop(&mut self) {
-        let mut progress = lock(&self.0.progress);
-        progress.caller = None;
-        progress.ended = true;
-        let dropper = progress.dropper.take();
-        drop(progress);
-        if let Some(dropper) = dropper {
-            dropper.unpark();
-        }
+/// Runs the function of a frame whose type was forgotten.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallFn(unsafe fn(NonNull<Waiter>, Run));
+
+/// What is done with a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Run {
+    Call,
+    /// It is only dropped: nobody asked, and nobody can.
+    Drop,
+}
+
+/// Who runs a function; stands in the frame of the thread that does, and is read and written under the lock.
+pub(crate) struct Running {
+    thread: ThreadId,
+    word: UnsafeCell<Word>,
+}
+
+impl Running {
+    /// Leaves word, and returns what was left before; called under the lock.
+    fn leave_word(&self, word: Word) -> Word {
+        // SAFETY: the lock is held, and no reference to the word leaves this function.
+        self.word.with_mut(|old| unsafe { std::mem::replace(&mut *old, word) })
     }
 }
 
-#[allow(unsafe_code, reason = "the list of the node points to the callback")]
-impl Node {
-    /// Puts `callback` into the list; false when the state is not open, and it is in no list.
-    fn enter_callback(&self, callback: &Arc<Callback>) -> bool {
-        let wake = Wake::Call(Arc::clone(callback));
-        // SAFETY: the callback was just made, so its waiter is in no list; the list holds a reference to the callback
-        // until the waiter is taken out.
-        unsafe { self.enter(callback.pinned(), Queue::Callbacks, wake) }
-    }
-
-    /// Takes `callback` out of the list; false when a request has done so before, and calls it.
-    fn leave_callback(&self, callback: &Arc<Callback>) -> bool {
-        // SAFETY: a callback is registered with one node only, in that queue, and only once.
-        unsafe { self.leave(callback.pinned(), Queue::Callbacks) }
-    }
+/// What whoever drops the guard meanwhile leaves word of.
+enum Word {
+    Nothing,
+    Waits(Unparker),
+    Left(Heir),
 }
 
-impl Callback {
-    #[allow(unsafe_code, reason = "what lies behind a reference count does not move")]
-    fn pinned(&self) -> Pin<&Waiter> {
-        // SAFETY: callbacks live behind an `Arc` only, are never moved out of it, and are dropped in place.
-        unsafe { Pin::new_unchecked(&self.waiter) }
+/// Runs the first callback behind `front`, if there is one; `shard` has the lock of the list.
+pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result<(), Panic>> {
+    let guard = shard.lock();
+    // SAFETY: the lock is held.
+    let next = unsafe { front.next() }?;
+    // SAFETY: it is in the list, so it is alive.
+    let waiter = unsafe { Pin::new_unchecked(next.as_ref()) };
+    // SAFETY: it is in a list in which `front` stands in front, so there is no head to note.
+    unsafe { crate::stop::wait_list::WaitList::new().remove(waiter) };
+    // SAFETY: the lock is held.
+    let wake = unsafe { waiter.take_wake() };
+    let Some(Wake::Call(CallFn(run))) = wake else { unreachable!("only callbacks are to be called") };
+    let running = Running { thread: thread::current().id(), word: UnsafeCell::new(Word::Nothing) };
+    // SAFETY: the lock is held.
+    unsafe { waiter.set_running(NonNull::from(&running)) };
+    drop(guard);
+    // SAFETY: this thread has taken the waiter out, and its frame is not left before it is told.
+    let result = catch_unwind(AssertUnwindSafe(|| unsafe { run(next, how) })).map_err(Panic::new);
+    let guard = shard.lock();
+    let word = running.leave_word(Word::Nothing);
+    if !matches!(word, Word::Left(_)) {
+        // SAFETY: this thread has taken it out, and does not touch it again.
+        unsafe { waiter.finish() };
+    }
+    drop(guard);
+    match word {
+        Word::Waits(unparker) => unparker.unpark(),
+        // SAFETY: it came from a box, is in no list, and its guard is gone.
+        Word::Left(Heir::Caller(Boxed(frame))) => drop(unsafe { Box::from_raw(frame.as_ptr()) }),
+        Word::Left(Heir::Nobody) | Word::Nothing => {}
+    }
+    Some(result)
+}
+
+/// Takes the function out of its frame, and runs it.
+///
+/// # Safety
+///
+/// `waiter` is that of a `Frame<F>`, and the caller has taken it out.
+unsafe fn run<F: FnOnce() + Send>(waiter: NonNull<Waiter>, how: Run) {
+    // SAFETY: the waiter comes first in its frame.
+    let frame = unsafe { waiter.cast::<Frame<F>>().as_ref() };
+    // SAFETY: the caller has taken the waiter out.
+    let function = unsafe { frame.take_function() };
+    // From here on the frame may be gone: the function may drop its own guard.
+    match function {
+        Some(function) if how == Run::Call => function(),
+        function => drop(function),
     }
 }

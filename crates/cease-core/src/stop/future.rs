@@ -3,12 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::ptr::NonNull;
 use std::task::{Context, Poll, ready};
 
-use crate::stop::node::Node;
+use crate::stop::node_ref::NodeRef;
 use crate::stop::wait_list::{Waiter, Wake};
-use crate::stop::waiting::Queue;
-use crate::sync::Arc;
 use crate::{NeverStops, StopToken, Stopped};
 
 /// Resolves when a stop is asked for; made by [`StopToken::stopped`].
@@ -39,12 +38,12 @@ impl Future for UntilStopped<'_> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: nothing is moved out of it, and `waiter` is only handed on pinned.
         let this = unsafe { self.get_unchecked_mut() };
-        let node: &Arc<Node> = this.token.node();
+        let node: &NodeRef = this.token.node();
         // SAFETY: it is a field of a future that is pinned, and is not moved before that is dropped.
         let waiter = unsafe { Pin::new_unchecked(&this.waiter) };
         if this.entered {
             // SAFETY: `waiter` has entered as a task.
-            if !waiter.is_woken() && unsafe { node.renew(waiter, context.waker()) } {
+            if !waiter.is_done() && unsafe { node.renew(waiter, context.waker()) } {
                 return Poll::Pending;
             }
             this.entered = false;
@@ -53,7 +52,7 @@ impl Future for UntilStopped<'_> {
         let wake = Wake::Task(context.waker().clone());
         // SAFETY: `waiter` is in no list: it has not entered, or was seen to be taken out, after which nothing waits any
         // more and it does not enter again. The future is dropped in place, and then takes it out.
-        this.entered = unsafe { node.enter(waiter, Queue::Waiters, wake) };
+        this.entered = unsafe { node.enter(NonNull::from(waiter.get_ref()), wake) };
         if this.entered { Poll::Pending } else { Self::end(this.token) }
     }
 }
@@ -66,9 +65,9 @@ impl Drop for UntilStopped<'_> {
         }
         // SAFETY: the future was pinned when `waiter` entered, and is not moved while it is dropped.
         let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
-        // SAFETY: `waiter` has entered this node, in that queue, once.
-        unsafe { self.token.node().leave(waiter, Queue::Waiters) };
-        // SAFETY: the waiter was popped, or left above.
+        // SAFETY: `waiter` has entered this node, once.
+        unsafe { self.token.node().leave(waiter) };
+        // SAFETY: the waiter is done, or left above.
         debug_assert!(unsafe { waiter.is_unlinked() }, "the future is dropped while the list points to it (law L4)");
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens that follow other tokens, also of unrelated trees.
 
-use crate::stop::node::Record;
+use crate::stop::record::Record;
 use crate::sync::{Arc, Mutex, lock};
 use crate::{OnStop, StopSource, StopToken};
 
@@ -101,8 +101,8 @@ impl Vote {
             if open.missing == 0 { open.source.take() } else { None }
         };
         if let Some(source) = decided {
-            let (reason, asked_at) = voter.origin().cloned().zip(voter.asked_at()).expect("a callback follows a stop");
-            source.record(Record { reason, asked_at });
+            let because = voter.node().share_record().expect("a callback follows a stop");
+            source.record(Record::following(because));
         }
     }
 }

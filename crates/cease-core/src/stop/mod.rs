@@ -15,10 +15,14 @@
 //! | `callback.rs` | [`OnStop`]: functions that a request calls |
 
 mod callback;
+mod due;
 mod future;
 mod guard;
 mod link;
 mod node;
+mod node_ref;
+mod record;
+mod shard;
 mod source;
 mod sweep;
 mod token;
@@ -26,7 +30,7 @@ mod tree;
 mod wait_list;
 mod waiting;
 
-pub use callback::OnStop;
+pub use callback::{OnStop, StopCallback};
 pub use future::UntilStopped;
 pub use guard::StopGuard;
 pub use link::Linked;

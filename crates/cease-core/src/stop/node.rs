@@ -1,221 +1,260 @@
-//! The state that sources and tokens share, and its place in a tree.
+//! The state that sources and tokens share, and the protocol by which it changes.
 //!
 //! # How it works
 //!
-//! One word says what has happened, and only the holder of the tree's lock writes it:
+//! One word says what has happened, and only the holder of the node's lock writes it:
 //!
 //! | state | meaning | who may leave it |
 //! |---|---|---|
-//! | `OPEN` | not asked, and a source of this node or of one above it exists | the first request here or above, or the drop of the last such source |
-//! | `STOPPED` | asked; the cause is set for good | nobody |
+//! | open | not asked, and a source of this node or of one above it exists | the first request here or above, or the drop of the last such source |
+//! | `STOPPED` | asked; the record is set for good | nobody |
 //! | `NO_SOURCE` | the last source is gone unasked | nobody |
 //!
 //! A request and the birth of a child both decide under the lock, so one of them sees the other (law L12).
 //! A poll reads the word without the lock.
 //!
-//! A request marks the whole subtree and takes out everything that waits in it while it holds the lock, and then, with no
-//! lock held, wakes threads and tasks and calls callbacks, in this order: a slow callback holds up nobody who waits.
+//! A request marks the whole subtree and takes out everything that waits in it under the lock, and then, with no lock
+//! held, wakes threads and tasks and calls callbacks, in this order: a slow callback holds up nobody who waits.
 
+use std::fmt;
 use std::marker::PhantomPinned;
-use std::panic::Location;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
 
 use crate::fault::{self, Fault};
-use crate::stop::sweep::Due;
-use crate::stop::tree::{self, Brackets};
+use crate::stop::due::Due;
+use crate::stop::node_ref::NodeRef;
+use crate::stop::record::{Record, RecordRef};
+use crate::stop::shard::{Guard, Root, Shard};
+use crate::stop::sweep::{self, Closing, Stopping};
+use crate::stop::tree::{self, Bracket, Brackets};
 use crate::stop::wait_list::WaitList;
+use crate::stop::waiting::Seen;
+use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::sync::atomic::{AtomicU32, AtomicUsize};
-use crate::sync::{Arc, Mutex, MutexGuard, UnsafeCell, lock};
-use crate::{Panic, Reason};
+use crate::sync::{Count, UnsafeCell, read_alone};
 
-pub(super) const OPEN: u32 = 0;
+/// Asked.
 pub(super) const STOPPED: u32 = 1;
+/// Nobody can ask any more.
 pub(super) const NO_SOURCE: u32 = 2;
+/// Asked further up.
+const INHERITED: u32 = 4;
+/// Nobody above can ask: the node stands right below one that has no source.
+const ORPHAN: u32 = 8;
 
-/// The winning request.
-#[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) reason: Reason,
-    pub(crate) asked_at: &'static Location<'static>,
-}
-
-/// Why a node is stopped: a request, here or above.
-#[derive(Debug, Clone)]
-pub(crate) struct Cause {
-    pub(crate) record: Arc<Record>,
-    pub(crate) inherited: bool,
-}
-
+/// What a source or a token points to.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// One of the three constants above.
-    pub(super) state: AtomicU32,
-    /// How many sources of this very node exist.
-    sources: AtomicUsize,
-    /// The lock of the tree, or the root that has it.
-    home: Home,
-    /// What belongs to whoever holds the lock of the tree.
-    locked: UnsafeCell<Locked>,
-    /// Written once, under the lock and before `state` becomes `STOPPED`; read only after that was seen.
-    cause: UnsafeCell<Option<Cause>>,
-    /// The list of the tree points here, also while the node is dropped.
+    /// The bits above; written under the lock.
+    state: AtomicU32,
+    /// How many handles point here.
+    pub(super) handles: Count,
+    /// How many of them are sources.
+    sources: AtomicU32,
+    /// The lock and the list; none for who was born stopped, and is in no list.
+    pub(super) home: Option<NonNull<Shard>>,
+    /// Belongs to whoever holds the lock.
+    pub(super) brackets: UnsafeCell<Brackets>,
+    slot: UnsafeCell<Slot>,
+    /// The list points here, also while the node is dropped.
     _pinned: PhantomPinned,
 }
 
-#[derive(Debug)]
-enum Home {
-    Root(Mutex<()>),
-    Child(Arc<Node>),
+/// What a node keeps: whoever waits for its stop, or the record of it.
+union Slot {
+    /// While the state is not `STOPPED`; belongs to whoever holds the lock.
+    waiters: ManuallyDrop<WaitList>,
+    /// From then on; never changes again, and is a share.
+    record: NonNull<()>,
 }
 
-#[derive(Debug)]
-pub(super) struct Locked {
-    brackets: Brackets,
-    /// Whether the brackets are in the list of a root; a root itself, and who was born stopped, takes nothing out.
-    listed: bool,
-    /// Threads and tasks, which any end of the waiting wakes.
-    pub(super) waiters: WaitList,
-    /// Functions, which only a stop calls.
-    pub(super) callbacks: WaitList,
-    /// What callbacks panicked with that a request on this node has called.
-    panics: Vec<Panic>,
-}
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(size_of::<Node>() == 64, "a child is one cache line's worth");
 
 #[allow(unsafe_code, reason = "fields are shared whose guard is not their type")]
-// SAFETY: everything in a node may be used from any thread: the brackets point to nodes, and the rest is `Send`.
+// SAFETY: everything in a node may be used from any thread: the pointers are followed under the lock, and the record is
+// `Send` and `Sync`.
 unsafe impl Send for Node {}
 
 #[allow(unsafe_code, reason = "fields are shared whose guard is not their type")]
-// SAFETY: two fields are not `Sync` by themselves. `locked` is reached only through `with_locked`, whose callers hold the
-// lock of the tree. `cause` is written once, before the Release store of `STOPPED`, and read only after an Acquire load saw
-// `STOPPED`; no reference to it exists before that, and nothing writes it afterwards.
+// SAFETY: `home` is written before the node is shared. `brackets` and `slot` are reached only under the lock, but for the
+// record in `slot`: it is written once, before the Release store of `STOPPED`, and read only after an Acquire load saw
+// that; no reference to it exists before, and nothing writes it afterwards.
 unsafe impl Sync for Node {}
 
 impl Node {
-    /// A root with one source.
-    pub(crate) fn root() -> Self {
-        Self::new(Home::Root(Mutex::new(())))
-    }
-
-    /// A child of `parent` with one source, stopped when `parent` is.
-    #[allow(unsafe_code, reason = "links the child")]
-    pub(crate) fn child(parent: &Arc<Self>) -> Arc<Self> {
-        let root = match &parent.home {
-            Home::Root(_) => parent,
-            Home::Child(root) => root,
-        };
-        let child = Arc::new(Self::new(Home::Child(Arc::clone(root))));
-        let unseen = fault::is(Fault::BirthUnseen) && !parent.is_stopped();
-        let tree = parent.lock_tree();
-        // ORDERING: Relaxed, because `state` changes only under the lock that is held here. Read under it, a request above
-        // either is seen here, or finds the child in the list (law L12).
-        if parent.state.load(Relaxed) == STOPPED && !unseen {
-            let cause = parent.cause().cloned().expect("a node that is stopped has a cause");
-            child.mark_stopped(&Cause { inherited: true, ..cause });
-        } else {
-            // SAFETY: the lock that both share is held, and the child was just made; it takes itself out when it is
-            // dropped, because it is listed.
-            unsafe { tree::insert(parent, &child) };
-            child.with_locked(|locked| locked.listed = true);
-        }
-        drop(tree);
-        child
-    }
-
-    fn new(home: Home) -> Self {
-        let (waiters, callbacks) = (WaitList::new(), WaitList::new());
-        let locked = Locked { brackets: Brackets::default(), listed: false, waiters, callbacks, panics: Vec::new() };
+    /// An open node with one handle, which is a source.
+    #[inline]
+    pub(super) fn new(home: Option<NonNull<Shard>>) -> Self {
         Self {
-            state: AtomicU32::new(OPEN),
-            sources: AtomicUsize::new(1),
+            state: AtomicU32::new(0),
+            handles: Count::one(),
+            sources: AtomicU32::new(1),
             home,
-            locked: UnsafeCell::new(locked),
-            cause: UnsafeCell::new(None),
+            brackets: UnsafeCell::new(Brackets::default()),
+            slot: UnsafeCell::new(Slot { waiters: ManuallyDrop::new(WaitList::new()) }),
             _pinned: PhantomPinned,
         }
     }
 
+    /// A child with one source, stopped when this is.
+    #[allow(unsafe_code, reason = "links the child")]
+    pub(crate) fn child(&self) -> NodeRef {
+        let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stopped();
+        if self.home.is_none() {
+            return self.stillborn();
+        }
+        let (guard, parent) = match self.as_root() {
+            Some(root) => {
+                let guard = root.nursery();
+                let anchor = Bracket::anchor(&guard.shard().anchor);
+                (guard, anchor)
+            }
+            None => (self.lock(), Bracket::open(self)),
+        };
+        // ORDERING: Relaxed, because the lock orders it: a request marks a node before it goes through the list that this
+        // lock guards. So it either is seen here, or finds the child in the list (law L12).
+        let state = self.state.load(Relaxed);
+        if state & STOPPED != 0 && !seen_open {
+            drop(guard);
+            return self.stillborn();
+        }
+        let child = NodeRef::child(guard.shard());
+        if state & NO_SOURCE != 0 {
+            // ORDERING: Relaxed: nobody else has the child yet.
+            child.state.store(ORPHAN, Relaxed);
+        }
+        // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
+        unsafe { tree::insert(parent, &child) };
+        child
+    }
+
+    /// A child of this node, which is stopped.
+    fn stillborn(&self) -> NodeRef {
+        let child = NodeRef::stillborn();
+        let record = self.share_record().expect("a node that is stopped has a record");
+        // Nobody waits yet at a node that was just made.
+        let _ = child.mark(record.as_raw(), true);
+        std::mem::forget(record);
+        child
+    }
+
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store of STOPPED in `mark_stopped`: who sees the stop sees the cause and
-        // all that was written before the request (law L3).
-        self.state.load(Acquire) == STOPPED
+        // ORDERING: Acquire pairs with the Release store in `mark`: who sees the stop sees the record and all that was
+        // written before the request (law L3).
+        self.state.load(Acquire) & STOPPED != 0
+    }
+
+    /// What there is to see without waiting.
+    pub(super) fn seen(&self) -> Seen {
+        // ORDERING: Acquire, as in `is_stopped`: who returns from a wait with the stop sees what was written before it.
+        match self.state.load(Acquire) {
+            state if state & STOPPED != 0 => Seen::Stop,
+            state if state & NO_SOURCE != 0 => Seen::NoSource,
+            _ => Seen::Nothing,
+        }
     }
 
     pub(crate) fn can_stop(&self) -> bool {
-        // ORDERING: Acquire, as in `is_stopped`, so that "yes, it did stop" carries the same promise.
-        self.state.load(Acquire) != NO_SOURCE
+        self.seen() != Seen::NoSource
     }
 
-    #[allow(unsafe_code, reason = "reads the cause without the lock")]
-    pub(crate) fn cause(&self) -> Option<&Cause> {
+    /// Neither asked nor without a source; called under the lock.
+    pub(super) fn is_open(&self) -> bool {
+        // ORDERING: Relaxed, because the state changes only under the lock.
+        self.state.load(Relaxed) & (STOPPED | NO_SOURCE) == 0
+    }
+
+    /// Asked; called under the lock.
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        // ORDERING: Relaxed, because the state changes only under the lock.
+        self.state.load(Relaxed) & STOPPED != 0
+    }
+
+    /// Whether nobody above can ask any more; called under the lock.
+    pub(super) fn is_orphan(&self) -> bool {
+        // ORDERING: Relaxed, because the state changes only under the lock.
+        self.as_root().is_some() || self.state.load(Relaxed) & ORPHAN != 0
+    }
+
+    /// The request that stopped this node, and whether it was made further up.
+    #[allow(unsafe_code, reason = "reads the record without the lock")]
+    pub(crate) fn record(&self) -> Option<(&Record, bool)> {
+        // ORDERING: Acquire, as in `is_stopped`.
+        let state = self.state.load(Acquire);
+        if state & STOPPED == 0 {
+            return None;
+        }
+        // SAFETY: STOPPED was seen with Acquire, so the one write of the record happened before, and none comes after.
+        let raw = self.slot.with(|slot| unsafe { (*slot).record });
+        // SAFETY: the share in `slot` is held for as long as the node.
+        Some((unsafe { RecordRef::look(raw) }, state & INHERITED != 0))
+    }
+
+    /// A share of the record.
+    #[allow(unsafe_code, reason = "reads the record without the lock")]
+    pub(crate) fn share_record(&self) -> Option<RecordRef> {
         if !self.is_stopped() {
             return None;
         }
-        // SAFETY: the pointer is that of a live field, and `is_stopped` saw STOPPED with Acquire: the one write of the
-        // cause happened before, and none comes after, so a shared reference is valid for as long as the node.
-        self.cause.with(|cause| unsafe { &*cause }.as_ref())
+        // SAFETY: as in `record`.
+        let raw = self.slot.with(|slot| unsafe { (*slot).record });
+        // SAFETY: the share is that of `slot`, which keeps it: only a clone of it is given away.
+        let own = ManuallyDrop::new(unsafe { RecordRef::from_raw(raw) });
+        Some(RecordRef::clone(&own))
     }
 
-    /// Stops this node and every one below it, and wakes whoever waits; true for the one call that was first.
-    #[allow(unsafe_code, reason = "goes through the list of the tree")]
-    pub(crate) fn request(&self, record: Record) -> bool {
-        let tree = self.lock_tree();
-        // ORDERING: Relaxed, because `state` changes only under the lock that is held here.
-        if self.state.load(Relaxed) != OPEN {
-            return self.late_request(record);
-        }
-        let mut due = Due::default();
-        let own = Cause { record: Arc::new(record), inherited: false };
-        let inherited = Cause { inherited: true, ..own.clone() };
-        let mut seen = 0;
-        let visit = |node: &Self| {
-            seen += 1;
-            // ORDERING: Relaxed, as above.
-            if node.state.load(Relaxed) != STOPPED {
-                node.mark_stopped(if std::ptr::eq(node, self) { &own } else { &inherited });
-                node.with_locked(|locked| due.take_all(&mut locked.waiters, &mut locked.callbacks));
+    /// Stops this node and every one below it; what is to be woken and called, when this was the first request.
+    pub(crate) fn request(&self, record: Record) -> Option<Due> {
+        let guard = match self.home().map(Shard::lock) {
+            Some(guard) if self.is_open() => guard,
+            late => {
+                self.late_request(late, record);
+                return None;
             }
-            !(fault::is(Fault::ShallowSweep) && seen > 1)
         };
-        // SAFETY: the lock is held, and nothing is linked or unlinked meanwhile.
-        unsafe { tree::walk(self, visit) };
-        drop(tree);
-        let panics = due.settle();
-        if !panics.is_empty() {
-            let _tree = self.lock_tree();
-            self.with_locked(|locked| locked.panics.extend(panics));
-        }
-        true
+        let mut stopping = Stopping::new(self, RecordRef::new(record));
+        sweep::from(self, guard, &mut stopping);
+        Some(stopping.into_due())
     }
 
-    /// Stores the cause and then the state; called under the lock, or on a node that nobody else has.
-    #[allow(unsafe_code, reason = "writes the cause that readers read without the lock")]
-    fn mark_stopped(&self, cause: &Cause) {
-        // SAFETY: the pointer is that of a live field. The state is not STOPPED yet, so nobody reads; and it becomes that
+    /// Keeps the record, stores the state and returns whoever waited.
+    ///
+    /// The share in the record was added before, or will be before the lock is let go.
+    /// Called under the lock, or on a node that nobody else has.
+    #[allow(unsafe_code, reason = "writes the record that readers read without the lock")]
+    pub(super) fn mark(&self, record: NonNull<()>, inherited: bool) -> WaitList {
+        let waiters = self.with_waiters(WaitList::take);
+        // SAFETY: the state is not STOPPED yet, so nobody reads the record, and the list was taken; it becomes STOPPED
         // only under the lock, so nobody else writes.
-        self.cause.with_mut(|slot| unsafe { *slot = Some(cause.clone()) });
+        self.slot.with_mut(|slot| unsafe { (*slot).record = record });
         let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
-        // ORDERING: Release pairs with the Acquire of every poll: it publishes the cause and all that the asking thread
+        let inherited = if inherited { INHERITED } else { 0 };
+        // ORDERING: Release pairs with the Acquire of every poll: it publishes the record and all that the asking thread
         // wrote before.
-        self.state.store(STOPPED, order);
+        self.state.store(STOPPED | inherited, order);
+        waiters
     }
 
-    /// What a request does that was not first: nothing.
-    #[allow(unsafe_code, reason = "a seeded fault writes the cause a second time")]
-    fn late_request(&self, record: Record) -> bool {
+    /// What a request does that was not first: it waits for one that is in the middle.
+    #[allow(unsafe_code, reason = "a seeded fault writes the record a second time")]
+    fn late_request(&self, guard: Option<Guard<'_>>, record: Record) {
         match fault::active() {
-            Some(Fault::TwoFirsts) => return true,
             // ORDERING: Relaxed: a seeded fault, wrong whatever its ordering.
-            Some(Fault::Lowered) => self.state.store(OPEN, Relaxed),
+            Some(Fault::Lowered) => self.state.store(0, Relaxed),
             Some(Fault::ReasonOverwritten) => {
-                let cause = Cause { record: Arc::new(record), inherited: false };
+                let record = ManuallyDrop::new(RecordRef::new(record));
                 // SAFETY: none; this is the fault, and it is compiled for models only.
-                self.cause.with_mut(|slot| unsafe { *slot = Some(cause) });
+                self.slot.with_mut(|slot| unsafe { (*slot).record = record.as_raw() });
             }
             _ => {}
         }
-        false
+        if let Some(guard) = guard {
+            guard.wait_for_sweeps();
+        }
     }
 
     pub(crate) fn add_source(&self) {
@@ -234,85 +273,84 @@ impl Node {
         if alone || self.sources.fetch_sub(1, Relaxed) > 1 || fault::is(Fault::OrphanNotTold) {
             return;
         }
-        let tree = self.lock_tree();
-        let due = self.close();
-        drop(tree);
-        due.settle();
-    }
-
-    /// Notes that no source is left, here and for all below that have none of their own; called under the lock.
-    #[allow(unsafe_code, reason = "goes through the list of the tree")]
-    fn close(&self) -> Due {
-        let mut due = Due::default();
-        // ORDERING: Relaxed, here and below, because `state` changes only under the lock that is held here.
-        let is_open = |node: &Self| node.state.load(Relaxed) == OPEN;
-        // While the root can be asked, all below can, and nobody has to look for the parent among the siblings.
-        if !is_open(self) || matches!(&self.home, Home::Child(root) if is_open(root)) {
-            return due;
-        }
-        // SAFETY: the lock is held while the answer is used.
-        if unsafe { tree::parent(self) }.is_some_and(is_open) {
-            return due;
-        }
-        let visit = |node: &Self| {
-            // ORDERING: Relaxed: who counts down to zero takes the lock afterwards, and finds what was decided here.
-            let asked_for_itself = node.sources.load(Relaxed) > 0 && !std::ptr::eq(node, self);
-            if asked_for_itself || !is_open(node) {
-                return false;
-            }
-            // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
-            node.state.store(NO_SOURCE, Relaxed);
-            node.with_locked(|locked| due.take_orphans(&mut locked.waiters, &mut locked.callbacks));
-            true
-        };
-        // SAFETY: the lock is held, and nothing is linked or unlinked meanwhile.
-        unsafe { tree::walk(self, visit) };
-        due
-    }
-
-    /// What callbacks have panicked with since the last call.
-    pub(crate) fn take_panics(&self) -> Vec<Panic> {
-        let _tree = self.lock_tree();
-        self.with_locked(|locked| std::mem::take(&mut locked.panics))
-    }
-
-    /// Calls `f` with the brackets; called by `tree` only, under the lock.
-    pub(crate) fn with_brackets<R>(&self, f: impl FnOnce(&mut Brackets) -> R) -> R {
-        self.with_locked(|locked| f(&mut locked.brackets))
-    }
-
-    /// Takes the lock of the tree.
-    pub(super) fn lock_tree(&self) -> MutexGuard<'_, ()> {
-        match &self.home {
-            Home::Root(tree) => lock(tree),
-            Home::Child(root) => root.lock_tree(),
+        if self.home().is_some() {
+            self.close(self.lock()).settle();
         }
     }
 
-    /// Calls `f` with what the lock protects; the caller holds the lock, or the only reference, and `f` does not come back.
-    #[allow(unsafe_code, reason = "the lock lies in another node")]
-    pub(super) fn with_locked<R>(&self, f: impl FnOnce(&mut Locked) -> R) -> R {
-        // SAFETY: the pointer is that of a live field. Every call in this file, in `tree` and in `waiting` is made under the lock of the
-        // tree, or on a node that nobody else has yet, and none calls this again for the same node from inside `f`.
-        self.locked.with_mut(|locked| f(unsafe { &mut *locked }))
+    /// Whether this node has a source of its own.
+    pub(super) fn has_source(&self) -> bool {
+        // ORDERING: Relaxed: who counts down to zero takes the lock afterwards, and finds what was decided meanwhile.
+        self.sources.load(Relaxed) > 0
+    }
+
+    /// Notes that no source is left, here and for all below that have none of their own, if nobody above can ask.
+    pub(super) fn close(&self, guard: Guard<'_>) -> Due {
+        let mut closing = Closing::new(self);
+        if self.is_open() && self.is_orphan() {
+            sweep::from(self, guard, &mut closing);
+        }
+        closing.into_due()
+    }
+
+    /// Stores that nobody can ask any more and returns whoever waited; called under the lock, on an open node.
+    pub(super) fn mark_closed(&self) -> WaitList {
+        // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
+        self.state.store(NO_SOURCE, Relaxed);
+        self.with_waiters(WaitList::take)
+    }
+
+    /// Stores that nobody above can ask any more; called under the lock, on an open node.
+    pub(super) fn mark_orphan(&self) {
+        // ORDERING: Relaxed, as above.
+        self.state.store(ORPHAN, Relaxed);
+    }
+
+    /// Calls `f` with whoever waits; the caller holds the lock, the state is not `STOPPED`, and `f` does not come back.
+    #[allow(unsafe_code, reason = "the lock lies elsewhere")]
+    pub(super) fn with_waiters<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
+        self.slot.with_mut(|slot| {
+            // SAFETY: the caller holds the lock, and until the state is STOPPED the slot holds the waiters.
+            let waiters = unsafe { &mut (*slot).waiters };
+            f(waiters)
+        })
+    }
+
+    /// The lock of a node that is in a list.
+    pub(super) fn lock(&self) -> Guard<'_> {
+        self.home().expect("who was born stopped is never locked").lock()
+    }
+
+    #[allow(unsafe_code, reason = "follows the pointer to the shard")]
+    pub(super) fn home(&self) -> Option<&Shard> {
+        // SAFETY: a shard lives as long as the root, and the root as long as any node in its shards.
+        self.home.map(|home| unsafe { home.as_ref() })
+    }
+
+    /// The root that this node is part of, if it is one.
+    #[allow(unsafe_code, reason = "follows the pointer to the root")]
+    pub(super) fn as_root(&self) -> Option<&Root> {
+        let root = self.home()?.root;
+        // SAFETY: as in `home`; the node comes first in a root, so that both have the same address.
+        ptr::eq(root.as_ptr().cast(), self).then(|| unsafe { root.as_ref() })
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot")
     }
 }
 
 impl Drop for Node {
-    #[allow(unsafe_code, reason = "unlinks the node")]
+    #[allow(unsafe_code, reason = "gives the share back")]
     fn drop(&mut self) {
-        // A root has nobody below it any more: each child keeps it alive.
-        if matches!(self.home, Home::Root(_)) {
+        if read_alone(&mut self.state) & STOPPED == 0 {
             return;
         }
-        let tree = self.lock_tree();
-        if !self.with_locked(|locked| locked.listed) {
-            return;
-        }
-        let due = self.close();
-        // SAFETY: the lock is held, and the node is listed.
-        unsafe { tree::remove(self) };
-        drop(tree);
-        due.settle();
+        // SAFETY: nobody else has the node any more.
+        let raw = self.slot.with_mut(|slot| unsafe { (*slot).record });
+        // SAFETY: the share is that of `slot`.
+        drop(unsafe { RecordRef::from_raw(raw) });
     }
 }

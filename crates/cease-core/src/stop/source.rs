@@ -4,8 +4,8 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::fault::{self, Fault};
-use crate::stop::node::{Node, Record};
-use crate::sync::Arc;
+use crate::stop::node_ref::NodeRef;
+use crate::stop::record::Record;
 use crate::{Panic, Reason, StopToken};
 
 /// The side that asks for a stop; clones ask about the same stop.
@@ -34,17 +34,17 @@ use crate::{Panic, Reason, StopToken};
 /// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
 /// ```
 pub struct StopSource {
-    node: Arc<Node>,
+    node: NodeRef,
 }
 
 impl StopSource {
     /// Creates a source that nobody has asked yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { node: Arc::new(Node::root()) }
+        Self { node: NodeRef::root() }
     }
 
-    pub(crate) const fn of(node: Arc<Node>) -> Self {
+    pub(crate) const fn of(node: NodeRef) -> Self {
         Self { node }
     }
 
@@ -64,33 +64,37 @@ impl StopSource {
     /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
-        self.record(Record { reason: reason.into(), asked_at: Location::caller() })
+        self.record(Record::new(reason.into(), Location::caller()))
     }
 
     /// Makes a request that somebody else made.
     pub(crate) fn record(&self, record: Record) -> bool {
-        self.node.request(record)
+        let due = self.node.request(record);
+        let first = due.is_some() || fault::is(Fault::TwoFirsts);
+        due.unwrap_or_default().settle();
+        first
     }
 
     /// Creates a token of this source.
     #[must_use]
     pub fn token(&self) -> StopToken {
         if fault::is(Fault::LeakedNode) {
-            std::mem::forget(Arc::clone(&self.node));
+            std::mem::forget(self.node.clone());
         }
-        StopToken::new(Arc::clone(&self.node))
+        StopToken::new(self.node.clone())
     }
 
     /// Creates a source below this one: a stop here is a stop there, and never the other way round.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self::of(Node::child(&self.node))
+        Self::of(self.node.child())
     }
 
     /// What callbacks have panicked with that a request on this source has called, since the last call of this.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
-        self.node.take_panics()
+        let own = self.node.record().filter(|(_, inherited)| !inherited);
+        own.map(|(record, _)| record.take_panics()).unwrap_or_default()
     }
 
     /// Whether a stop was asked for; the same as polling a token.
@@ -109,14 +113,13 @@ impl Default for StopSource {
 impl Clone for StopSource {
     fn clone(&self) -> Self {
         self.node.add_source();
-        Self { node: Arc::clone(&self.node) }
+        Self { node: self.node.clone() }
     }
 }
 
 impl Drop for StopSource {
     fn drop(&mut self) {
-        // Whoever holds the only reference is alone, and stays alone: nobody is left who could make another one.
-        self.node.drop_source(Arc::strong_count(&self.node) == 1);
+        self.node.drop_source(self.node.is_alone());
     }
 }
 

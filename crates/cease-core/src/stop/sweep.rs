@@ -1,52 +1,166 @@
-//! What a request has to do once the tree is marked: wake, and call.
+//! Going through everything below a node, in portions.
+//!
+//! # How it works
+//!
+//! A subtree is a stretch of its list, and is gone through from the front to the back.
+//! After each portion the lock is let go, so that nobody waits for a sweep of a million nodes; a cursor in the list keeps
+//! the place.
+//! Meanwhile nodes come and go. One that is born below a node that was marked is marked at its birth, and one that is born
+//! below any other stands behind it, and so behind the cursor.
+//!
+//! Who asks for a stop that was asked for, and finds a sweep in the middle, waits for its end: whenever a request returns,
+//! every descendant reads stopped.
+#![allow(unsafe_code, reason = "goes through an intrusive list")]
 
-use crate::Panic;
+use std::pin::pin;
+
 use crate::fault::{self, Fault};
-use crate::stop::wait_list::{WaitList, Wake};
+use crate::stop::due::Due;
+use crate::stop::node::Node;
+use crate::stop::record::RecordRef;
+use crate::stop::shard::Guard;
+use crate::stop::tree::{self, Bracket, Mark};
 
-/// What was taken out of the lists under the lock, and is to be done without it.
-#[derive(Default)]
-pub(crate) struct Due {
-    wakes: Vec<Wake>,
-    /// Callbacks that are never called.
-    discards: Vec<Wake>,
-    /// In the order of the walk, each node's callbacks from the oldest to the newest.
-    calls: Vec<Wake>,
+/// How many places are gone through in one hold of the lock; in a model few, so that it pauses at all.
+const PORTION: usize = if cfg!(any(loom, shuttle)) { 3 } else { 512 };
+
+/// What is done with each node.
+pub(super) trait Visitor {
+    /// Visits a node under its lock; false when what lies below it is to be left out.
+    fn visit(&mut self, node: &Node) -> bool;
+
+    /// The lock is about to be let go.
+    fn end_portion(&mut self);
 }
 
-impl Due {
-    /// Takes out everything that waits at one node.
-    pub(crate) fn take_all(&mut self, waiters: &mut WaitList, callbacks: &mut WaitList) {
-        self.take_waiters(waiters);
-        let first = self.calls.len();
-        self.calls.extend(std::iter::from_fn(|| callbacks.pop()));
-        self.calls[first..].reverse();
+/// Visits `top` and everything below it; `guard` is the lock of `top`.
+pub(super) fn from(top: &Node, guard: Guard<'_>, visitor: &mut impl Visitor) {
+    let descend = visitor.visit(top);
+    let Some(root) = top.as_root() else {
+        // SAFETY: the lock is held.
+        if descend && let Some((from, until)) = unsafe { tree::below(top) } {
+            portions(guard, from, until, visitor);
+        } else {
+            visitor.end_portion();
+        }
+        return;
+    };
+    // Loaded after the root was marked and under its lock: whoever gives it more shards does that before, or not at all.
+    let spread = root.others().next().is_some();
+    let mut guard = guard;
+    if spread {
+        guard.begin_sweep();
     }
-
-    /// Takes out everything that waits at one node where nobody can ask any more.
-    pub(crate) fn take_orphans(&mut self, waiters: &mut WaitList, callbacks: &mut WaitList) {
-        self.take_waiters(waiters);
-        self.discards.extend(std::iter::from_fn(|| callbacks.pop()));
+    let anchor = Bracket::anchor(&root.shard.anchor);
+    portions(guard, anchor, anchor, visitor);
+    for shard in root.others() {
+        let anchor = Bracket::anchor(&shard.anchor);
+        portions(shard.lock(), anchor, anchor, visitor);
     }
-
-    fn take_waiters(&mut self, waiters: &mut WaitList) {
-        self.wakes.extend(std::iter::from_fn(|| waiters.pop()));
+    if spread {
+        root.shard.lock().end_sweep();
     }
+}
 
-    /// Wakes whoever waits, then calls the callbacks, what is deeper in the tree and newer first, or drops them.
-    ///
-    /// One that panics loses no other; what they panicked with is returned.
-    pub(crate) fn settle(self) -> Vec<Panic> {
-        let mut panics = Vec::new();
-        for wake in self.wakes.into_iter().chain(self.calls.into_iter().rev()) {
-            panics.extend(wake.wake().err());
-            if fault::is(Fault::OneWoken) || fault::is(Fault::PanicEndsSweep) && !panics.is_empty() {
-                break;
+/// Visits what stands between two places, and lets go of the lock.
+fn portions(mut guard: Guard<'_>, from: Bracket, until: Bracket, visitor: &mut impl Visitor) {
+    let cursor = pin!(Mark::new());
+    let mut place = from.next();
+    let mut paused = false;
+    loop {
+        for _ in 0..PORTION {
+            if place == until {
+                visitor.end_portion();
+                if paused {
+                    guard.end_sweep();
+                }
+                return;
             }
+            place = match place.opening() {
+                // SAFETY: the lock is held.
+                Some(node) if !visitor.visit(node) => unsafe { tree::behind(node) },
+                _ => place.next(),
+            };
         }
-        for discard in &self.discards {
-            discard.discard();
+        visitor.end_portion();
+        if !paused {
+            guard.begin_sweep();
+            paused = true;
         }
-        panics
+        // SAFETY: the lock is held, and the cursor is taken out below.
+        unsafe { tree::put_cursor(&cursor, place) };
+        guard = guard.pause();
+        // SAFETY: the lock is held, and the cursor was put there above.
+        place = unsafe { tree::take_cursor(&cursor) };
     }
+}
+
+/// Marks nodes as stopped, and takes out everything that waits at them.
+pub(super) struct Stopping<'a> {
+    top: &'a Node,
+    record: RecordRef,
+    /// How many nodes were marked whose shares were not added yet.
+    marked: u32,
+    due: Due,
+}
+
+impl<'a> Stopping<'a> {
+    pub(super) fn new(top: &'a Node, record: RecordRef) -> Self {
+        Self { top, record, marked: 0, due: Due::default() }
+    }
+
+    /// What is to be done once the sweep is over.
+    pub(super) fn into_due(self) -> Due {
+        self.due.of_request(self.record)
+    }
+}
+
+impl Visitor for Stopping<'_> {
+    #[inline]
+    fn visit(&mut self, node: &Node) -> bool {
+        if !node.is_marked() {
+            let waiters = node.mark(self.record.as_raw(), !std::ptr::eq(node, self.top));
+            self.marked += 1;
+            self.due.take(node, waiters);
+        }
+        !fault::is(Fault::ShallowSweep) || std::ptr::eq(node, self.top)
+    }
+
+    fn end_portion(&mut self) {
+        self.record.add_shares(std::mem::take(&mut self.marked));
+    }
+}
+
+/// Marks nodes where nobody can ask any more, and takes out everything that waits at them.
+pub(super) struct Closing<'a> {
+    top: &'a Node,
+    due: Due,
+}
+
+impl<'a> Closing<'a> {
+    pub(super) fn new(top: &'a Node) -> Self {
+        Self { top, due: Due::default() }
+    }
+
+    /// What is to be done once the sweep is over.
+    pub(super) fn into_due(self) -> Due {
+        self.due
+    }
+}
+
+impl Visitor for Closing<'_> {
+    fn visit(&mut self, node: &Node) -> bool {
+        if !node.is_open() {
+            return false;
+        }
+        if node.has_source() && !std::ptr::eq(node, self.top) {
+            node.mark_orphan();
+            return false;
+        }
+        let waiters = node.mark_closed();
+        self.due.take(node, waiters);
+        true
+    }
+
+    fn end_portion(&mut self) {}
 }

@@ -6,11 +6,11 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
-use crate::stop::callback::OnStop;
+use crate::stop::callback::{OnStop, StopCallback};
 use crate::stop::future::{self, UntilStopped};
-use crate::stop::node::Node;
+use crate::stop::node_ref::NodeRef;
 use crate::stop::waiting::Seen;
-use crate::sync::{self, Arc};
+use crate::sync;
 use crate::{Reason, StopSource, Stopped};
 
 /// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
@@ -38,15 +38,15 @@ use crate::{Reason, StopSource, Stopped};
 /// ```
 #[derive(Clone)]
 pub struct StopToken {
-    node: Arc<Node>,
+    node: NodeRef,
 }
 
 impl StopToken {
-    pub(crate) fn new(node: Arc<Node>) -> Self {
+    pub(crate) fn new(node: NodeRef) -> Self {
         Self { node }
     }
 
-    pub(crate) const fn node(&self) -> &Arc<Node> {
+    pub(crate) const fn node(&self) -> &NodeRef {
         &self.node
     }
 
@@ -70,7 +70,7 @@ impl StopToken {
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         static PARENT_STOPPED: Reason = Reason::ParentStopped;
-        self.node.cause().map(|cause| if cause.inherited { &PARENT_STOPPED } else { &cause.record.reason })
+        self.node.record().map(|(record, inherited)| if inherited { &PARENT_STOPPED } else { &record.reason })
     }
 
     /// The reason that was given where the request was made, also when that was further up the tree.
@@ -78,7 +78,7 @@ impl StopToken {
     /// The same as [`StopToken::reason`], unless that is [`Reason::ParentStopped`].
     #[must_use]
     pub fn origin(&self) -> Option<&Reason> {
-        self.node.cause().map(|cause| &cause.record.reason)
+        self.node.record().map(|(record, _)| &record.reason)
     }
 
     /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
@@ -102,13 +102,13 @@ impl StopToken {
     #[doc(alias = "WithCancel")]
     #[must_use]
     pub fn child(&self) -> StopSource {
-        StopSource::of(Node::child(&self.node))
+        StopSource::of(self.node.child())
     }
 
     /// Where the winning request was made, or `None` while there was none.
     #[must_use]
     pub fn asked_at(&self) -> Option<&'static Location<'static>> {
-        self.node.cause().map(|cause| cause.record.asked_at)
+        self.node.record().map(|(record, _)| record.asked_at)
     }
 
     /// Waits until a stop is asked for.
@@ -206,8 +206,34 @@ impl StopToken {
     #[doc(alias = "stop_callback")]
     #[doc(alias = "AfterFunc")]
     #[doc(alias = "register")]
+    #[track_caller]
     pub fn on_stop(&self, function: impl FnOnce() + Send + 'static) -> OnStop {
         OnStop::register(&self.node, function)
+    }
+
+    /// Makes a callback that lives where it is pinned, and allocates nothing; it is called once it was registered.
+    ///
+    /// Otherwise it is as [`StopToken::on_stop`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::pin::pin;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let source = StopSource::new();
+    /// let token = source.token();
+    /// let (sender, receiver) = channel();
+    /// let mut callback = pin!(token.callback(move || sender.send("stopped").unwrap()));
+    /// callback.as_mut().register();
+    ///
+    /// source.request();
+    /// assert_eq!(receiver.try_recv(), Ok("stopped"));
+    /// ```
+    #[track_caller]
+    pub fn callback<F: FnOnce() + Send + 'static>(&self, function: F) -> StopCallback<'_, F> {
+        StopCallback::new(self, function)
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<Stopped, WaitError> {

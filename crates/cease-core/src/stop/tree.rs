@@ -2,41 +2,42 @@
 //!
 //! # How it works
 //!
-//! A root and everything below it share one lock, the root's, and one doubly linked list.
-//! Each node stands in it twice, as an opening and as a closing bracket, and its descendants stand in between:
+//! What stands in a list of nodes is an opening bracket for each node, and, once it has had a child, a closing one; its
+//! descendants stand in between:
 //!
 //! ```text
-//! root( child( grandchild( ) ) child( ) )
+//! anchor  child  child( grandchild  grandchild( great-grandchild ) )  child  (back to the anchor)
 //! ```
 //!
 //! So a node that goes away is two links that close over the gap: its children lie between the brackets of its parent from
 //! then on, and nobody has to be told.
 //! A subtree is what lies between two brackets, however deep it is, and going through it needs no recursion.
+//! What lies below a root lies between the anchor and the anchor.
+//! A request that pauses in the middle leaves a cursor in the list.
 #![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
 
+use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 
 use crate::stop::node::Node;
+use crate::sync::UnsafeCell;
 
-/// One of the two brackets of a node.
+/// One place in the list: a pointer whose two lowest bits say what it points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bracket {
-    node: NonNull<Node>,
-    side: Side,
-}
+pub(crate) struct Bracket(NonNull<()>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Open,
-    Close,
-}
+const KIND: usize = 0b11;
+const OPEN: usize = 0;
+const CLOSE: usize = 1;
+const ANCHOR: usize = 2;
+const CURSOR: usize = 3;
+const _: () = assert!(align_of::<Node>() > KIND && align_of::<Mark>() > KIND, "the two lowest bits are free");
 
 /// Where a node stands: the neighbours of its two brackets.
-///
-/// A root that never had a child has none; its brackets are then taken to be neighbours.
 #[derive(Debug, Default)]
 pub(crate) struct Brackets {
     open: Neighbours,
+    /// None while the node had no child.
     close: Neighbours,
 }
 
@@ -46,99 +47,193 @@ struct Neighbours {
     next: Option<Bracket>,
 }
 
-/// Puts `child` below `parent`, before its other children.
+/// A place in the list that is no node: the anchor, or a cursor.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    /// An anchor with no neighbours is its own neighbour.
+    neighbours: UnsafeCell<Neighbours>,
+    _pinned: PhantomPinned,
+}
+
+impl Mark {
+    pub(crate) fn new() -> Self {
+        Self { neighbours: UnsafeCell::new(Neighbours::default()), _pinned: PhantomPinned }
+    }
+}
+
+// Everything below is called under the lock of the list, and with places whose owners are alive: a node takes itself out,
+// under the lock, before it goes away; an anchor lives as long as the lock; a cursor's frame is not left while it is in.
+impl Bracket {
+    pub(crate) fn open(node: &Node) -> Self {
+        Self::tagged(NonNull::from(node).cast(), OPEN)
+    }
+
+    pub(crate) fn close(node: &Node) -> Self {
+        Self::tagged(NonNull::from(node).cast(), CLOSE)
+    }
+
+    pub(crate) fn anchor(anchor: &Mark) -> Self {
+        Self::tagged(NonNull::from(anchor).cast(), ANCHOR)
+    }
+
+    /// The node that opens here.
+    pub(crate) fn opening<'a>(self) -> Option<&'a Node> {
+        // SAFETY: whoever is in the list is alive.
+        (self.kind() == OPEN).then(|| unsafe { self.pointer::<Node>().as_ref() })
+    }
+
+    pub(crate) fn next(self) -> Self {
+        self.with(|neighbours| neighbours.next).unwrap_or(self)
+    }
+
+    fn previous(self) -> Self {
+        self.with(|neighbours| neighbours.previous).unwrap_or(self)
+    }
+
+    fn tagged(pointer: NonNull<()>, kind: usize) -> Self {
+        Self(pointer.map_addr(|address| address | kind))
+    }
+
+    fn kind(self) -> usize {
+        self.0.addr().get() & KIND
+    }
+
+    fn pointer<T>(self) -> NonNull<T> {
+        // SAFETY: the kind is kept in bits that alignment leaves free, so that a pointer without them is not null.
+        let pointer =
+            |address: std::num::NonZero<usize>| unsafe { std::num::NonZero::new_unchecked(address.get() & !KIND) };
+        self.0.map_addr(pointer).cast()
+    }
+
+    #[inline]
+    fn with<R>(self, f: impl FnOnce(&mut Neighbours) -> R) -> R {
+        if self.kind() >= ANCHOR {
+            // SAFETY: whoever is in the list is alive.
+            let mark = unsafe { self.pointer::<Mark>().as_ref() };
+            // SAFETY: the lock is held, and `f` only reads or writes what it is given.
+            return mark.neighbours.with_mut(|neighbours| f(unsafe { &mut *neighbours }));
+        }
+        // SAFETY: whoever is in the list is alive.
+        let node = unsafe { self.pointer::<Node>().as_ref() };
+        node.brackets.with_mut(|brackets| {
+            // SAFETY: the lock is held, and `f` only reads or writes what it is given.
+            let brackets = unsafe { &mut *brackets };
+            f(if self.kind() == OPEN { &mut brackets.open } else { &mut brackets.close })
+        })
+    }
+}
+
+/// Puts `child` right below `parent`, the bracket or the anchor, before its other children.
 ///
 /// # Safety
 ///
-/// - The lock that both share is held.
-/// - `child` is not in the list, and is taken out with [`remove`] before it goes away.
-pub(crate) unsafe fn insert(parent: &Node, child: &Node) {
-    let (before, after) = (Bracket::open(parent), Bracket::open(parent).next());
-    let (open, close) = (Bracket::open(child), Bracket::close(child));
-    for (left, right) in [(before, open), (open, close), (close, after)] {
-        join(left, right);
+/// - The lock of the list is held.
+/// - `child` is not in a list, and is taken out with [`remove`] before it goes away.
+pub(crate) unsafe fn insert(parent: Bracket, child: &Node) {
+    if let Some(parent) = parent.opening()
+        && !has_close(parent)
+    {
+        put(Bracket::open(parent), Bracket::close(parent));
     }
+    put(parent, Bracket::open(child));
 }
 
 /// Takes `node` out; its children stay where they are.
 ///
 /// # Safety
 ///
-/// - The lock of its list is held.
-/// - It was put there with [`insert`].
+/// The lock of its list is held, and it was put there with [`insert`].
 pub(crate) unsafe fn remove(node: &Node) {
-    for bracket in [Bracket::open(node), Bracket::close(node)] {
-        join(bracket.previous().expect("a child stands between the brackets of its root"), bracket.next());
+    take(Bracket::open(node));
+    if has_close(node) {
+        take(Bracket::close(node));
     }
 }
 
-/// Calls `visit` with `top` and with every node below it; where it returns false, what lies below is left out.
+/// Whether a node stands between the brackets of `node`.
 ///
 /// # Safety
 ///
-/// The lock of the list is held, and `visit` changes nothing about the list.
-pub(crate) unsafe fn walk(top: &Node, mut visit: impl FnMut(&Node) -> bool) {
-    let mut bracket = Bracket::open(top);
-    while bracket != Bracket::close(top) {
-        if bracket.side == Side::Open && !visit(bracket.node()) {
-            bracket.side = Side::Close;
-            continue;
-        }
-        bracket = bracket.next();
-    }
+/// The lock of the list is held.
+pub(crate) unsafe fn has_children(node: &Node) -> bool {
+    has_close(node) && skip_cursors(Bracket::open(node).next(), Bracket::next) != Bracket::close(node)
 }
 
-/// The node right above `node`, or `None` for a root.
+/// The node that has nothing but `node` between its brackets.
 ///
 /// # Safety
 ///
-/// The lock of the list is held for as long as the answer is used.
-pub(crate) unsafe fn parent(node: &Node) -> Option<&Node> {
-    let mut bracket = Bracket::open(node).previous()?;
-    while bracket.side == Side::Close {
-        bracket.side = Side::Open;
-        bracket = bracket.previous()?;
-    }
-    // SAFETY: it is in the list, so it is alive, and goes away only under the lock, by the caller's promise not before
-    // the answer is no longer used.
-    Some(unsafe { bracket.node.as_ref() })
+/// The lock of the list is held for as long as the answer is used, and `node` has no children.
+pub(crate) unsafe fn only_child_of<'a>(node: &Node) -> Option<&'a Node> {
+    let last = if has_close(node) { Bracket::close(node) } else { Bracket::open(node) };
+    let parent = skip_cursors(Bracket::open(node).previous(), Bracket::previous).opening()?;
+    (skip_cursors(last.next(), Bracket::next) == Bracket::close(parent)).then_some(parent)
 }
 
-// What follows is called under the lock only, by the functions above.
-
-impl Bracket {
-    fn open(node: &Node) -> Self {
-        Self { node: NonNull::from(node), side: Side::Open }
-    }
-
-    fn close(node: &Node) -> Self {
-        Self { node: NonNull::from(node), side: Side::Close }
-    }
-
-    fn node(&self) -> &Node {
-        // SAFETY: whoever is in the list is alive: a node takes itself out, under the lock, before it goes away.
-        unsafe { self.node.as_ref() }
-    }
-
-    fn previous(self) -> Option<Self> {
-        self.with(|neighbours| neighbours.previous)
-    }
-
-    fn next(self) -> Self {
-        let next = self.with(|neighbours| neighbours.next);
-        next.unwrap_or(Self { node: self.node, side: Side::Close })
-    }
-
-    fn with<R>(self, f: impl FnOnce(&mut Neighbours) -> R) -> R {
-        let side = self.side;
-        self.node().with_brackets(|brackets| match side {
-            Side::Open => f(&mut brackets.open),
-            Side::Close => f(&mut brackets.close),
-        })
-    }
+/// The brackets between which everything below `top` stands, or `None` when it never had a child.
+///
+/// # Safety
+///
+/// The lock of the list is held.
+pub(crate) unsafe fn below(top: &Node) -> Option<(Bracket, Bracket)> {
+    has_close(top).then(|| (Bracket::open(top), Bracket::close(top)))
 }
 
-/// Makes two brackets neighbours.
+/// What stands behind `node` and everything below it.
+///
+/// # Safety
+///
+/// The lock of the list is held.
+pub(crate) unsafe fn behind(node: &Node) -> Bracket {
+    if has_close(node) { Bracket::close(node).next() } else { Bracket::open(node).next() }
+}
+
+/// Puts a cursor before `place`.
+///
+/// # Safety
+///
+/// - The lock of the list is held.
+/// - `cursor` is in no list, does not move, and is taken out with [`take_cursor`] before it goes away.
+pub(crate) unsafe fn put_cursor(cursor: &Mark, place: Bracket) {
+    put(place.previous(), Bracket::tagged(NonNull::from(cursor).cast(), CURSOR));
+}
+
+/// Takes a cursor out, and returns the place behind it.
+///
+/// # Safety
+///
+/// The lock of the list is held, and `cursor` was put there with [`put_cursor`].
+pub(crate) unsafe fn take_cursor(cursor: &Mark) -> Bracket {
+    let cursor = Bracket::tagged(NonNull::from(cursor).cast(), CURSOR);
+    let next = cursor.next();
+    take(cursor);
+    next
+}
+
+fn has_close(node: &Node) -> bool {
+    Bracket::close(node).with(|neighbours| neighbours.next.is_some())
+}
+
+fn skip_cursors(mut place: Bracket, onward: fn(Bracket) -> Bracket) -> Bracket {
+    while place.kind() == CURSOR {
+        place = onward(place);
+    }
+    place
+}
+
+/// Puts `place` behind `before`.
+fn put(before: Bracket, place: Bracket) {
+    let after = before.next();
+    join(before, place);
+    join(place, after);
+}
+
+/// Takes `place` out.
+fn take(place: Bracket) {
+    join(place.previous(), place.next());
+}
+
+/// Makes two places neighbours.
 fn join(left: Bracket, right: Bracket) {
     left.with(|neighbours| neighbours.next = Some(right));
     right.with(|neighbours| neighbours.previous = Some(left));

@@ -5,8 +5,8 @@
 //! A waiter lives in the frame of the thread that waits, in the future that is awaited, or beside the callback that is to
 //! be called, and the list holds pointers to it.
 //! Whoever holds the lock of the list may link, unlink and read any waiter in it.
-//! The waker takes a waiter out, takes what is to be done with it, and then stores `woken` as its last touch: from that
-//! moment on the frame may be gone.
+//! Who has taken a waiter out and is through with it stores `done` as the last touch: from that moment on the frame may be
+//! gone.
 #![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
 
 use std::marker::PhantomPinned;
@@ -17,10 +17,10 @@ use std::task::Waker;
 
 use crate::Panic;
 use crate::fault::{self, Fault};
-use crate::stop::callback::Callback;
+use crate::stop::callback::{CallFn, Running};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::sync::{Arc, Unparker, UnsafeCell};
+use crate::sync::{Unparker, UnsafeCell};
 
 /// What is done with a waiter that is taken out.
 pub(crate) enum Wake {
@@ -29,34 +29,25 @@ pub(crate) enum Wake {
     /// A task is polled again.
     Task(Waker),
     /// A function is called.
-    Call(Arc<Callback>),
+    Call(CallFn),
 }
 
 impl Wake {
-    /// Does it, on the calling thread and with no lock held; what is not ours may panic.
+    /// Wakes, on the calling thread and with no lock held; what is not ours may panic.
     pub(crate) fn wake(self) -> Result<(), Panic> {
         match self {
-            Self::Thread(unparker) => {
-                unparker.unpark();
-                Ok(())
-            }
-            Self::Task(waker) => catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(Panic::new),
-            Self::Call(callback) => catch_unwind(AssertUnwindSafe(|| callback.call())).map_err(Panic::new),
+            Self::Thread(unparker) => unparker.unpark(),
+            Self::Task(waker) => return catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(Panic::new),
+            Self::Call(_) => unreachable!("functions are called by `due`"),
         }
-    }
-
-    /// Does not do it, and never will.
-    pub(crate) fn discard(&self) {
-        if let Self::Call(callback) = self {
-            callback.discard();
-        }
+        Ok(())
     }
 }
 
 /// Whoever waits.
 pub(crate) struct Waiter {
-    /// Set by the waker as its last touch.
-    woken: AtomicBool,
+    /// Set as the last touch of whoever has taken it out.
+    done: AtomicBool,
     /// Everything else; belongs to whoever holds the lock of the list.
     inner: UnsafeCell<Inner>,
     /// The list points here.
@@ -66,43 +57,153 @@ pub(crate) struct Waiter {
 struct Inner {
     previous: Option<NonNull<Waiter>>,
     next: Option<NonNull<Waiter>>,
+    /// What it waits for; none when it is in no list.
     wake: Option<Wake>,
+    /// Who runs the function just now.
+    running: Option<NonNull<Running>>,
 }
 
 // SAFETY: what lies behind `inner` is touched only by whoever holds the lock of the list, or by the owner while the waiter
 // is in no list; all of it may be used from any thread.
 unsafe impl Send for Waiter {}
-// SAFETY: as above: a shared reference gives safe code nothing but `is_woken`.
+// SAFETY: as above: a shared reference gives safe code nothing but `is_done`.
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
     /// A waiter that is in no list.
     pub(crate) fn new() -> Self {
         Self {
-            woken: AtomicBool::new(false),
-            inner: UnsafeCell::new(Inner { previous: None, next: None, wake: None }),
+            done: AtomicBool::new(false),
+            inner: UnsafeCell::new(Inner { previous: None, next: None, wake: None, running: None }),
             _pinned: PhantomPinned,
         }
     }
 
-    /// Whether a waker has taken this waiter out of the list, and will not touch it again.
-    pub(crate) fn is_woken(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store in `WaitList::pop`: the waker's last touch of this frame happens
-        // before the frame is left.
-        self.woken.load(Acquire)
+    /// Whether somebody has taken this waiter out of the list, and will not touch it again.
+    pub(crate) fn is_done(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release store in `finish`: the last touch of this frame happens before the frame
+        // is left.
+        self.done.load(Acquire)
     }
 
     /// Whether the waiter is in no list, as it must be when its frame is left.
     ///
     /// # Safety
     ///
-    /// `self` was popped or removed, so that nobody else reaches it.
+    /// Nobody else reaches it: it is done, or was taken out by its owner.
     pub(crate) unsafe fn is_unlinked(&self) -> bool {
         // SAFETY: by the caller's promise it is in no list.
         unsafe { self.with_inner(|inner| inner.previous.is_none() && inner.next.is_none()) }
     }
 
-    /// Calls `f` with everything but `woken`.
+    /// Lets go of it for good, after which its frame may be gone.
+    ///
+    /// # Safety
+    ///
+    /// The caller has taken it out.
+    pub(crate) unsafe fn finish(&self) {
+        let order = if fault::is(Fault::RelaxedWoken) { Relaxed } else { Release };
+        // ORDERING: Release pairs with the Acquire in `is_done`: all touches before happen before the frame is left.
+        self.done.store(true, order);
+    }
+
+    /// The waiter behind this one.
+    ///
+    /// # Safety
+    ///
+    /// The lock of its list is held.
+    pub(crate) unsafe fn next(&self) -> Option<NonNull<Self>> {
+        // SAFETY: the lock is held.
+        unsafe { self.with_inner(|inner| inner.next) }
+    }
+
+    /// Whether a function is to be called when it is taken out.
+    ///
+    /// # Safety
+    ///
+    /// The lock of its list is held.
+    pub(crate) unsafe fn is_callback(&self) -> bool {
+        // SAFETY: the lock is held.
+        unsafe { self.with_inner(|inner| matches!(inner.wake, Some(Wake::Call(_)))) }
+    }
+
+    /// Takes what it waits for, which is none when somebody has before.
+    ///
+    /// # Safety
+    ///
+    /// The lock of its list is held.
+    pub(crate) unsafe fn take_wake(&self) -> Option<Wake> {
+        // SAFETY: the lock is held.
+        unsafe { self.with_inner(|inner| inner.wake.take()) }
+    }
+
+    /// Lets it wait for `wake` from now on, and returns what it waited for before.
+    ///
+    /// # Safety
+    ///
+    /// The lock of its list is held.
+    pub(crate) unsafe fn renew(&self, wake: Wake) -> Option<Wake> {
+        // SAFETY: the lock is held.
+        unsafe { self.with_inner(|inner| inner.wake.replace(wake)) }
+    }
+
+    /// Who runs the function just now.
+    ///
+    /// # Safety
+    ///
+    /// The lock of its list is held.
+    pub(crate) unsafe fn running(&self) -> Option<NonNull<Running>> {
+        // SAFETY: the lock is held.
+        unsafe { self.with_inner(|inner| inner.running) }
+    }
+
+    /// Notes who runs the function.
+    ///
+    /// # Safety
+    ///
+    /// The lock of its list is held.
+    pub(crate) unsafe fn set_running(&self, running: NonNull<Running>) {
+        // SAFETY: the lock is held.
+        unsafe { self.with_inner(|inner| inner.running = Some(running)) };
+    }
+
+    /// Puts it behind `front`, in whatever list that is.
+    ///
+    /// # Safety
+    ///
+    /// - The lock of that list is held, and `this` is in none.
+    /// - Its frame is not left before it is done or taken out.
+    pub(crate) unsafe fn put_behind(this: NonNull<Self>, front: NonNull<Self>) {
+        // SAFETY: who is in a list is alive.
+        let next = unsafe { front.as_ref().with_inner(|inner| inner.next.replace(this)) };
+        // SAFETY: by the caller's promise it is alive and in no list.
+        let link = |inner: &mut Inner| (inner.previous, inner.next) = (Some(front), next);
+        unsafe { this.as_ref().with_inner(link) };
+        if let Some(next) = next {
+            // SAFETY: who is in a list is alive.
+            unsafe { next.as_ref().with_inner(|inner| inner.previous = Some(this)) };
+        }
+    }
+
+    /// Takes it out of a list in which somebody stands in front of it; else, returns what is to become the head.
+    ///
+    /// # Safety
+    ///
+    /// The lock of the list is held.
+    unsafe fn unlink(&self) -> Result<(), Option<NonNull<Self>>> {
+        // SAFETY: the lock is held.
+        let (previous, next) = unsafe { self.with_inner(|inner| (inner.previous.take(), inner.next.take())) };
+        if let Some(next) = next {
+            // SAFETY: who is in a list is alive.
+            unsafe { next.as_ref().with_inner(|inner| inner.previous = previous) };
+        }
+        let Some(previous) = previous else { return Err(next) };
+        // SAFETY: who is in a list is alive.
+        unsafe { previous.as_ref().with_inner(|inner| inner.next = next) };
+        Ok(())
+    }
+
+    /// Calls `f` with everything but `done`.
     ///
     /// # Safety
     ///
@@ -114,94 +215,60 @@ impl Waiter {
     }
 }
 
-/// A list of waiters; the lock around it is the lock of every waiter in it.
+/// A list of waiters, the newest first; the lock around it is the lock of every waiter in it.
 #[derive(Debug)]
 pub(crate) struct WaitList {
     head: Option<NonNull<Waiter>>,
 }
-
-// SAFETY: the pointers are followed only under the lock that owns the list, and what they point to, a `Wake`, which is
-// `Send`, and further pointers of this kind, may be used from any thread.
-unsafe impl Send for WaitList {}
 
 impl WaitList {
     pub(crate) const fn new() -> Self {
         Self { head: None }
     }
 
+    /// Everybody in it, who from now on is in the list that is returned.
+    pub(crate) const fn take(&mut self) -> Self {
+        Self { head: self.head.take() }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
     /// Puts `waiter` in front, to be taken out for `wake`.
     ///
     /// # Safety
     ///
-    /// - `waiter` is in no list.
-    /// - Its frame is not left before `is_woken` is true or `remove` was called.
-    pub(crate) unsafe fn push(&mut self, waiter: Pin<&Waiter>, wake: Wake) {
-        let this = Some(NonNull::from(waiter.get_ref()));
-        let old = std::mem::replace(&mut self.head, this);
+    /// - `waiter` is in no list, and does not move.
+    /// - Its frame is not left before it is done or taken out.
+    pub(crate) unsafe fn push(&mut self, waiter: NonNull<Waiter>, wake: Wake) {
+        let next = self.head.replace(waiter);
+        let link = |inner: &mut Inner| (inner.next, inner.wake) = (next, Some(wake));
         // SAFETY: `waiter` was in no list, and is now in the one whose lock is held.
-        unsafe {
-            waiter.with_inner(|inner| {
-                inner.next = old;
-                inner.wake = Some(wake);
-            });
-        }
-        if let Some(old) = old {
-            // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
-            let old = unsafe { old.as_ref() };
-            // SAFETY: the lock is held, and `old` is not `waiter`, which was in no list.
-            unsafe { old.with_inner(|inner| inner.previous = this) };
-        }
-    }
-
-    /// Lets `waiter` be taken out for `wake` from now on, and returns what it was for before.
-    ///
-    /// # Safety
-    ///
-    /// `waiter` is in this list.
-    pub(crate) unsafe fn renew(&mut self, waiter: Pin<&Waiter>, wake: Wake) -> Option<Wake> {
-        // SAFETY: `waiter` is in the list whose lock is held.
-        unsafe { waiter.with_inner(|inner| inner.wake.replace(wake)) }
-    }
-
-    /// Takes `waiter` out, and returns what would have been done with it.
-    ///
-    /// # Safety
-    ///
-    /// `waiter` is in this list.
-    pub(crate) unsafe fn remove(&mut self, waiter: Pin<&Waiter>) -> Option<Wake> {
-        let take = |inner: &mut Inner| (inner.previous.take(), inner.next.take(), inner.wake.take());
-        // SAFETY: `waiter` is in the list whose lock is held.
-        let (previous, next, wake) = unsafe { waiter.with_inner(take) };
-        match previous {
-            None => self.head = next,
-            Some(previous) => {
-                // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
-                let previous = unsafe { previous.as_ref() };
-                // SAFETY: the lock is held, and a neighbour is another waiter.
-                unsafe { previous.with_inner(|inner| inner.next = next) };
-            }
-        }
+        unsafe { waiter.as_ref().with_inner(link) };
         if let Some(next) = next {
-            // SAFETY: a waiter in the list is alive, by the promise made when it was pushed.
-            let next = unsafe { next.as_ref() };
-            // SAFETY: the lock is held, and a neighbour is another waiter.
-            unsafe { next.with_inner(|inner| inner.previous = previous) };
+            // SAFETY: who is in a list is alive.
+            unsafe { next.as_ref().with_inner(|inner| inner.previous = Some(waiter)) };
         }
-        wake
     }
 
-    /// Takes the newest waiter out for good, and returns what is to be done with it.
-    pub(crate) fn pop(&mut self) -> Option<Wake> {
+    /// Takes out the newest, who is not done yet.
+    pub(crate) fn pop(&mut self) -> Option<NonNull<Waiter>> {
         let head = self.head?;
-        // SAFETY: a waiter in the list is alive, by the promise made when it was pushed, until `woken` is stored below.
-        let waiter = unsafe { head.as_ref() };
-        // SAFETY: it was pinned when it was pushed.
-        let waiter = unsafe { Pin::new_unchecked(waiter) };
-        // SAFETY: it is the head of this list.
-        let wake = unsafe { self.remove(waiter) };
-        let order = if fault::is(Fault::RelaxedWoken) { Relaxed } else { Release };
-        // ORDERING: Release pairs with the Acquire in `is_woken`: all touches above happen before the frame is left.
-        waiter.woken.store(true, order);
-        wake
+        // SAFETY: it is in this list, so it is alive, and the lock is held.
+        unsafe { self.remove(Pin::new_unchecked(head.as_ref())) };
+        Some(head)
+    }
+
+    /// Takes `waiter` out of this list, or out of one in which somebody always stands in front.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` is in such a list, and the lock is held.
+    pub(crate) unsafe fn remove(&mut self, waiter: Pin<&Waiter>) {
+        // SAFETY: by the caller's promise.
+        if let Err(head) = unsafe { waiter.unlink() } {
+            self.head = head;
+        }
     }
 }

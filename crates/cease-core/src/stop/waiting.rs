@@ -1,18 +1,18 @@
-//! Waiting at a node: how a waiter enters its lists, and leaves them.
+//! Waiting at a node: how a waiter enters its list, and leaves it.
 //!
 //! A request and a registration both decide under the lock, so one of them sees the other: either the request finds the
 //! waiter in the list, or the waiter finds the word changed and does not wait (law L4).
-#![allow(unsafe_code, reason = "the lists point to frames, futures and callbacks")]
+#![allow(unsafe_code, reason = "the list points to frames, futures and callbacks")]
 
 use std::pin::{Pin, pin};
+use std::ptr::NonNull;
 use std::task::Waker;
 use std::time::Instant;
 
 use crate::fault::{self, Fault};
-use crate::stop::node::{Locked, NO_SOURCE, Node, OPEN, STOPPED};
+use crate::stop::node::Node;
 use crate::stop::wait_list::{WaitList, Waiter, Wake};
 use crate::sync::Parker;
-use crate::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// What a wait ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +22,8 @@ pub(crate) enum Seen {
     Nothing,
 }
 
-/// Where a waiter stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Queue {
-    /// Threads and tasks, which any end of the waiting wakes.
-    Waiters,
-    /// Functions, which only a stop calls.
-    Callbacks,
-}
-
 impl Node {
-    /// Blocks until the state is no longer `OPEN`, or until `deadline`.
+    /// Blocks until the state is no longer open, or until `deadline`.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Seen {
         if self.seen() != Seen::Nothing {
             return self.seen();
@@ -40,60 +31,74 @@ impl Node {
         let parker = Parker::new();
         let waiter = pin!(Waiter::new());
         let waiter = waiter.as_ref();
-        // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after the waker took it
-        // out (`is_woken`) or after `leave`.
-        if !unsafe { self.enter(waiter, Queue::Waiters, Wake::Thread(parker.unparker())) } {
+        // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after somebody took it out
+        // (`is_done`) or after `leave`.
+        if !unsafe { self.enter(NonNull::from(waiter.get_ref()), Wake::Thread(parker.unparker())) } {
             return self.seen();
         }
-        while !waiter.is_woken() {
+        while !waiter.is_done() {
             if parker.park_until(deadline) {
                 // SAFETY: `waiter` entered above.
-                unsafe { self.leave(waiter, Queue::Waiters) };
+                unsafe { self.leave(waiter) };
                 break;
             }
         }
-        // SAFETY: the waiter was popped, or left above.
+        // SAFETY: the waiter is done, or left above.
         debug_assert!(unsafe { waiter.is_unlinked() }, "the frame is left while the list points to it (law L4)");
         self.seen()
     }
 
-    /// Puts `waiter` into `queue`; false, and it is in no list, when there is nothing to wait for.
+    /// Puts `waiter` into the list; false, and it is in no list, when there is nothing to wait for.
     ///
     /// # Safety
     ///
-    /// - `waiter` is in no list.
-    /// - Its frame is not left before `is_woken` is true or `leave` was called.
-    pub(crate) unsafe fn enter(&self, waiter: Pin<&Waiter>, queue: Queue, wake: Wake) -> bool {
-        let _tree = self.lock_tree();
-        // ORDERING: Relaxed, because `state` changes only under the lock that is held here. Reading it again is what law
-        // L4 rests on: a request between an earlier poll and this lock found no waiter to wake.
-        if self.state.load(Relaxed) != OPEN && !fault::is(Fault::LostWakeup) {
-            return false;
+    /// - `waiter` is in no list, and does not move.
+    /// - Its frame is not left before it is done or has left.
+    pub(crate) unsafe fn enter(&self, waiter: NonNull<Waiter>, wake: Wake) -> bool {
+        let Some(home) = self.home() else { return false };
+        let _guard = home.lock();
+        // Looking again is what law L4 rests on: a request between the poll and this lock found no waiter to wake.
+        if !self.is_open() {
+            return fault::is(Fault::LostWakeup);
         }
         // SAFETY: the caller's promises are those of `push`.
-        self.with_locked(|locked| unsafe { locked.list(queue).push(waiter, wake) });
+        self.with_waiters(|waiters| unsafe { waiters.push(waiter, wake) });
         true
     }
 
-    /// Takes `waiter` out of `queue`, unless a waker has done so before; true when it was still there.
+    /// Takes `waiter` out of the list, unless somebody has done so before; true when it was still there.
     ///
     /// # Safety
     ///
-    /// `waiter` has entered this node, and this queue, once.
-    pub(crate) unsafe fn leave(&self, waiter: Pin<&Waiter>, queue: Queue) -> bool {
-        let tree = self.lock_tree();
-        if waiter.is_woken() {
-            return false;
-        }
-        // SAFETY: by the caller's promise it was in this list, and no waker has taken it out, so it still is.
-        let wake = self.with_locked(|locked| unsafe { locked.list(queue).remove(waiter) });
-        drop(tree);
+    /// `waiter` has entered this node, once.
+    pub(crate) unsafe fn leave(&self, waiter: Pin<&Waiter>) -> bool {
+        let guard = self.lock();
+        // SAFETY: the lock is held.
+        let Some(wake) = (unsafe { waiter.take_wake() }) else { return false };
+        // SAFETY: it still waited, so it is in the list.
+        unsafe { self.take_out(waiter) };
+        drop(guard);
         // What it would have done may own anything, so it is dropped with no lock held.
         drop(wake);
         true
     }
 
-    /// Lets a task that waits be woken by `waker` from now on; false when a waker has taken it out.
+    /// Takes `waiter` out of the list that it is in: that of this node, or one of what a request has to call.
+    ///
+    /// # Safety
+    ///
+    /// It is in one of them, and the lock is held.
+    pub(crate) unsafe fn take_out(&self, waiter: Pin<&Waiter>) {
+        if self.is_marked() {
+            // SAFETY: it is in a list in which somebody always stands in front, so there is no head to note.
+            unsafe { WaitList::new().remove(waiter) };
+        } else {
+            // SAFETY: it is in such a list, or in that of this node.
+            self.with_waiters(|waiters| unsafe { waiters.remove(waiter) });
+        }
+    }
+
+    /// Lets a task that waits be woken by `waker` from now on; false when it was taken out.
     ///
     /// # Safety
     ///
@@ -101,32 +106,14 @@ impl Node {
     pub(crate) unsafe fn renew(&self, waiter: Pin<&Waiter>, waker: &Waker) -> bool {
         // A waker is somebody else's code, so it is cloned, and the old one dropped, with no lock held.
         let new = Wake::Task(waker.clone());
-        let tree = self.lock_tree();
-        if waiter.is_woken() {
+        let guard = self.lock();
+        if waiter.is_done() {
             return false;
         }
-        // SAFETY: it has entered, the lock is held, and no waker has taken it out, so it is in the list of tasks.
-        let old = self.with_locked(|locked| unsafe { locked.waiters.renew(waiter, new) });
-        drop(tree);
+        // SAFETY: the lock is held.
+        let old = unsafe { waiter.renew(new) };
+        drop(guard);
         drop(old);
         true
-    }
-
-    fn seen(&self) -> Seen {
-        // ORDERING: Acquire, as in `is_stopped`: who returns from a wait with the stop sees what was written before it.
-        match self.state.load(Acquire) {
-            STOPPED => Seen::Stop,
-            NO_SOURCE => Seen::NoSource,
-            _ => Seen::Nothing,
-        }
-    }
-}
-
-impl Locked {
-    const fn list(&mut self, queue: Queue) -> &mut WaitList {
-        match queue {
-            Queue::Waiters => &mut self.waiters,
-            Queue::Callbacks => &mut self.callbacks,
-        }
     }
 }

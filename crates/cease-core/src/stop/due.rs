@@ -1,0 +1,131 @@
+//! What a request has to do once the tree is marked: wake, and call.
+#![allow(unsafe_code, reason = "the list of what is to be called is intrusive")]
+
+use std::pin::Pin;
+use std::ptr::NonNull;
+
+use crate::Panic;
+use crate::fault::{self, Fault};
+use crate::stop::callback::{self, Run};
+use crate::stop::node::Node;
+use crate::stop::record::RecordRef;
+use crate::stop::shard::Shard;
+use crate::stop::wait_list::{WaitList, Waiter, Wake};
+
+/// What was taken out of the nodes under their locks, and is to be done without.
+///
+/// Whoever settles it keeps the node at the top, and with it the shards.
+#[derive(Default)]
+pub(crate) struct Due {
+    wakes: Vec<Wake>,
+    /// One list for each shard, in the order of the sweep.
+    calls: Vec<Pin<Box<Calls>>>,
+    /// The request that calls; none when nobody can ask any more, and callbacks are only dropped.
+    request: Option<RecordRef>,
+}
+
+/// Callbacks in the order in which they are called: what is deeper in the tree and newer first.
+struct Calls {
+    /// Guards the list.
+    shard: NonNull<Shard>,
+    /// Stands in front of the list, so that whoever leaves it always has somebody in front.
+    front: Waiter,
+}
+
+// SAFETY: the list is followed only under the lock of the shard, and what it holds may be called on any thread.
+unsafe impl Send for Calls {}
+// SAFETY: as above.
+unsafe impl Sync for Calls {}
+
+impl Due {
+    /// Says whose request calls the callbacks.
+    pub(super) fn of_request(self, request: RecordRef) -> Self {
+        Self { request: Some(request), ..self }
+    }
+
+    /// Takes over `waiters`, who waited at `node`; called under its lock, once the node is marked.
+    #[inline]
+    pub(super) fn take(&mut self, node: &Node, waiters: WaitList) {
+        if !waiters.is_empty() {
+            self.take_some(node, waiters);
+        }
+    }
+
+    #[cold]
+    fn take_some(&mut self, node: &Node, mut waiters: WaitList) {
+        let mut last_call = None;
+        while let Some(waiter) = waiters.pop() {
+            // SAFETY: it was in the list, so it is alive until it is done.
+            let this = unsafe { waiter.as_ref() };
+            // SAFETY: the lock is held.
+            if unsafe { this.is_callback() } {
+                let front = last_call.unwrap_or_else(|| self.front(node));
+                // SAFETY: the lock guards both lists, and it was just taken out of the other one.
+                unsafe { Waiter::put_behind(waiter, front) };
+                last_call = Some(waiter);
+                continue;
+            }
+            // SAFETY: the lock is held.
+            self.wakes.extend(unsafe { this.take_wake() });
+            // SAFETY: it was taken out, and is not touched again.
+            unsafe { this.finish() };
+        }
+    }
+
+    /// The front of the list for callbacks in the shard of `node`.
+    fn front(&mut self, node: &Node) -> NonNull<Waiter> {
+        let shard = node.home.expect("who was born stopped has nobody waiting");
+        if self.calls.last().is_none_or(|calls| calls.shard != shard) {
+            self.calls.push(Box::pin(Calls { shard, front: Waiter::new() }));
+        }
+        NonNull::from(&self.calls.last().expect("it was just pushed").front)
+    }
+
+    /// Wakes whoever waits, and then calls the callbacks; when nobody asked, it drops them.
+    pub(crate) fn settle(mut self) {
+        self.wake();
+        self.call();
+    }
+
+    /// Wakes whoever waits.
+    pub(crate) fn wake(&mut self) {
+        if fault::is(Fault::OneWoken) {
+            self.wakes.truncate(1);
+        }
+        let panics: Vec<_> = self.wakes.drain(..).filter_map(|wake| wake.wake().err()).collect();
+        self.note(panics);
+    }
+
+    /// Calls the callbacks, or drops them when nobody asked; one that panics loses no other.
+    pub(crate) fn call(&mut self) {
+        let mut panics = Vec::new();
+        for calls in self.calls.drain(..).rev() {
+            // SAFETY: the shard outlives the node at the top, which the caller keeps.
+            let shard = unsafe { calls.shard.as_ref() };
+            let run = |failed| if self.request.is_none() || failed { Run::Drop } else { Run::Call };
+            let failed = |panics: &[Panic]| fault::is(Fault::PanicEndsSweep) && !panics.is_empty();
+            while let Some(result) = callback::run_next(shard, &calls.front, run(failed(&panics))) {
+                panics.extend(result.err());
+            }
+        }
+        self.note(panics);
+    }
+
+    /// Whether callbacks are left to be called.
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Keeps what others panicked with for whoever asks the source.
+    fn note(&self, panics: Vec<Panic>) {
+        if let Some(request) = &self.request {
+            request.add_panics(panics);
+        }
+    }
+}
+
+impl std::fmt::Debug for Due {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Due").field("wakes", &self.wakes.len()).field("has_calls", &self.has_calls()).finish()
+    }
+}
