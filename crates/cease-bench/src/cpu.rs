@@ -1,6 +1,10 @@
 //! Which processors a thread runs on.
 
+use std::hint::spin_loop;
+use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -26,6 +30,29 @@ pub(crate) fn unpin() {
     if let Some(given) = GIVEN.get() {
         apply(given);
     }
+}
+
+/// Measures on two pinned threads at once, of which this is one; what the slower one took counts, as one that gets ahead
+/// while the other waits for it has saved nothing.
+pub(crate) fn on_two(measure: impl Fn() -> f64 + Sync) -> io::Result<f64> {
+    let ready = AtomicU32::new(0);
+    let on = |processor| {
+        pin(processor);
+        // ORDERING: Relaxed: only the value matters, and nothing is published with it.
+        ready.fetch_add(1, Ordering::Relaxed);
+        // Who sleeps here would begin late by the time that a wake takes.
+        // ORDERING: Relaxed: only the value matters, and nothing is published with it.
+        while ready.load(Ordering::Relaxed) < 2 {
+            spin_loop();
+        }
+        measure()
+    };
+    thread::scope(|scope| {
+        let other = thread::Builder::new().spawn_scoped(scope, || on(1))?;
+        let own = on(0);
+        unpin();
+        Ok(own.max(other.join().expect("what is measured does not panic")))
+    })
 }
 
 fn apply(set: &CpuSet) {

@@ -1,72 +1,80 @@
 //! Making a source, or a child of one, and dropping it again.
 
-use std::hint::black_box;
-use std::sync::Barrier;
-use std::thread;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use almost_enough::{ChildStopper, Stopper};
+use async_shutdown::ShutdownManager;
 use cease_core::StopSource;
 use tokio_util::sync::CancellationToken;
 
 use crate::cpu;
-use crate::rounds::{Contender, Row};
+use crate::rounds::{Contender, Row, Setup, Unit};
+use crate::rows::make_and_drop;
+use crate::rows::tree::Tree;
 
-const TIMES: u32 = 100_000;
-
-/// A source of its own.
-pub(crate) fn source() -> Row {
+pub(super) static ROWS: [Row; 3] = [
     Row {
         name: "create/source",
-        contenders: vec![
-            Contender::new("StopSource", || time(StopSource::new)),
-            Contender::new("tokio-util", || time(CancellationToken::new)),
-        ],
-    }
-}
-
-/// A child of a source.
-pub(crate) fn child() -> Row {
-    let (source, token) = (StopSource::new(), CancellationToken::new());
+        unit: Unit::Nanoseconds,
+        targets: &[("tokio-util", 0.35)],
+        limit: None,
+        contenders: |setup| Ok(sources(setup)),
+    },
     Row {
         name: "child/1-thread",
-        contenders: vec![
-            Contender::new("StopSource", move || time(|| source.child())),
-            Contender::new("tokio-util", move || time(|| token.child_token())),
-        ],
-    }
-}
-
-/// Children that two threads make of the same source.
-pub(crate) fn child_on_two_threads() -> Row {
-    let (source, token) = (StopSource::new(), CancellationToken::new());
+        unit: Unit::Nanoseconds,
+        targets: &[("tokio-util", 0.3)],
+        limit: None,
+        contenders: |setup| {
+            let times = setup.scale.operations(TIMES);
+            Ok(vec![child::<StopSource>(times), child::<CancellationToken>(times), child::<ChildStopper>(times)])
+        },
+    },
     Row {
         name: "child/2-threads",
-        contenders: vec![
-            Contender::new("StopSource", move || time_on_two(|| source.child())),
-            Contender::new("tokio-util", move || time_on_two(|| token.child_token())),
-        ],
-    }
+        unit: Unit::Nanoseconds,
+        targets: &[("tokio-util", 0.05)],
+        limit: None,
+        contenders: |setup| {
+            let times = setup.scale.operations(TIMES_ON_TWO);
+            Ok(vec![
+                child_on_two::<StopSource>(times),
+                child_on_two::<CancellationToken>(times),
+                child_on_two::<ChildStopper>(times),
+            ])
+        },
+    },
+];
+
+const TIMES: u32 = 400_000;
+const TIMES_ON_TWO: u32 = 200_000;
+
+fn sources(setup: &Setup) -> Vec<Contender> {
+    let times = setup.scale.operations(TIMES);
+    vec![
+        made("StopSource", times, StopSource::new),
+        made("AtomicBool", times, || Arc::new(AtomicBool::new(false))),
+        made("tokio-util", times, CancellationToken::new),
+        made("stop-token", times, stop_token::StopSource::new),
+        made("async-shutdown", times, ShutdownManager::<()>::new),
+        made("almost-enough", times, Stopper::new),
+        made("crossbeam-channel", times, crossbeam_channel::unbounded::<()>),
+    ]
 }
 
-/// Nanoseconds for making one and dropping it.
-fn time<T>(make: impl Fn() -> T) -> f64 {
-    let start = Instant::now();
-    for _ in 0..TIMES {
-        drop(black_box(make()));
-    }
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(TIMES)
+fn made<T>(name: &'static str, times: u32, make: impl Fn() -> T + 'static) -> Contender {
+    Contender::new(name, move || make_and_drop(times, &make))
 }
 
-/// The same on two threads at once; the mean of both.
-fn time_on_two<T>(make: impl Fn() -> T + Sync) -> f64 {
-    let (start, make) = (Barrier::new(2), &make);
-    let on = |processor| {
-        cpu::pin(processor);
-        start.wait();
-        time(make)
-    };
-    thread::scope(|scope| {
-        let threads = [0, 1].map(|processor| scope.spawn(move || on(processor)));
-        threads.map(|thread| thread.join().expect("making a child does not panic")).iter().sum::<f64>() / 2.0
-    })
+/// Children that one thread makes.
+fn child<T: Tree>(times: u32) -> Contender {
+    let parent = T::root();
+    Contender::new(T::NAME, move || make_and_drop(times, || parent.child()))
+}
+
+/// Children that two threads make of the same parent.
+fn child_on_two<T: Tree>(times: u32) -> Contender {
+    let parent = T::root();
+    Contender::fallible(T::NAME, move || cpu::on_two(|| make_and_drop(times, || parent.child())))
 }

@@ -1,25 +1,34 @@
 //! The rows: what is measured, and against whom.
 
+mod bytes;
 mod create;
 mod poll;
 mod request;
 mod spawn;
+mod tree;
 mod wake;
+
+use std::hint::black_box;
+use std::time::Instant;
 
 use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
-pub(crate) fn all() -> Vec<Row> {
-    vec![
-        poll::one_thread(),
-        poll::two_threads(),
-        poll::depth_8(),
-        create::source(),
-        create::child(),
-        create::child_on_two_threads(),
-        request::children("request/1e3", 1_000),
-        request::children("request/1e5", 100_000),
-        wake::blocking(),
-        spawn::spawn_and_join(),
-    ]
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    let rows: [&[Row]; 6] = [&poll::ROWS, &create::ROWS, &request::ROWS, &bytes::ROWS, &wake::ROWS, &spawn::ROWS];
+    rows.into_iter().flatten()
+}
+
+/// Nanoseconds for making one and dropping it.
+fn make_and_drop<T>(times: u32, mut make: impl FnMut() -> T) -> f64 {
+    let start = Instant::now();
+    for _ in 0..times {
+        drop(black_box(make()));
+    }
+    nanoseconds_each(start, times)
+}
+
+/// What has passed since `start`, for each of so many.
+fn nanoseconds_each(start: Instant, times: u32) -> f64 {
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(times)
 }

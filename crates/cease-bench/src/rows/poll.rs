@@ -1,73 +1,137 @@
 //! A poll that sees no stop, in a loop that does nothing else.
 
+use std::future::Future;
 use std::hint::black_box;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
-use std::thread;
+use std::task::{Context, Waker};
 use std::time::Instant;
 
+use almost_enough::{ChildStopper, Stop, StopExt, Stopper};
+use async_shutdown::ShutdownManager;
 use cease_core::{StopSource, StopToken};
+use crossbeam_channel::TryRecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::cpu;
-use crate::rounds::{Contender, Row};
+use crate::rounds::{Contender, Row, Scale, Unit};
+use crate::rows::nanoseconds_each;
+use crate::rows::tree::Tree;
 
-const POLLS: u32 = 4_000_000;
+pub(super) static ROWS: [Row; 4] = [
+    Row {
+        name: "poll/1-thread",
+        unit: Unit::Nanoseconds,
+        targets: &[("AtomicBool", 1.05), ("tokio-util", 1.0 / 30.0)],
+        limit: None,
+        contenders: |setup| Ok(one_token::<OneThread>(setup.scale)),
+    },
+    Row {
+        name: "poll/2-threads",
+        unit: Unit::Nanoseconds,
+        targets: &[("AtomicBool", 1.1), ("tokio-util", 1.0 / 100.0)],
+        limit: None,
+        contenders: |setup| Ok(one_token::<TwoThreads>(setup.scale)),
+    },
+    Row {
+        name: "poll/child-depth-8",
+        unit: Unit::Nanoseconds,
+        targets: &[("AtomicBool", 1.05)],
+        limit: None,
+        contenders: |setup| Ok(depth_8(setup.scale)),
+    },
+    Row {
+        name: "poll/any-of-3",
+        unit: Unit::Nanoseconds,
+        targets: &[("AtomicBool", 1.05)],
+        limit: None,
+        contenders: |setup| Ok(any_of_3(setup.scale)),
+    },
+];
+
+/// Polls in a round of what is one load.
+const LOADS: u32 = 4_000_000;
+/// Polls in a round of what takes a lock, or several loads.
+const OTHERS: u32 = 200_000;
 /// How far below the top the polled token lies.
 const DEPTH: usize = 8;
 
-/// One thread polls.
-pub(crate) fn one_thread() -> Row {
-    let (source, flag) = (StopSource::new(), flag());
-    Row {
-        name: "poll/1-thread",
-        contenders: vec![
-            Contender::new("StopToken", move || time(&source.token(), StopToken::is_stopped)),
-            Contender::new("AtomicBool", move || time(&flag, is_raised)),
-            Contender::new("tokio-util", || time(&CancellationToken::new(), CancellationToken::is_cancelled)),
-        ],
-    }
+/// Tokens that stand alone; two threads share one, but stop-token's can only be polled by its owner.
+fn one_token<M: Threads>(scale: Scale) -> Vec<Contender> {
+    let (loads, others) = (scale.operations(LOADS), scale.operations(OTHERS));
+    vec![
+        polled::<M, _>("StopToken", loads, token, |(_, token)| token.is_stopped()),
+        polled::<M, _>("AtomicBool", loads, flag, is_raised),
+        polled::<M, _>("tokio-util", others, CancellationToken::new, CancellationToken::is_cancelled),
+        stop_token::<M>(others),
+        polled::<M, _>("async-shutdown", others, ShutdownManager::<()>::new, ShutdownManager::is_shutdown_triggered),
+        polled::<M, _>("enough", loads, any_stop, |stop| stop.check().is_err()),
+        polled::<M, _>("almost-enough", loads, Stopper::new, Stopper::should_stop),
+        polled::<M, _>("crossbeam-channel", others, crossbeam_channel::unbounded::<()>, |(_, receiver)| {
+            receiver.try_recv() == Err(TryRecvError::Disconnected)
+        }),
+    ]
 }
 
-/// One thread polls what lies eight levels below where a stop would be asked for.
-pub(crate) fn depth_8() -> Row {
-    let flag = flag();
-    Row {
-        name: "poll/child-depth-8",
-        contenders: vec![
-            Contender::new("StopToken", || {
-                let chain = successors(StopSource::new(), StopSource::child);
-                time(&chain[DEPTH].token(), StopToken::is_stopped)
-            }),
-            Contender::new("AtomicBool", move || time(&flag, is_raised)),
-            Contender::new("tokio-util", || {
-                let chain = successors(CancellationToken::new(), CancellationToken::child_token);
-                time(&chain[DEPTH], CancellationToken::is_cancelled)
-            }),
-        ],
-    }
+/// What lies eight levels below where a stop would be asked for.
+fn depth_8(scale: Scale) -> Vec<Contender> {
+    let (loads, others) = (scale.operations(LOADS), scale.operations(OTHERS));
+    vec![
+        polled::<OneThread, _>(
+            "StopToken",
+            loads,
+            || {
+                let chain = chain::<StopSource>();
+                let token = chain[DEPTH].token();
+                (chain, token)
+            },
+            |(_, token)| token.is_stopped(),
+        ),
+        polled::<OneThread, _>("AtomicBool", loads, flag, is_raised),
+        polled::<OneThread, _>("tokio-util", others, chain::<CancellationToken>, |chain| chain[DEPTH].is_cancelled()),
+        polled::<OneThread, _>("almost-enough", others, chain::<ChildStopper>, |chain| chain[DEPTH].should_stop()),
+    ]
 }
 
 /// A chain, from the top down.
-fn successors<T>(top: T, child: fn(&T) -> T) -> Vec<T> {
-    let mut chain = vec![top];
+fn chain<T: Tree>() -> Vec<T> {
+    let mut chain = vec![T::root()];
     for level in 0..DEPTH {
-        chain.push(child(&chain[level]));
+        chain.push(chain[level].child());
     }
     chain
 }
 
-/// Two threads poll the same one.
-pub(crate) fn two_threads() -> Row {
-    let (source, flag) = (StopSource::new(), flag());
-    Row {
-        name: "poll/2-threads",
-        contenders: vec![
-            Contender::new("StopToken", move || time_on_two(&source.token(), StopToken::is_stopped)),
-            Contender::new("AtomicBool", move || time_on_two(&flag, is_raised)),
-            Contender::new("tokio-util", || time_on_two(&CancellationToken::new(), CancellationToken::is_cancelled)),
-        ],
-    }
+/// What follows three tokens of different trees.
+fn any_of_3(scale: Scale) -> Vec<Contender> {
+    let (loads, others) = (scale.operations(LOADS), scale.operations(OTHERS));
+    vec![
+        polled::<OneThread, _>(
+            "StopToken",
+            loads,
+            || {
+                let inputs = [(); 3].map(|()| StopSource::new());
+                let linked = StopToken::any_of(&inputs.each_ref().map(StopSource::token));
+                (inputs, linked)
+            },
+            |(_, linked)| linked.token().is_stopped(),
+        ),
+        polled::<OneThread, _>("AtomicBool", loads, flag, is_raised),
+        polled::<OneThread, _>(
+            "almost-enough",
+            others,
+            || Stopper::new().or(Stopper::new()).or(Stopper::new()),
+            Stop::should_stop,
+        ),
+    ]
+}
+
+fn token() -> (StopSource, StopToken) {
+    let source = StopSource::new();
+    let token = source.token();
+    (source, token)
 }
 
 fn flag() -> Arc<AtomicBool> {
@@ -80,28 +144,67 @@ fn is_raised(flag: &Arc<AtomicBool>) -> bool {
     flag.load(Ordering::Relaxed)
 }
 
-/// Nanoseconds for one poll of `target`.
-#[inline(never)]
-fn time<T>(target: &T, poll: impl Fn(&T) -> bool) -> f64 {
-    let target = black_box(target);
-    let start = Instant::now();
-    for _ in 0..POLLS {
-        assert!(!poll(target), "nobody asked");
-        black_box(());
-    }
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(POLLS)
+/// What a library that depends on `enough` alone is handed.
+fn any_stop() -> Box<dyn enough::Stop> {
+    Box::new(Stopper::new())
 }
 
-/// The same on two threads at once; the mean of both.
-fn time_on_two<T: Sync>(target: &T, poll: impl Fn(&T) -> bool + Sync) -> f64 {
-    let start = Barrier::new(2);
-    let on = |processor| {
-        cpu::pin(processor);
-        start.wait();
-        time(target, &poll)
-    };
-    thread::scope(|scope| {
-        let threads = [0, 1].map(|processor| scope.spawn(move || on(processor)));
-        threads.map(|thread| thread.join().expect("polling does not panic")).iter().sum::<f64>() / 2.0
+/// How many threads poll the same token.
+trait Threads {
+    /// Nanoseconds for one poll; each thread polls what `poller` returns to it.
+    fn time<P: FnMut() -> bool>(polls: u32, poller: impl Fn() -> P + Sync) -> io::Result<f64>;
+}
+
+struct OneThread;
+
+impl Threads for OneThread {
+    fn time<P: FnMut() -> bool>(polls: u32, poller: impl Fn() -> P + Sync) -> io::Result<f64> {
+        Ok(time(polls, poller()))
+    }
+}
+
+struct TwoThreads;
+
+impl Threads for TwoThreads {
+    fn time<P: FnMut() -> bool>(polls: u32, poller: impl Fn() -> P + Sync) -> io::Result<f64> {
+        cpu::on_two(|| time(polls, poller()))
+    }
+}
+
+/// A contender that makes something anew in each round, and polls it.
+fn polled<M: Threads, T: Sync>(
+    name: &'static str,
+    polls: u32,
+    new: impl Fn() -> T + 'static,
+    poll: impl Fn(&T) -> bool + Sync + 'static,
+) -> Contender {
+    Contender::fallible(name, move || {
+        let target = new();
+        M::time(polls, || {
+            let (target, poll) = (black_box(&target), &poll);
+            move || poll(target)
+        })
     })
+}
+
+/// stop-token has no method that polls, but its token is a future.
+fn stop_token<M: Threads>(polls: u32) -> Contender {
+    Contender::fallible("stop-token", move || {
+        let source = stop_token::StopSource::new();
+        M::time(polls, || {
+            let mut token = source.token();
+            let mut context = Context::from_waker(Waker::noop());
+            move || Pin::new(&mut token).poll(&mut context).is_ready()
+        })
+    })
+}
+
+#[inline(never)]
+fn time(polls: u32, mut poll: impl FnMut() -> bool) -> f64 {
+    let start = Instant::now();
+    for _ in 0..polls {
+        assert!(!poll(), "nobody asked");
+        black_box(());
+    }
+    nanoseconds_each(start, polls)
 }

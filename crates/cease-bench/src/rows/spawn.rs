@@ -7,36 +7,40 @@ use std::time::Instant;
 use cease_core::SpawnFn;
 use cease_flag::Flag;
 
-use crate::rounds::{Contender, Row};
+use crate::rounds::{Contender, Row, Unit};
+use crate::rows::nanoseconds_each;
 
-const SPAWNS: u32 = 200;
-
-/// `spawn` and `join`.
-pub(crate) fn spawn_and_join() -> Row {
-    let flag = Flag::new();
-    Row {
-        name: "spawn+join",
-        contenders: vec![
+pub(super) static ROWS: [Row; 1] = [Row {
+    name: "spawn+join",
+    unit: Unit::Nanoseconds,
+    targets: &[],
+    limit: None,
+    contenders: |setup| {
+        let times = setup.scale.operations(SPAWNS);
+        let flag = Flag::new();
+        Ok(vec![
             Contender::new("Flag", move || {
-                time(|| {
+                time(times, || {
                     let worker = flag.spawn_fn(|_| Ok(black_box(1))).expect("a thread can be had");
                     assert_eq!(worker.join().expect("joined from outside").finished(), Some(1));
                 })
             }),
-            Contender::new("std::thread", || {
-                time(|| {
+            Contender::new("std::thread", move || {
+                time(times, || {
                     let thread = thread::Builder::new().name("thread".to_owned()).spawn(|| black_box(1));
                     assert_eq!(thread.expect("a thread can be had").join().ok(), Some(1));
                 })
             }),
-        ],
-    }
-}
+        ])
+    },
+}];
 
-fn time(spawn_and_join: impl Fn()) -> f64 {
+const SPAWNS: u32 = 200;
+
+fn time(times: u32, spawn_and_join: impl Fn()) -> f64 {
     let start = Instant::now();
-    for _ in 0..SPAWNS {
+    for _ in 0..times {
         spawn_and_join();
     }
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(SPAWNS)
+    nanoseconds_each(start, times)
 }

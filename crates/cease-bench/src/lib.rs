@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![cfg(not(any(loom, shuttle)))]
+
+mod cli;
+mod counting;
+mod cpu;
+mod report;
+mod rounds;
+mod rows;
+
+pub use cli::run;

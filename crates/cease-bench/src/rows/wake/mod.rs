@@ -1,0 +1,140 @@
+//! From the request until whoever waits is awake.
+//!
+//! | file | who waits |
+//! |---|---|
+//! | `blocking.rs` | a thread |
+//! | `tasks.rs` | a task of tokio |
+
+mod blocking;
+mod tasks;
+
+use std::hint::spin_loop;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::cpu;
+use crate::rounds::{Row, Unit, spread};
+
+pub(super) static ROWS: [Row; 3] = [
+    Row {
+        name: "wake/blocking",
+        unit: Unit::Nanoseconds,
+        targets: &[("park, hot", 1.1), ("park, fresh", 1.05)],
+        limit: None,
+        contenders: |setup| blocking::contenders(setup.scale),
+    },
+    Row {
+        name: "wake/async-current-thread",
+        unit: Unit::Nanoseconds,
+        targets: &[("tokio-util", 1.0)],
+        limit: None,
+        contenders: |setup| tasks::on_current_thread(setup.scale),
+    },
+    Row {
+        name: "wake/async-multi-thread",
+        unit: Unit::Nanoseconds,
+        targets: &[("tokio-util", 1.0)],
+        limit: None,
+        contenders: |setup| tasks::on_several_threads(setup.scale),
+    },
+];
+
+/// How many wakes make a round.
+const WAKES: u32 = 400;
+/// How long the asker waits until the other side surely sleeps.
+const ASLEEP: Duration = Duration::from_micros(60);
+/// Where the asker runs, and where whoever waits does.
+const ASKER: usize = 0;
+const SLEEPER: usize = 1;
+
+/// The median of so many wakes, in nanoseconds from the request until whoever waited is awake.
+///
+/// `wait` has somebody wait who tells both by the signal, and returns what wakes it.
+fn round<A: FnOnce()>(wakes: u32, mut wait: impl FnMut(Signal) -> io::Result<A>) -> io::Result<f64> {
+    let (say, awake) = channel();
+    let signal = Signal { about_to_wait: Arc::default(), awake: say };
+    cpu::pin(ASKER);
+    let wakes = (0..wakes).map(|_| {
+        let wake = wait(signal.clone())?;
+        signal.wait_until_asleep();
+        let asked = Instant::now();
+        wake();
+        Ok(recv(&awake).duration_since(asked).as_secs_f64() * 1e9)
+    });
+    let median = wakes.collect::<io::Result<_>>().map(|wakes| spread(wakes).median);
+    cpu::unpin();
+    median
+}
+
+fn recv(awake: &Receiver<Instant>) -> Instant {
+    awake.recv().expect("a sender of the round is alive")
+}
+
+/// How whoever waits tells what it does.
+#[derive(Clone)]
+struct Signal {
+    about_to_wait: Arc<AtomicBool>,
+    awake: Sender<Instant>,
+}
+
+impl Signal {
+    fn about_to_wait(&self) {
+        // ORDERING: Relaxed: only the value matters.
+        self.about_to_wait.store(true, Ordering::Relaxed);
+    }
+
+    fn awake(&self) {
+        self.awake.send(Instant::now()).expect("the asker waits for it");
+    }
+
+    fn wait_until_asleep(&self) {
+        // ORDERING: Relaxed: only the value matters.
+        while !self.about_to_wait.swap(false, Ordering::Relaxed) {
+            spin_loop();
+        }
+        let announced = Instant::now();
+        while announced.elapsed() < ASLEEP {
+            spin_loop();
+        }
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread of its own for what waits; it has ended when this is dropped.
+struct Sleeper {
+    /// `None` only while this is dropped.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sleeper {
+    fn start() -> io::Result<Self> {
+        let (jobs, todo) = channel::<Job>();
+        let run = || {
+            cpu::pin(SLEEPER);
+            todo.into_iter().for_each(|job| job());
+        };
+        let thread = thread::Builder::new().spawn(run)?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs `job` on the thread.
+    fn run(&self, job: impl FnOnce() + Send + 'static) {
+        let jobs = self.jobs.as_ref().expect("this is not dropped yet");
+        jobs.send(Box::new(job)).expect("the thread takes jobs for as long as this exists");
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("no job panics");
+        }
+    }
+}
