@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use crate::cpp::Cpp;
 use crate::rounds::{self, Scale, Setup};
 use crate::{cpu, report, rows};
 
@@ -50,7 +51,7 @@ pub fn run() -> ExitCode {
         eprintln!("cease-bench: no row has `{}` in its name", args.row);
         return ExitCode::from(NOTHING_SELECTED);
     }
-    let setup = Setup { scale: if args.quick { Scale::QUICK } else { Scale::FULL } };
+    let setup = Setup { scale: if args.quick { Scale::QUICK } else { Scale::FULL }, cpp: Cpp::new() };
     let mut results = Vec::with_capacity(selected.len());
     for row in selected {
         eprintln!("measuring {}", row.name);
@@ -62,9 +63,10 @@ pub fn run() -> ExitCode {
             }
         }
     }
+    let notes: Vec<_> = setup.cpp.note().into_iter().collect();
     let text = match args.format {
-        Format::Text => report::table(&results, setup.scale.rounds),
-        Format::Json => report::json(&results, setup.scale.rounds),
+        Format::Text => report::table(&results, &notes, setup.scale.rounds),
+        Format::Json => report::json(&results, &notes, setup.scale.rounds),
     };
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {

@@ -3,6 +3,7 @@
 
 mod cli;
 mod counting;
+mod cpp;
 mod cpu;
 mod report;
 mod rounds;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::rounds::{Measured, Peer, Unit};
 
 /// A table for people: a line for each peer, and one for a limit.
-pub(crate) fn table(rows: &[Measured], rounds: usize) -> String {
+pub(crate) fn table(rows: &[Measured], notes: &[String], rounds: usize) -> String {
     let mut table = Table::new();
     let header = ["row", "ours", "peer", "peer's", "ratio", "spread", "target", ""];
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header);
@@ -23,7 +23,8 @@ pub(crate) fn table(rows: &[Measured], rounds: usize) -> String {
         }
     }
     let legend = format!("ratio: ours divided by the peer's in the same round; the median of {rounds} rounds");
-    format!("{table}\n{legend}")
+    let notes = notes.iter().map(|note| format!("note: {note}"));
+    [table.to_string(), legend].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
 }
 
 /// What stands behind the name of `row` and our value, for each of its lines.
@@ -48,7 +49,7 @@ fn lines(row: &Measured) -> Vec<[String; 6]> {
 }
 
 /// The same for programs; the schema is `cease.bench/1`.
-pub(crate) fn json(rows: &[Measured], rounds: usize) -> String {
+pub(crate) fn json(rows: &[Measured], notes: &[String], rounds: usize) -> String {
     let rows = rows.iter().map(|row| Row {
         row: row.row.name,
         ours: row.ours,
@@ -60,14 +61,15 @@ pub(crate) fn json(rows: &[Measured], rounds: usize) -> String {
         met: row.peers.iter().filter_map(|peer| Some((peer.name, peer.met()?))).collect(),
         limit: row.limit().map(|(most, met)| Limit { most, met }),
     });
-    let document = Document { schema: "cease.bench/1", rounds, rows: rows.collect() };
+    let document = Document { schema: "cease.bench/1", rounds, notes, rows: rows.collect() };
     serde_json::to_string_pretty(&document).expect("numbers and names can be written as JSON")
 }
 
 #[derive(Serialize)]
-struct Document {
+struct Document<'a> {
     schema: &'static str,
     rounds: usize,
+    notes: &'a [String],
     rows: Vec<Row>,
 }
 

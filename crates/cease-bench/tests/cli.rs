@@ -1,6 +1,9 @@
 //! The measurement as a user runs it; no test here looks at how fast anything is.
 #![cfg(not(any(loom, shuttle)))]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -39,17 +42,19 @@ fn every_row_names_its_peers_and_their_ratios() {
         "request/1e6",
         "request/1e6-stall",
         "bytes/child",
+        "callback/register+drop/boxed",
         "wake/blocking",
         "wake/async-current-thread",
         "wake/async-multi-thread",
         "spawn+join",
     ];
     assert_eq!(names, expected);
+    let cpp = report["notes"].as_array().unwrap().is_empty();
     for row in rows {
         let unit = if row["row"] == "bytes/child" { "B" } else { "ns" };
         assert!(row["ours"].as_f64().unwrap() > 0.0 && row["unit"] == unit, "{row}");
         let peers = row["peers"].as_object().unwrap();
-        assert!(!peers.is_empty(), "{row}");
+        assert!(!peers.is_empty() || !cpp, "{row}");
         for name in peers.keys() {
             let ratio = row["ratio"][name].as_f64().unwrap();
             let spread = [0, 1].map(|end| row["spread"][name][end].as_f64().unwrap());
@@ -78,4 +83,57 @@ fn a_result_that_cannot_be_written_is_exit_74() {
     let ended = run(Command::new("sh").args(["-c", "exec \"$0\" --quick --row spawn > /dev/full", BENCH]));
     assert_eq!(ended.status.code(), Some(74));
     assert!(ended.stderr.contains("could not write the result"), "{}", ended.stderr);
+}
+
+/// Measures a row that has C++ among its peers, where `path` is all there is in the way of programs.
+fn measure_callbacks(path: &Path, more: &[&str]) -> Ended {
+    run(Command::new(BENCH).args(["--quick", "--row", "callback/register+drop/boxed"]).args(more).env("PATH", path))
+}
+
+/// An empty directory of this test run's own.
+fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if path.exists() {
+        fs::remove_dir_all(&path).unwrap();
+    }
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+#[test]
+fn without_a_cpp_compiler_a_note_says_so() {
+    let nothing = directory("no-programs");
+    let report = report(&measure_callbacks(&nothing, &["--format", "json"]));
+    assert_eq!(report["notes"][0], "C++ was not measured: there is no C++ compiler (c++, g++)");
+    assert_eq!(report["rows"][0]["peers"], Value::Object(serde_json::Map::new()));
+
+    let ended = measure_callbacks(&nothing, &[]);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("\nnote: C++ was not measured: there is no C++ compiler"), "{}", ended.stdout);
+}
+
+#[test]
+fn with_a_broken_cpp_compiler_a_note_says_so() {
+    let report =
+        report(&measure_callbacks(&compiler("broken", "echo 'no such header' >&2; exit 3"), &["--format", "json"]));
+    let note = "C++ was not measured: `c++` failed (exit status: 3): no such header";
+    assert_eq!(report["notes"], serde_json::json!([note]));
+}
+
+#[test]
+fn with_a_compiler_whose_program_does_not_work_a_note_says_so() {
+    // What it "compiles" says nothing and ends.
+    let makes_nothing = "while [ $# -gt 1 ]; do shift; done; echo '#!/bin/sh' > \"$1\"; /bin/chmod +x \"$1\"";
+    let report = report(&measure_callbacks(&compiler("useless", makes_nothing), &["--format", "json"]));
+    let note = report["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("C++ was not measured: the program was compiled, but does not run: "), "{note}");
+}
+
+/// A directory with a C++ compiler that only does what `script` says.
+fn compiler(name: &str, script: &str) -> PathBuf {
+    let directory = directory(name);
+    let path = directory.join("c++");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    directory
 }

@@ -52,7 +52,7 @@ const TIMES_ON_TWO: u32 = 200_000;
 
 fn sources(setup: &Setup) -> Vec<Contender> {
     let times = setup.scale.operations(TIMES);
-    vec![
+    let mut contenders = vec![
         made("StopSource", times, StopSource::new),
         made("AtomicBool", times, || Arc::new(AtomicBool::new(false))),
         made("tokio-util", times, CancellationToken::new),
@@ -60,7 +60,9 @@ fn sources(setup: &Setup) -> Vec<Contender> {
         made("async-shutdown", times, ShutdownManager::<()>::new),
         made("almost-enough", times, Stopper::new),
         made("crossbeam-channel", times, crossbeam_channel::unbounded::<()>),
-    ]
+    ];
+    contenders.extend(setup.cpp.contender("C++", "source", times));
+    contenders
 }
 
 fn made<T>(name: &'static str, times: u32, make: impl Fn() -> T + 'static) -> Contender {

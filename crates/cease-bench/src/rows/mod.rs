@@ -1,6 +1,7 @@
 //! The rows: what is measured, and against whom.
 
 mod bytes;
+mod callback;
 mod create;
 mod poll;
 mod request;
@@ -15,7 +16,8 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 6] = [&poll::ROWS, &create::ROWS, &request::ROWS, &bytes::ROWS, &wake::ROWS, &spawn::ROWS];
+    let rows: [&[Row]; 7] =
+        [&poll::ROWS, &create::ROWS, &request::ROWS, &bytes::ROWS, &callback::ROWS, &wake::ROWS, &spawn::ROWS];
     rows.into_iter().flatten()
 }
 

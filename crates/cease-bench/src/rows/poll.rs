@@ -16,7 +16,7 @@ use crossbeam_channel::TryRecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::cpu;
-use crate::rounds::{Contender, Row, Scale, Unit};
+use crate::rounds::{Contender, Row, Scale, Setup, Unit};
 use crate::rows::nanoseconds_each;
 use crate::rows::tree::Tree;
 
@@ -26,14 +26,14 @@ pub(super) static ROWS: [Row; 4] = [
         unit: Unit::Nanoseconds,
         targets: &[("AtomicBool", 1.05), ("tokio-util", 1.0 / 30.0)],
         limit: None,
-        contenders: |setup| Ok(one_token::<OneThread>(setup.scale)),
+        contenders: |setup| Ok(one_token::<OneThread>(setup, "poll")),
     },
     Row {
         name: "poll/2-threads",
         unit: Unit::Nanoseconds,
         targets: &[("AtomicBool", 1.1), ("tokio-util", 1.0 / 100.0)],
         limit: None,
-        contenders: |setup| Ok(one_token::<TwoThreads>(setup.scale)),
+        contenders: |setup| Ok(one_token::<TwoThreads>(setup, "poll-on-two")),
     },
     Row {
         name: "poll/child-depth-8",
@@ -59,9 +59,9 @@ const OTHERS: u32 = 200_000;
 const DEPTH: usize = 8;
 
 /// Tokens that stand alone; two threads share one, but stop-token's can only be polled by its owner.
-fn one_token<M: Threads>(scale: Scale) -> Vec<Contender> {
-    let (loads, others) = (scale.operations(LOADS), scale.operations(OTHERS));
-    vec![
+fn one_token<M: Threads>(setup: &Setup, row_of_cpp: &'static str) -> Vec<Contender> {
+    let (loads, others) = (setup.scale.operations(LOADS), setup.scale.operations(OTHERS));
+    let mut contenders = vec![
         polled::<M, _>("StopToken", loads, token, |(_, token)| token.is_stopped()),
         polled::<M, _>("AtomicBool", loads, flag, is_raised),
         polled::<M, _>("tokio-util", others, CancellationToken::new, CancellationToken::is_cancelled),
@@ -72,7 +72,9 @@ fn one_token<M: Threads>(scale: Scale) -> Vec<Contender> {
         polled::<M, _>("crossbeam-channel", others, crossbeam_channel::unbounded::<()>, |(_, receiver)| {
             receiver.try_recv() == Err(TryRecvError::Disconnected)
         }),
-    ]
+    ];
+    contenders.extend(setup.cpp.contender("C++", row_of_cpp, loads));
+    contenders
 }
 
 /// What lies eight levels below where a stop would be asked for.
