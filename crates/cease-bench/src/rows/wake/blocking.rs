@@ -112,8 +112,10 @@ impl Parked {
     fn wake(&self) {
         // ORDERING: Release pairs with the Acquire in `wait`.
         self.raised.store(true, Ordering::Release);
-        let thread = self.thread.lock().expect("no holder panics").take();
-        thread.expect("the other thread is asleep").unpark();
+        // Where there is no handle yet, the other thread has yet to take the lock, and then sees the flag.
+        if let Some(thread) = self.thread.lock().expect("no holder panics").take() {
+            thread.unpark();
+        }
     }
 }
 
