@@ -247,6 +247,11 @@ mod cell {
             f(self.0.get())
         }
 
+        /// What it holds.
+        pub fn into_inner(self) -> T {
+            self.0.into_inner()
+        }
+
         /// Calls `f` with a pointer for writing.
         pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
             f(self.0.get())

@@ -59,8 +59,10 @@ impl OnStop {
             return Self { registered: None };
         }
         let frame = NonNull::from(Box::leak(frame));
+        // SAFETY: it came from a box.
+        let entering = unsafe { frame.as_ref() };
         // SAFETY: the frame does not move, and is given back only when it is in no list.
-        if unsafe { frame.as_ref().enter(node) } {
+        if unsafe { entering.enter(node) } {
             return Self { registered: Some((node.clone(), frame)) };
         }
         // SAFETY: it came from a box, and is in no list.
@@ -234,9 +236,8 @@ impl<F: FnOnce() + Send> Frame<F> {
         self.function.with_mut(|function| unsafe { (*function).take() })
     }
 
-    fn into_function(self: Box<Self>) -> F {
-        // SAFETY: it was in no list, or was taken out.
-        unsafe { self.take_function() }.expect("it was not called")
+    fn into_function(self) -> F {
+        self.function.into_inner().expect("it was not called")
     }
 }
 
@@ -337,7 +338,9 @@ pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result
     // SAFETY: the lock is held.
     let next = unsafe { front.next() }?;
     // SAFETY: it is in the list, so it is alive.
-    let waiter = unsafe { Pin::new_unchecked(next.as_ref()) };
+    let waiter = unsafe { next.as_ref() };
+    // SAFETY: who is in a list does not move.
+    let waiter = unsafe { Pin::new_unchecked(waiter) };
     // SAFETY: it is in a list in which `front` stands in front, so there is no head to note.
     unsafe { crate::stop::wait_list::WaitList::new().remove(waiter) };
     // SAFETY: the lock is held.

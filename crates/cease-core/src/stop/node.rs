@@ -188,10 +188,25 @@ impl Node {
         if state & STOPPED == 0 {
             return None;
         }
-        // SAFETY: STOPPED was seen with Acquire, so the one write of the record happened before, and none comes after.
-        let raw = self.slot.with(|slot| unsafe { (*slot).record });
+        // SAFETY: STOPPED was seen with Acquire.
+        let raw = unsafe { self.raw_record() };
         // SAFETY: the share in `slot` is held for as long as the node.
         Some((unsafe { RecordRef::look(raw) }, state & INHERITED != 0))
+    }
+
+    /// Where the record is.
+    ///
+    /// # Safety
+    ///
+    /// The state was seen to be `STOPPED` with Acquire, so that the one write of the record happened before.
+    #[allow(unsafe_code, reason = "reads the record without the lock")]
+    unsafe fn raw_record(&self) -> NonNull<()> {
+        self.slot.with(|slot| {
+            // SAFETY: nobody writes it any more.
+            let slot = unsafe { &*slot };
+            // SAFETY: it holds the record since the state is STOPPED.
+            unsafe { slot.record }
+        })
     }
 
     /// A share of the record.
@@ -200,8 +215,8 @@ impl Node {
         if !self.is_stopped() {
             return None;
         }
-        // SAFETY: as in `record`.
-        let raw = self.slot.with(|slot| unsafe { (*slot).record });
+        // SAFETY: STOPPED was seen with Acquire.
+        let raw = unsafe { self.raw_record() };
         // SAFETY: the share is that of `slot`, which keeps it: only a clone of it is given away.
         let own = ManuallyDrop::new(unsafe { RecordRef::from_raw(raw) });
         Some(RecordRef::clone(&own))
@@ -230,7 +245,7 @@ impl Node {
         let waiters = self.with_waiters(WaitList::take);
         // SAFETY: the state is not STOPPED yet, so nobody reads the record, and the list was taken; it becomes STOPPED
         // only under the lock, so nobody else writes.
-        self.slot.with_mut(|slot| unsafe { (*slot).record = record });
+        self.slot.with_mut(|slot| unsafe { *slot = Slot { record } });
         let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
         let inherited = if inherited { INHERITED } else { 0 };
         // ORDERING: Release pairs with the Acquire of every poll: it publishes the record and all that the asking thread
@@ -248,7 +263,7 @@ impl Node {
             Some(Fault::ReasonOverwritten) => {
                 let record = ManuallyDrop::new(RecordRef::new(record));
                 // SAFETY: none; this is the fault, and it is compiled for models only.
-                self.slot.with_mut(|slot| unsafe { (*slot).record = record.as_raw() });
+                self.slot.with_mut(|slot| unsafe { *slot = Slot { record: record.as_raw() } });
             }
             _ => {}
         }
@@ -310,9 +325,10 @@ impl Node {
     #[allow(unsafe_code, reason = "the lock lies elsewhere")]
     pub(super) fn with_waiters<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
         self.slot.with_mut(|slot| {
-            // SAFETY: the caller holds the lock, and until the state is STOPPED the slot holds the waiters.
-            let waiters = unsafe { &mut (*slot).waiters };
-            f(waiters)
+            // SAFETY: the caller holds the lock.
+            let slot = unsafe { &mut *slot };
+            // SAFETY: until the state is STOPPED it holds the waiters.
+            f(unsafe { &mut slot.waiters })
         })
     }
 
@@ -331,8 +347,12 @@ impl Node {
     #[allow(unsafe_code, reason = "follows the pointer to the root")]
     pub(super) fn as_root(&self) -> Option<&Root> {
         let root = self.home()?.root;
-        // SAFETY: as in `home`; the node comes first in a root, so that both have the same address.
-        ptr::eq(root.as_ptr().cast(), self).then(|| unsafe { root.as_ref() })
+        // The node comes first in a root, so that both have the same address.
+        if !ptr::eq(root.as_ptr().cast(), self) {
+            return None;
+        }
+        // SAFETY: as in `home`.
+        Some(unsafe { root.as_ref() })
     }
 }
 
@@ -348,8 +368,8 @@ impl Drop for Node {
         if read_alone(&mut self.state) & STOPPED == 0 {
             return;
         }
-        // SAFETY: nobody else has the node any more.
-        let raw = self.slot.with_mut(|slot| unsafe { (*slot).record });
+        // SAFETY: STOPPED was seen, and nobody else has the node any more.
+        let raw = unsafe { self.raw_record() };
         // SAFETY: the share is that of `slot`.
         drop(unsafe { RecordRef::from_raw(raw) });
     }

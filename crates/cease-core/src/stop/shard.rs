@@ -74,7 +74,8 @@ impl Root {
     pub(super) fn allocate() -> NonNull<Self> {
         let root = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         // SAFETY: the address of a field of what is being made.
-        let shard = unsafe { NonNull::new_unchecked(&raw mut (*root.as_ptr()).shard) };
+        let shard = unsafe { &raw mut (*root.as_ptr()).shard };
+        let shard = NonNull::new(shard).expect("what lies inside of something has an address");
         let made = Self {
             node: Node::new(Some(shard)),
             shard: Shard::new(shard, root),

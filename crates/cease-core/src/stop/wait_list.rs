@@ -175,13 +175,13 @@ impl Waiter {
     /// - Its frame is not left before it is done or taken out.
     pub(crate) unsafe fn put_behind(this: NonNull<Self>, front: NonNull<Self>) {
         // SAFETY: who is in a list is alive.
-        let next = unsafe { front.as_ref().with_inner(|inner| inner.next.replace(this)) };
-        // SAFETY: by the caller's promise it is alive and in no list.
+        let next = unsafe { Self::with(front, |inner| inner.next.replace(this)) };
         let link = |inner: &mut Inner| (inner.previous, inner.next) = (Some(front), next);
-        unsafe { this.as_ref().with_inner(link) };
+        // SAFETY: by the caller's promise it is alive and in no list.
+        unsafe { Self::with(this, link) };
         if let Some(next) = next {
             // SAFETY: who is in a list is alive.
-            unsafe { next.as_ref().with_inner(|inner| inner.previous = Some(this)) };
+            unsafe { Self::with(next, |inner| inner.previous = Some(this)) };
         }
     }
 
@@ -195,11 +195,11 @@ impl Waiter {
         let (previous, next) = unsafe { self.with_inner(|inner| (inner.previous.take(), inner.next.take())) };
         if let Some(next) = next {
             // SAFETY: who is in a list is alive.
-            unsafe { next.as_ref().with_inner(|inner| inner.previous = previous) };
+            unsafe { Self::with(next, |inner| inner.previous = previous) };
         }
         let Some(previous) = previous else { return Err(next) };
         // SAFETY: who is in a list is alive.
-        unsafe { previous.as_ref().with_inner(|inner| inner.next = next) };
+        unsafe { Self::with(previous, |inner| inner.next = next) };
         Ok(())
     }
 
@@ -212,6 +212,18 @@ impl Waiter {
     unsafe fn with_inner<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
         // SAFETY: by the caller's promise no other reference to the inner part exists while `f` runs.
         self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
+    }
+
+    /// The same for one that a list points to.
+    ///
+    /// # Safety
+    ///
+    /// It is alive, as who is in a list is; and as above.
+    unsafe fn with<R>(this: NonNull<Self>, f: impl FnOnce(&mut Inner) -> R) -> R {
+        // SAFETY: by the caller's promise it is alive.
+        let this = unsafe { this.as_ref() };
+        // SAFETY: by the caller's promise.
+        unsafe { this.with_inner(f) }
     }
 }
 
@@ -245,18 +257,22 @@ impl WaitList {
         let next = self.head.replace(waiter);
         let link = |inner: &mut Inner| (inner.next, inner.wake) = (next, Some(wake));
         // SAFETY: `waiter` was in no list, and is now in the one whose lock is held.
-        unsafe { waiter.as_ref().with_inner(link) };
+        unsafe { Waiter::with(waiter, link) };
         if let Some(next) = next {
             // SAFETY: who is in a list is alive.
-            unsafe { next.as_ref().with_inner(|inner| inner.previous = Some(waiter)) };
+            unsafe { Waiter::with(next, |inner| inner.previous = Some(waiter)) };
         }
     }
 
     /// Takes out the newest, who is not done yet.
     pub(crate) fn pop(&mut self) -> Option<NonNull<Waiter>> {
         let head = self.head?;
-        // SAFETY: it is in this list, so it is alive, and the lock is held.
-        unsafe { self.remove(Pin::new_unchecked(head.as_ref())) };
+        // SAFETY: it is in this list, so it is alive.
+        let waiter = unsafe { head.as_ref() };
+        // SAFETY: who is in a list does not move.
+        let waiter = unsafe { Pin::new_unchecked(waiter) };
+        // SAFETY: it is in this list, and the lock is held.
+        unsafe { self.remove(waiter) };
         Some(head)
     }
 
