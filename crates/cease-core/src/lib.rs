@@ -22,7 +22,10 @@ pub use fault::Fault;
 pub use job::Job;
 pub use noticed::{Noticed, Watched};
 pub use reason::{Reason, Stopped};
-pub use stop::{Linked, NeverStops, OnStop, StopCallback, StopGuard, StopSource, StopToken, UntilStopped, WaitError};
+pub use stop::{
+    Alarm, Deadline, Linked, NeverStops, OnStop, StopCallback, StopGuard, StopSource, StopToken, Timer, TimerError,
+    UntilStopped, WaitError,
+};
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;
 pub use worker::{JoinError, Running, ScopedWorker, Worker};

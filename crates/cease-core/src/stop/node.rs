@@ -25,6 +25,7 @@ use crate::fault::{self, Fault};
 use crate::stop::due::Due;
 use crate::stop::node_ref::NodeRef;
 use crate::stop::record::{Record, RecordRef};
+use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
 use crate::stop::sweep::{self, Closing, Stopping};
 use crate::stop::tree::{self, Bracket, Brackets};
@@ -42,6 +43,10 @@ pub(super) const NO_SOURCE: u32 = 2;
 const INHERITED: u32 = 4;
 /// Nobody above can ask: the node stands right below one that has no source.
 const ORPHAN: u32 = 8;
+/// Whoever found its deadline passed keeps it in its list.
+const KEPT: u32 = 16;
+/// No handle is left, but it stays in its list: it is kept, or has a deadline for those below it.
+const LEFT: u32 = 32;
 
 /// What a source or a token points to.
 #[derive(Debug)]
@@ -57,6 +62,8 @@ pub(crate) struct Node {
     /// Belongs to whoever holds the lock.
     pub(super) brackets: UnsafeCell<Brackets>,
     slot: UnsafeCell<Slot>,
+    /// The nearest deadline at or above it, in the schedule of its shard; belongs to whoever holds the lock.
+    scope: UnsafeCell<Scope>,
     /// The list points here, also while the node is dropped.
     _pinned: PhantomPinned,
 }
@@ -94,6 +101,7 @@ impl Node {
             home,
             brackets: UnsafeCell::new(Brackets::default()),
             slot: UnsafeCell::new(Slot { waiters: ManuallyDrop::new(WaitList::new()) }),
+            scope: UnsafeCell::new(Scope::NONE),
             _pinned: PhantomPinned,
         }
     }
@@ -125,6 +133,9 @@ impl Node {
             // ORDERING: Relaxed: nobody else has the child yet.
             child.state.store(ORPHAN, Relaxed);
         }
+        if self.as_root().is_none() {
+            child.set_scope(self.scope());
+        }
         // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
         unsafe { tree::insert(parent, &child) };
         child
@@ -135,7 +146,7 @@ impl Node {
         let child = NodeRef::stillborn();
         let record = self.share_record().expect("a node that is stopped has a record");
         // Nobody waits yet at a node that was just made.
-        let _ = child.mark(record.as_raw(), true);
+        let _ = child.mark(0, record.as_raw(), true);
         std::mem::forget(record);
         child
     }
@@ -167,11 +178,49 @@ impl Node {
         self.state.load(Relaxed) & (STOPPED | NO_SOURCE) == 0
     }
 
-    /// Asked; called under the lock.
+    /// The bits, when the node was not asked yet; called under the lock.
     #[inline]
-    pub(super) fn is_marked(&self) -> bool {
+    pub(super) fn unmarked(&self) -> Option<u32> {
         // ORDERING: Relaxed, because the state changes only under the lock.
-        self.state.load(Relaxed) & STOPPED != 0
+        Some(self.state.load(Relaxed)).filter(|state| state & STOPPED == 0)
+    }
+
+    /// Keeps the node in its list; false when somebody does already. Called under the lock.
+    pub(super) fn mark_kept(&self) -> bool {
+        self.change(|state| state | KEPT) & KEPT == 0
+    }
+
+    /// Notes that no handle is left, called under the lock; `asks` says whether a deadline may still pass.
+    pub(super) fn mark_left(&self, asks: bool) {
+        self.change(|state| state | LEFT);
+        // ORDERING: Relaxed: nobody counts any more, and it is read under the lock.
+        self.sources.store(u32::from(asks), Relaxed);
+    }
+
+    /// No longer keeps the node; true when no handle is left. Called under the lock.
+    pub(super) fn unmark_kept(&self) -> bool {
+        self.change(|state| state & !KEPT) & LEFT != 0
+    }
+
+    /// Whether somebody keeps it who found its deadline passed; called under the lock.
+    pub(super) fn is_kept(&self) -> bool {
+        // ORDERING: Relaxed, because the state changes only under the lock.
+        self.state.load(Relaxed) & KEPT != 0
+    }
+
+    /// Whether nothing but its children keeps it; called under the lock.
+    pub(super) fn is_left_to_children(&self) -> bool {
+        // ORDERING: Relaxed, because the state changes only under the lock.
+        self.state.load(Relaxed) & (KEPT | LEFT) == LEFT
+    }
+
+    /// Changes the bits, and returns those before; called under the lock, and not to mark a stop.
+    fn change(&self, change: impl FnOnce(u32) -> u32) -> u32 {
+        // ORDERING: Relaxed, because the state changes only under the lock.
+        let state = self.state.load(Relaxed);
+        // ORDERING: Release, so that whoever reads STOPPED from this store sees what the one that stored it wrote.
+        self.state.store(change(state), Release);
+        state
     }
 
     /// Whether nobody above can ask any more; called under the lock.
@@ -239,9 +288,9 @@ impl Node {
     /// Keeps the record, stores the state and returns whoever waited.
     ///
     /// The share in the record was added before, or will be before the lock is let go.
-    /// Called under the lock, or on a node that nobody else has.
+    /// Called under the lock with the bits as they are, or on a node that nobody else has.
     #[allow(unsafe_code, reason = "writes the record that readers read without the lock")]
-    pub(super) fn mark(&self, record: NonNull<()>, inherited: bool) -> WaitList {
+    pub(super) fn mark(&self, state: u32, record: NonNull<()>, inherited: bool) -> WaitList {
         let waiters = self.with_waiters(WaitList::take);
         // SAFETY: the state is not STOPPED yet, so nobody reads the record, and the list was taken; it becomes STOPPED
         // only under the lock, so nobody else writes.
@@ -250,7 +299,7 @@ impl Node {
         let inherited = if inherited { INHERITED } else { 0 };
         // ORDERING: Release pairs with the Acquire of every poll: it publishes the record and all that the asking thread
         // wrote before.
-        self.state.store(STOPPED | inherited, order);
+        self.state.store(state | STOPPED | inherited, order);
         waiters
     }
 
@@ -282,15 +331,20 @@ impl Node {
     /// `alone` says that nobody else refers to this node: then there is nobody to tell here, and what lies below is told
     /// when the node goes away, which is at once.
     pub(crate) fn drop_source(&self, alone: bool) {
-        // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
-        // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
-        // one, and could not be the one that reaches zero.
-        if alone || self.sources.fetch_sub(1, Relaxed) > 1 || fault::is(Fault::OrphanNotTold) {
+        if alone || !self.remove_source() || fault::is(Fault::OrphanNotTold) {
             return;
         }
         if self.home().is_some() {
             self.close(self.lock()).settle();
         }
+    }
+
+    /// Counts one source less; true for the last one.
+    pub(super) fn remove_source(&self) -> bool {
+        // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
+        // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
+        // one, and could not be the one that reaches zero.
+        self.sources.fetch_sub(1, Relaxed) == 1
     }
 
     /// Whether this node has a source of its own.
@@ -310,15 +364,32 @@ impl Node {
 
     /// Stores that nobody can ask any more and returns whoever waited; called under the lock, on an open node.
     pub(super) fn mark_closed(&self) -> WaitList {
-        // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
-        self.state.store(NO_SOURCE, Relaxed);
+        self.change(|state| state | NO_SOURCE);
         self.with_waiters(WaitList::take)
     }
 
     /// Stores that nobody above can ask any more; called under the lock, on an open node.
     pub(super) fn mark_orphan(&self) {
-        // ORDERING: Relaxed, as above.
-        self.state.store(ORPHAN, Relaxed);
+        self.change(|state| state | ORPHAN);
+    }
+
+    /// The nearest deadline at or above it; called under the lock.
+    #[allow(unsafe_code, reason = "the lock lies elsewhere")]
+    pub(super) fn scope(&self) -> Scope {
+        // SAFETY: the lock is held.
+        self.scope.with(|scope| unsafe { *scope })
+    }
+
+    /// Notes the nearest deadline at or above it; called under the lock.
+    #[allow(unsafe_code, reason = "the lock lies elsewhere")]
+    pub(super) fn set_scope(&self, new: Scope) {
+        // SAFETY: the lock is held.
+        self.scope.with_mut(|scope| unsafe { *scope = new });
+    }
+
+    /// Where it is.
+    pub(super) fn address(&self) -> NonNull<Self> {
+        NonNull::from(self)
     }
 
     /// Calls `f` with whoever waits; the caller holds the lock, the state is not `STOPPED`, and `f` does not come back.
@@ -343,16 +414,17 @@ impl Node {
         self.home.map(|home| unsafe { home.as_ref() })
     }
 
-    /// The root that this node is part of, if it is one.
+    /// The root of the tree, for as long as the node is in a list.
     #[allow(unsafe_code, reason = "follows the pointer to the root")]
-    pub(super) fn as_root(&self) -> Option<&Root> {
-        let root = self.home()?.root;
-        // The node comes first in a root, so that both have the same address.
-        if !ptr::eq(root.as_ptr().cast(), self) {
-            return None;
-        }
+    pub(super) fn root(&self) -> Option<&Root> {
         // SAFETY: as in `home`.
-        Some(unsafe { root.as_ref() })
+        self.home().map(|home| unsafe { home.root.as_ref() })
+    }
+
+    /// The root that this node is part of, if it is one.
+    pub(super) fn as_root(&self) -> Option<&Root> {
+        // The node comes first in a root, so that both have the same address.
+        self.root().filter(|root| ptr::eq(&raw const root.node, self))
     }
 }
 

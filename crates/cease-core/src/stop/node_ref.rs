@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 
 use crate::stop::node::Node;
-use crate::stop::shard::{Root, Shard};
+use crate::stop::shard::{Guard, Root, Shard};
 use crate::stop::tree;
 
 /// What sources, tokens and guards hold: a handle of a node.
@@ -78,7 +78,7 @@ impl Drop for NodeRef {
     }
 }
 
-/// Takes a node out of its list, and gives its memory back.
+/// Takes a node out of its list, and gives its memory back, unless something else keeps it.
 ///
 /// # Safety
 ///
@@ -93,25 +93,86 @@ unsafe fn end(node: NonNull<Node>) {
     };
     if let Some(root) = this.as_root() {
         // SAFETY: the node of a root stands at its address, and this was its only handle.
-        unsafe { end_root(root) };
+        unsafe { end_root(NonNull::from(root)) };
         return;
     }
     let mut guard = home.lock();
-    if this.is_open() && this.is_orphan() {
+    let asks = guard.is_armed(this);
+    if !asks && this.is_open() && this.is_orphan() {
         this.close(guard).settle();
         guard = home.lock();
     }
-    // SAFETY: the lock is held, and the node is in the list.
-    unsafe { tree::remove(this) };
-    let gives_up_root = guard.gives_up_root();
-    drop(guard);
-    let root = home.root;
-    // SAFETY: it came from a box, nobody else has it, and it is out of the list.
-    drop(unsafe { Box::from_raw(node.as_ptr()) });
-    // SAFETY: the share of the shard keeps the root until it is given back.
-    if gives_up_root && unsafe { root.as_ref() }.release() {
-        // SAFETY: nothing keeps the root any more.
-        drop(unsafe { Box::from_raw(root.as_ptr()) });
+    if this.is_kept() || has_deadline_for_others(this, &guard) {
+        this.mark_left(asks);
+        return;
+    }
+    // SAFETY: it is in the list, and nobody keeps it.
+    unsafe { take_out(node, guard) };
+}
+
+/// Lets go of a node that was kept because its deadline had passed.
+///
+/// # Safety
+///
+/// The caller kept it, and does not use it again.
+pub(super) unsafe fn let_go(node: NonNull<Node>) {
+    // SAFETY: it is kept until here.
+    let this = unsafe { node.as_ref() };
+    if let Some(root) = this.as_root() {
+        // SAFETY: the caller's share is not used again.
+        unsafe { release_root(NonNull::from(root)) };
+        return;
+    }
+    let guard = this.lock();
+    if this.unmark_kept() && !has_deadline_for_others(this, &guard) {
+        // SAFETY: it is in the list, and nobody keeps it.
+        unsafe { take_out(node, guard) };
+    }
+}
+
+/// Whether there are nodes below it for which its deadline counts.
+fn has_deadline_for_others(node: &Node, guard: &Guard<'_>) -> bool {
+    // SAFETY: the lock is held.
+    guard.has_entry(node) && unsafe { tree::has_children(node) }
+}
+
+/// Takes a node out, and whatever was kept only for its sake.
+///
+/// # Safety
+///
+/// `guard` is the lock of the node, which is in the list, and nobody has it or keeps it.
+unsafe fn take_out(node: NonNull<Node>, mut guard: Guard<'_>) {
+    let shard = guard.shard();
+    let mut gone = Vec::new();
+    let mut next = Some(node);
+    while let Some(node) = next {
+        // SAFETY: it is in the list.
+        let this = unsafe { node.as_ref() };
+        // Only a node with a deadline is kept for its children.
+        let parent = guard.peek_schedule().and_then(|_| {
+            // SAFETY: the lock is held, and the node has no children.
+            unsafe { tree::only_child_of(this) }
+        });
+        next = parent.filter(|parent| parent.is_left_to_children()).map(NonNull::from);
+        guard.forget_entry(this);
+        // SAFETY: the lock is held, and the node is in the list.
+        unsafe { tree::remove(this) };
+        if next.is_some() {
+            gone.push(node);
+        } else {
+            let gives_up_root = guard.gives_up_root();
+            drop(guard);
+            // What a record owns may be anything, so it is given back with no lock held.
+            for node in gone.into_iter().chain([node]) {
+                // SAFETY: it came from a box, is out of the list, and nobody has it.
+                drop(unsafe { Box::from_raw(node.as_ptr()) });
+            }
+            if gives_up_root {
+                // SAFETY: the share of the shard is not used again.
+                unsafe { release_root(shard.root) };
+            }
+            return;
+        }
     }
 }
 
@@ -120,14 +181,35 @@ unsafe fn end(node: NonNull<Node>) {
 /// # Safety
 ///
 /// The caller had the only handle.
-unsafe fn end_root(root: &Root) {
-    let this = NonNull::from(root);
-    if root.fruitful.is_raised() {
-        root.node.close(root.shard.lock()).settle();
-        if !root.orphan() {
-            return;
+unsafe fn end_root(root: NonNull<Root>) {
+    // SAFETY: its handles keep it until here.
+    let this = unsafe { root.as_ref() };
+    if this.fruitful.is_raised() {
+        let guard = this.shard.lock();
+        if guard.is_armed(&this.node) {
+            this.node.mark_left(true);
+            drop(guard);
+        } else {
+            this.node.close(guard).settle();
         }
+        this.orphan();
     }
-    // SAFETY: nothing keeps the root any more, and it came from a box.
-    drop(unsafe { Box::from_raw(this.as_ptr()) });
+    // SAFETY: the share of the handles is not used again.
+    unsafe { release_root(root) };
+}
+
+/// Gives a share in a root back, and the root with the last one.
+///
+/// # Safety
+///
+/// The caller has a share, and does not use it again.
+unsafe fn release_root(root: NonNull<Root>) {
+    // SAFETY: the share keeps it.
+    if !unsafe { root.as_ref() }.release() {
+        return;
+    }
+    // SAFETY: nothing keeps the root any more, so that nobody else gives it back.
+    unsafe { root.as_ref() }.forget_clock();
+    // SAFETY: it came from a box, and nobody looks into it any more.
+    drop(unsafe { Box::from_raw(root.as_ptr()) });
 }

@@ -18,6 +18,7 @@ use crate::fault::{self, Fault};
 use crate::stop::due::Due;
 use crate::stop::node::Node;
 use crate::stop::record::RecordRef;
+use crate::stop::schedule::Scope;
 use crate::stop::shard::Guard;
 use crate::stop::tree::{self, Bracket, Mark};
 
@@ -95,6 +96,25 @@ fn portions(mut guard: Guard<'_>, from: Bracket, until: Bracket, visitor: &mut i
     }
 }
 
+/// Notes at everything below `top`, which got a deadline of its own at `scope`, that this is now nearer than `before`.
+pub(super) fn rescope(top: &Node, guard: &mut Guard<'_>, before: Scope, scope: Scope) {
+    if top.as_root().is_some() {
+        // The deadline of a root holds for everything, and stands in nobody's chain.
+        return;
+    }
+    // SAFETY: the lock is held.
+    let Some((from, until)) = (unsafe { tree::below(top) }) else { return };
+    let mut place = from.next();
+    while place != until {
+        match place.opening() {
+            Some(node) if node.scope() == before => node.set_scope(scope),
+            Some(node) => guard.schedule_or_new().put_below(node.scope(), before, scope),
+            None => {}
+        }
+        place = place.next();
+    }
+}
+
 /// Marks nodes as stopped, and takes out everything that waits at them.
 pub(super) struct Stopping<'a> {
     top: &'a Node,
@@ -118,8 +138,8 @@ impl<'a> Stopping<'a> {
 impl Visitor for Stopping<'_> {
     #[inline]
     fn visit(&mut self, node: &Node) -> bool {
-        if !node.is_marked() {
-            let waiters = node.mark(self.record.as_raw(), !std::ptr::eq(node, self.top));
+        if let Some(state) = node.unmarked() {
+            let waiters = node.mark(state, self.record.as_raw(), !std::ptr::eq(node, self.top));
             self.marked += 1;
             self.due.take(node, waiters);
         }

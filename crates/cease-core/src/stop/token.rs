@@ -105,6 +105,15 @@ impl StopToken {
         StopSource::of(self.node.child())
     }
 
+    /// When the token is stopped at the latest: the earliest deadline of its source and of those above it.
+    ///
+    /// It can still come nearer, and the owner of a deadline can move it further away.
+    #[doc(alias = "Deadline")]
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.node.effective_deadline()
+    }
+
     /// Where the winning request was made, or `None` while there was none.
     #[must_use]
     pub fn asked_at(&self) -> Option<&'static Location<'static>> {

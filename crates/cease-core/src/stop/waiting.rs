@@ -89,7 +89,7 @@ impl Node {
     ///
     /// It is in one of them, and the lock is held.
     pub(crate) unsafe fn take_out(&self, waiter: Pin<&Waiter>) {
-        if self.is_marked() {
+        if self.unmarked().is_none() {
             // SAFETY: it is in a list in which somebody always stands in front, so there is no head to note.
             unsafe { WaitList::new().remove(waiter) };
         } else {
