@@ -16,7 +16,7 @@ use std::time::Instant;
 use crate::Reason;
 use crate::fault::{self, Fault};
 use crate::stop::kept::Kept;
-use crate::stop::record::Record;
+use crate::stop::request::Request;
 use crate::stop::shard::Root;
 use crate::stop::timer::{Timer, TimerError};
 use crate::sync::{Arc, Mutex, Unmodelled, lock};
@@ -32,7 +32,76 @@ impl Alarm {
     ///
     /// It may be called at any time, also when nothing is due or the tree is gone.
     pub fn ring(&self) {
-        self.0.ring();
+        // From here on a deadline that is set sets the timer again.
+        let rung = mem::take(&mut *lock(&self.0.armed));
+        drop(rung);
+        let (due, next) = self.0.take_due();
+        let mut calls = Vec::new();
+        for (node, set_at) in due {
+            if let Some(mut due) = node.request(Request::new(Reason::Deadline, set_at)) {
+                due.wake();
+                if due.has_calls() {
+                    calls.push((due, node));
+                }
+            }
+        }
+        if !calls.is_empty() {
+            self.0.timer.call(Box::new(move || {
+                for (mut due, node) in calls {
+                    due.call();
+                    drop(node);
+                }
+            }));
+        }
+        if let Some(next) = next
+            && let Err(error) = self.set(next)
+        {
+            // Nobody is here who could be told; the next deadline that is set tries again.
+            eprintln!("cease: {error}");
+        }
+    }
+
+    pub(crate) fn new(timer: Unmodelled<dyn Timer>, root: NonNull<Root>) -> Self {
+        Self(Arc::new(Clock { timer, root: Mutex::new(Some(root)), armed: Mutex::new(Armed::default()) }))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.timer.now()
+    }
+
+    /// Sees to it that the timer rings at `at` or before.
+    pub(crate) fn set(&self, at: Instant) -> Result<(), TimerError> {
+        {
+            let mut armed = lock(&self.0.armed);
+            if armed.at.is_some_and(|earlier| earlier <= at) {
+                return Ok(());
+            }
+            armed.at = Some(at);
+        }
+        // The timer is somebody else's code, so it is set and taken back with no lock held.
+        let setting = self.0.timer.set(at, self.clone());
+        let mut armed = lock(&self.0.armed);
+        let (result, stale) = match setting {
+            // It rang meanwhile, or is to ring earlier.
+            Ok(setting) if armed.at != Some(at) => (Ok(()), Some(setting)),
+            Ok(setting) => (Ok(()), armed.setting.replace(setting)),
+            Err(error) => {
+                if armed.at == Some(at) {
+                    armed.at = None;
+                }
+                (Err(error), None)
+            }
+        };
+        drop(armed);
+        drop(stale);
+        result
+    }
+
+    /// Notes that the tree is gone, once nobody looks into it any more.
+    pub(crate) fn forget(&self) {
+        *lock(&self.0.root) = None;
+        let armed = mem::take(&mut *lock(&self.0.armed));
+        drop(armed);
     }
 }
 
@@ -43,7 +112,7 @@ impl fmt::Debug for Alarm {
 }
 
 /// The time of one tree.
-pub(crate) struct Clock {
+struct Clock {
     timer: Unmodelled<dyn Timer>,
     /// None when the tree is gone, which waits for a ring that looks into it.
     root: Mutex<Option<NonNull<Root>>>,
@@ -63,93 +132,14 @@ unsafe impl Send for Clock {}
 // SAFETY: as above.
 unsafe impl Sync for Clock {}
 
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Clock").finish_non_exhaustive()
-    }
-}
-
 impl Clock {
-    pub(crate) fn new(timer: Unmodelled<dyn Timer>, root: NonNull<Root>) -> Arc<Self> {
-        Arc::new(Self { timer, root: Mutex::new(Some(root)), armed: Mutex::new(Armed::default()) })
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        self.timer.now()
-    }
-
-    /// Sees to it that the timer rings at `at` or before.
-    pub(crate) fn arm(self: &Arc<Self>, at: Instant) -> Result<(), TimerError> {
-        {
-            let mut armed = lock(&self.armed);
-            if armed.at.is_some_and(|earlier| earlier <= at) {
-                return Ok(());
-            }
-            armed.at = Some(at);
-        }
-        // The timer is somebody else's code, so it is set and taken back with no lock held.
-        let setting = self.timer.set(at, Alarm(Arc::clone(self)));
-        let mut armed = lock(&self.armed);
-        let (result, stale) = match setting {
-            // It rang meanwhile, or is to ring earlier.
-            Ok(setting) if armed.at != Some(at) => (Ok(()), Some(setting)),
-            Ok(setting) => (Ok(()), armed.setting.replace(setting)),
-            Err(error) => {
-                if armed.at == Some(at) {
-                    armed.at = None;
-                }
-                (Err(error), None)
-            }
-        };
-        drop(armed);
-        drop(stale);
-        result
-    }
-
-    /// Notes that the tree is gone, once nobody looks into it any more.
-    pub(crate) fn forget(&self) {
-        *lock(&self.root) = None;
-        let armed = mem::take(&mut *lock(&self.armed));
-        drop(armed);
-    }
-
-    fn ring(self: &Arc<Self>) {
-        // From here on a deadline that is set sets the timer again.
-        let rung = mem::take(&mut *lock(&self.armed));
-        drop(rung);
-        let (due, next) = self.take_due();
-        let mut calls = Vec::new();
-        for (node, set_at) in due {
-            if let Some(mut due) = node.request(Record::new(Reason::Deadline, set_at)) {
-                due.wake();
-                if due.has_calls() {
-                    calls.push((due, node));
-                }
-            }
-        }
-        if !calls.is_empty() {
-            self.timer.call(Box::new(move || {
-                for (mut due, node) in calls {
-                    due.call();
-                    drop(node);
-                }
-            }));
-        }
-        if let Some(next) = next
-            && let Err(error) = self.arm(next)
-        {
-            // Nobody is here who could be told; the next deadline that is set tries again.
-            eprintln!("cease: {error}");
-        }
-    }
-
     /// Takes out what is due, and says when the next deadline passes.
     fn take_due(&self) -> (Vec<(Kept, &'static std::panic::Location<'static>)>, Option<Instant>) {
         let root = lock(&self.root);
         let Some(root) = *root else { return (Vec::new(), None) };
         // SAFETY: whoever gives the root's memory back first takes the lock that is held here.
         let root = unsafe { root.as_ref() };
-        let now = self.now();
+        let now = self.timer.now();
         let mut due = Vec::new();
         let mut next = None;
         for shard in std::iter::once(&root.shard).chain(root.others()) {

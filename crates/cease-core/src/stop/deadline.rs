@@ -8,7 +8,7 @@ use crate::Reason;
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
-use crate::stop::record::Record;
+use crate::stop::request::Request;
 use crate::stop::shard::Guard;
 use crate::stop::sweep;
 use crate::stop::timer::TimerError;
@@ -78,7 +78,7 @@ impl Node {
         let Some(home) = self.home() else { return Ok(false) };
         let clock = self.root().expect("a node with a home has a root").clock()?;
         if at.is_some_and(|at| at <= clock.now()) {
-            let due = self.request(Record::new(Reason::Deadline, set_at));
+            let due = self.request(Request::new(Reason::Deadline, set_at));
             let first = due.is_some();
             due.unwrap_or_default().settle();
             return Ok(first);
@@ -92,7 +92,7 @@ impl Node {
             Err(Forbidden) => return Ok(false),
         };
         if let Some(at) = at
-            && let Err(error) = clock.arm(at)
+            && let Err(error) = clock.set(at)
         {
             let guard = home.lock();
             if self.is_open() {

@@ -6,6 +6,8 @@ use std::ptr::NonNull;
 
 use crate::stop::node::Node;
 use crate::stop::node_ref;
+use crate::stop::shard::Root;
+use crate::stop::state::KEPT;
 
 /// Keeps a node, also when its last handle goes meanwhile.
 pub(crate) struct Kept(NonNull<Node>);
@@ -22,7 +24,9 @@ impl Kept {
     pub(super) unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
         // SAFETY: by the caller's promise it is alive.
         let this = unsafe { node.as_ref() };
-        let kept = this.is_open() && this.as_root().map_or_else(|| this.mark_kept(), |root| root.keep());
+        // A root has to be kept besides, which fails when its memory is about to be given back.
+        let free = this.is_open() && !this.state.has(KEPT);
+        let kept = free && this.as_root().is_none_or(Root::keep) && !this.state.set(KEPT);
         kept.then(|| Self(node))
     }
 }

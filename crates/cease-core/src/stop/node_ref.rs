@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use crate::stop::node::Node;
 use crate::stop::shard::{Guard, Root, Shard};
+use crate::stop::state::{KEPT, LEFT};
 use crate::stop::tree;
 
 /// What sources, tokens and guards hold: a handle of a node.
@@ -97,17 +98,20 @@ unsafe fn end(node: NonNull<Node>) {
         return;
     }
     let mut guard = home.lock();
-    let asks = guard.is_armed(this);
+    let asks = guard.is_armed(this) || this.state.has(KEPT);
     if !asks && this.is_open() && this.is_orphan() {
         this.close(guard).settle();
         guard = home.lock();
     }
-    if this.is_kept() || has_deadline_for_others(this, &guard) {
+    if guard.peek_schedule().is_none() {
+        // SAFETY: it is in the list, and without deadlines nobody keeps it.
+        unsafe { take_out(node, guard) };
+    } else if this.state.has(KEPT) || has_deadline_for_others(this, &guard) {
         this.mark_left(asks);
-        return;
+    } else {
+        // SAFETY: it is in the list, and nobody keeps it.
+        unsafe { take_out_with_parents(node, guard) };
     }
-    // SAFETY: it is in the list, and nobody keeps it.
-    unsafe { take_out(node, guard) };
 }
 
 /// Lets go of a node that was kept because its deadline had passed.
@@ -118,15 +122,17 @@ unsafe fn end(node: NonNull<Node>) {
 pub(super) unsafe fn let_go(node: NonNull<Node>) {
     // SAFETY: it is kept until here.
     let this = unsafe { node.as_ref() };
+    let guard = this.lock();
+    this.state.clear(KEPT);
     if let Some(root) = this.as_root() {
+        drop(guard);
         // SAFETY: the caller's share is not used again.
         unsafe { release_root(NonNull::from(root)) };
         return;
     }
-    let guard = this.lock();
-    if this.unmark_kept() && !has_deadline_for_others(this, &guard) {
+    if this.state.has(LEFT) && !has_deadline_for_others(this, &guard) {
         // SAFETY: it is in the list, and nobody keeps it.
-        unsafe { take_out(node, guard) };
+        unsafe { take_out_with_parents(node, guard) };
     }
 }
 
@@ -136,43 +142,53 @@ fn has_deadline_for_others(node: &Node, guard: &Guard<'_>) -> bool {
     guard.has_entry(node) && unsafe { tree::has_children(node) }
 }
 
-/// Takes a node out, and whatever was kept only for its sake.
+/// Takes a node out, and those above it that were kept only for its sake.
 ///
 /// # Safety
 ///
 /// `guard` is the lock of the node, which is in the list, and nobody has it or keeps it.
-unsafe fn take_out(node: NonNull<Node>, mut guard: Guard<'_>) {
-    let shard = guard.shard();
+#[cold]
+unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
     let mut gone = Vec::new();
-    let mut next = Some(node);
-    while let Some(node) = next {
+    let mut last = node;
+    loop {
         // SAFETY: it is in the list.
-        let this = unsafe { node.as_ref() };
-        // Only a node with a deadline is kept for its children.
-        let parent = guard.peek_schedule().and_then(|_| {
-            // SAFETY: the lock is held, and the node has no children.
-            unsafe { tree::only_child_of(this) }
-        });
-        next = parent.filter(|parent| parent.is_left_to_children()).map(NonNull::from);
+        let this = unsafe { last.as_ref() };
+        // SAFETY: the lock is held, and the node has no children.
+        let parent = unsafe { tree::only_child_of(this) };
         guard.forget_entry(this);
+        let Some(parent) = parent.filter(|parent| parent.state.is_left_to_children()) else { break };
         // SAFETY: the lock is held, and the node is in the list.
         unsafe { tree::remove(this) };
-        if next.is_some() {
-            gone.push(node);
-        } else {
-            let gives_up_root = guard.gives_up_root();
-            drop(guard);
-            // What a record owns may be anything, so it is given back with no lock held.
-            for node in gone.into_iter().chain([node]) {
-                // SAFETY: it came from a box, is out of the list, and nobody has it.
-                drop(unsafe { Box::from_raw(node.as_ptr()) });
-            }
-            if gives_up_root {
-                // SAFETY: the share of the shard is not used again.
-                unsafe { release_root(shard.root) };
-            }
-            return;
-        }
+        gone.push(std::mem::replace(&mut last, NonNull::from(parent)));
+    }
+    // SAFETY: it is in the list, and nobody keeps it.
+    unsafe { take_out(last, guard) };
+    for node in gone {
+        // SAFETY: it came from a box, is out of the list, and nobody has it.
+        drop(unsafe { Box::from_raw(node.as_ptr()) });
+    }
+}
+
+/// Takes a node out, and gives its memory back.
+///
+/// # Safety
+///
+/// As for [`take_out_with_parents`], and no node above was kept for its sake.
+#[inline]
+unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_>) {
+    // SAFETY: it is in the list.
+    let this = unsafe { node.as_ref() };
+    // SAFETY: the lock is held, and the node is in the list.
+    unsafe { tree::remove(this) };
+    let (root, gives_up_root) = (guard.shard().root, guard.gives_up_root());
+    drop(guard);
+    // What a request owns may be anything, so it is given back with no lock held.
+    // SAFETY: it came from a box, is out of the list, and nobody has it.
+    drop(unsafe { Box::from_raw(node.as_ptr()) });
+    if gives_up_root {
+        // SAFETY: the share of the shard is not used again.
+        unsafe { release_root(root) };
     }
 }
 
@@ -184,9 +200,14 @@ unsafe fn take_out(node: NonNull<Node>, mut guard: Guard<'_>) {
 unsafe fn end_root(root: NonNull<Root>) {
     // SAFETY: its handles keep it until here.
     let this = unsafe { root.as_ref() };
+    if this.is_plain() {
+        // SAFETY: it came from a box, and nobody else ever had it.
+        drop(unsafe { Box::from_raw(root.as_ptr()) });
+        return;
+    }
     if this.fruitful.is_raised() {
         let guard = this.shard.lock();
-        if guard.is_armed(&this.node) {
+        if guard.is_armed(&this.node) || this.node.state.has(KEPT) {
             this.node.mark_left(true);
             drop(guard);
         } else {

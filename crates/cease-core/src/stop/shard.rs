@@ -15,14 +15,14 @@
 
 use std::ptr::{self, NonNull};
 
-use crate::stop::clock::Clock;
+use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
 use crate::stop::timer::{self, Timer, TimerError};
 use crate::stop::tree::Mark;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, Shortcut, Unmodelled, lock, slot, thread};
+use crate::sync::{Condvar, Mutex, MutexGuard, Shortcut, Unmodelled, lock, slot, thread};
 
 /// How many shards a root gets when its own is not enough; a model has one more.
 const MORE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 8 };
@@ -54,7 +54,7 @@ struct Held {
     /// The deadlines of the nodes in the list; none while there are none.
     schedule: Option<Box<Schedule>>,
     /// The clock of the tree, in the shard of the root itself; none while there was no deadline.
-    clock: Option<Arc<Clock>>,
+    clock: Option<Alarm>,
 }
 
 /// The node at the top of a tree, with what the whole tree needs.
@@ -143,6 +143,11 @@ impl Root {
         self.more.store(more.as_ptr(), Release);
     }
 
+    /// Whether it never had a child, nor a clock; asked by whoever has the last handle.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.fruitful.is_raised() && !self.timed.is_raised()
+    }
+
     /// The shards beside its own.
     pub(super) fn others(&self) -> impl Iterator<Item = &Shard> {
         self.more().into_iter().flatten().map(|padded| &padded.0)
@@ -160,10 +165,10 @@ impl Root {
     /// # Errors
     ///
     /// When the process has no timer.
-    pub(super) fn clock(&self) -> Result<Arc<Clock>, TimerError> {
+    pub(super) fn clock(&self) -> Result<Alarm, TimerError> {
         let mut guard = self.shard.lock();
         if guard.0.clock.is_none() {
-            guard.0.clock = Some(Clock::new(timer::of_process()?, NonNull::from(self)));
+            guard.0.clock = Some(Alarm::new(timer::of_process()?, NonNull::from(self)));
             self.timed.raise();
         }
         Ok(guard.0.clock.clone().expect("it was just made"))
@@ -171,7 +176,7 @@ impl Root {
 
     /// Gives the tree a timer; called before anybody else has it.
     pub(super) fn set_timer(&self, timer: Unmodelled<dyn Timer>) {
-        self.shard.lock().0.clock = Some(Clock::new(timer, NonNull::from(self)));
+        self.shard.lock().0.clock = Some(Alarm::new(timer, NonNull::from(self)));
         self.timed.raise();
     }
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::fault::{self, Fault};
 use crate::stop::deadline::{Allowed, Deadline};
 use crate::stop::node_ref::NodeRef;
-use crate::stop::record::Record;
+use crate::stop::request::Request;
 use crate::stop::timer::{Timer, TimerError};
 use crate::sync::Unmodelled;
-use crate::{Panic, Reason, StopToken};
+use crate::{Panic, Reason, StopToken, Stopped};
 
 /// The side that asks for a stop; clones ask about the same stop.
 ///
@@ -171,12 +171,12 @@ impl StopSource {
     /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
-        self.record(Record::new(reason.into(), Location::caller()))
+        self.ask(Request::new(reason.into(), Location::caller()))
     }
 
     /// Makes a request that somebody else made.
-    pub(crate) fn record(&self, record: Record) -> bool {
-        let due = self.node.request(record);
+    pub(crate) fn ask(&self, request: Request) -> bool {
+        let due = self.node.request(request);
         let first = due.is_some() || fault::is(Fault::TwoFirsts);
         due.unwrap_or_default().settle();
         first
@@ -200,8 +200,15 @@ impl StopSource {
     /// What callbacks have panicked with that a request on this source has called, since the last call of this.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
-        let own = self.node.record().filter(|(_, inherited)| !inherited);
-        own.map(|(record, _)| record.take_panics()).unwrap_or_default()
+        let own = self.node.asked().filter(|(_, inherited)| !inherited);
+        own.map(|(request, _)| request.take_panics()).unwrap_or_default()
+    }
+
+    /// Whether the request that `stopped` tells of was made on this very source, and neither further up nor elsewhere.
+    #[must_use]
+    pub fn has_asked(&self, stopped: &Stopped) -> bool {
+        let own = self.node.asked().filter(|(_, inherited)| !inherited);
+        own.is_some_and(|(request, _)| std::ptr::eq(request, stopped.asked()))
     }
 
     /// Whether a stop was asked for; the same as polling a token.

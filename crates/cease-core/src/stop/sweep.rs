@@ -17,9 +17,10 @@ use std::pin::pin;
 use crate::fault::{self, Fault};
 use crate::stop::due::Due;
 use crate::stop::node::Node;
-use crate::stop::record::RecordRef;
+use crate::stop::request::RequestRef;
 use crate::stop::schedule::Scope;
 use crate::stop::shard::Guard;
+use crate::stop::state::ORPHAN;
 use crate::stop::tree::{self, Bracket, Mark};
 
 /// How many places are gone through in one hold of the lock; in a model few, so that it pauses at all.
@@ -118,28 +119,28 @@ pub(super) fn rescope(top: &Node, guard: &mut Guard<'_>, before: Scope, scope: S
 /// Marks nodes as stopped, and takes out everything that waits at them.
 pub(super) struct Stopping<'a> {
     top: &'a Node,
-    record: RecordRef,
+    request: RequestRef,
     /// How many nodes were marked whose shares were not added yet.
     marked: u32,
     due: Due,
 }
 
 impl<'a> Stopping<'a> {
-    pub(super) fn new(top: &'a Node, record: RecordRef) -> Self {
-        Self { top, record, marked: 0, due: Due::default() }
+    pub(super) fn new(top: &'a Node, request: RequestRef) -> Self {
+        Self { top, request, marked: 0, due: Due::default() }
     }
 
     /// What is to be done once the sweep is over.
     pub(super) fn into_due(self) -> Due {
-        self.due.of_request(self.record)
+        self.due.of_request(self.request)
     }
 }
 
 impl Visitor for Stopping<'_> {
     #[inline]
     fn visit(&mut self, node: &Node) -> bool {
-        if let Some(state) = node.unmarked() {
-            let waiters = node.mark(state, self.record.as_raw(), !std::ptr::eq(node, self.top));
+        if let Some(state) = node.state.unmarked() {
+            let waiters = node.mark(state, self.request.as_raw(), !std::ptr::eq(node, self.top));
             self.marked += 1;
             self.due.take(node, waiters);
         }
@@ -147,7 +148,7 @@ impl Visitor for Stopping<'_> {
     }
 
     fn end_portion(&mut self) {
-        self.record.add_shares(std::mem::take(&mut self.marked));
+        self.request.add_shares(std::mem::take(&mut self.marked));
     }
 }
 
@@ -174,7 +175,7 @@ impl Visitor for Closing<'_> {
             return false;
         }
         if node.has_source() && !std::ptr::eq(node, self.top) {
-            node.mark_orphan();
+            node.state.set(ORPHAN);
             return false;
         }
         let waiters = node.mark_closed();
