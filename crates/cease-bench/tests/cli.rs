@@ -42,6 +42,7 @@ fn every_row_names_its_peers_and_their_ratios() {
         "request/1e6",
         "request/1e6-stall",
         "bytes/child",
+        "callback/register+drop",
         "callback/register+drop/boxed",
         "wake/blocking",
         "wake/async-current-thread",

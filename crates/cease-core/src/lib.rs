@@ -23,8 +23,8 @@ pub use job::Job;
 pub use noticed::{Noticed, Watched};
 pub use reason::{Payload, Reason, Stopped};
 pub use stop::{
-    Alarm, Deadline, Linked, NeverStops, OnStop, Request, StopCallback, StopGuard, StopSource, StopToken, Timer,
-    TimerError, UntilStopped, WaitError,
+    Alarm, Deadline, DeferredCallbacks, Linked, NeverStops, OnStop, Request, StopCallback, StopGuard, StopSource,
+    StopToken, Timer, TimerError, UntilStopped, WaitError,
 };
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;

@@ -43,6 +43,11 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Waits for `condition`, which may be told for no reason.
+pub(crate) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condition.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Reads an atomic that nobody else has.
 #[cfg(not(loom))]
 pub(crate) fn read_alone(atomic: &mut atomic::AtomicU32) -> u32 {
@@ -342,7 +347,7 @@ mod park {
             }
             let mut given = lock(&self.0.given);
             while !*given {
-                given = self.0.changed.wait(given).unwrap_or_else(std::sync::PoisonError::into_inner);
+                given = super::wait(&self.0.changed, given);
             }
             *given = false;
             false

@@ -4,19 +4,35 @@
 //! |---|---|
 //! | `source.rs` | [`StopSource`]: asks |
 //! | `token.rs` | [`StopToken`]: polls and waits |
-//! | `node.rs` | the state that both share: one word, one cause |
-//! | `tree.rs` | what lies below what: one lock and one list for a whole tree |
-//! | `sweep.rs` | what a request does once the tree is marked |
-//! | `waiting.rs` | how a waiter enters the lists of a node, and leaves them |
+//! | `request.rs` | [`Request`]: who asked, why, where and when |
+//! | **a node** | |
+//! | `state.rs` | the word that says what has happened |
+//! | `node.rs` | what both sides share, and the protocol: a request, a birth, the end of the last source |
+//! | `node_ref.rs` | a counted pointer to a node, and what happens when the last one goes |
+//! | **a tree** | |
+//! | `tree.rs` | what lies below what: one list of brackets |
+//! | `shard.rs` | the locks: one a tree, until threads wait for it |
+//! | `sweep.rs` | going through everything below a node |
+//! | **who waits** | |
 //! | `wait_list.rs` | the list of what waits, made of its own frames |
+//! | `waiting.rs` | how a waiter enters the list of a node, and leaves it |
+//! | `due.rs` | what a request does once the tree is marked: wake, and call |
 //! | `future.rs` | [`UntilStopped`]: a task that waits |
+//! | `callback.rs` | [`OnStop`] and [`StopCallback`]: functions that a request calls |
+//! | `deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
+//! | **what asks by itself** | |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
 //! | `link.rs` | [`Linked`]: any, all or some of several tokens |
-//! | `callback.rs` | [`OnStop`]: functions that a request calls |
+//! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
+//! | `schedule.rs` | the deadlines of a shard |
+//! | `clock.rs` | [`Alarm`]: what happens when one passes |
+//! | `kept.rs` | a node whose deadline has passed |
+//! | `timer.rs`, `process_timer.rs` | [`Timer`]: who tells that one has passed |
 
 mod callback;
 mod clock;
 mod deadline;
+mod deferred;
 mod due;
 mod future;
 mod guard;
@@ -41,6 +57,7 @@ mod waiting;
 pub use callback::{OnStop, StopCallback};
 pub use clock::Alarm;
 pub use deadline::Deadline;
+pub use deferred::DeferredCallbacks;
 pub use future::UntilStopped;
 pub use guard::StopGuard;
 pub use link::Linked;

@@ -101,13 +101,17 @@ impl Node {
         if self.home.is_none() {
             return self.stillborn();
         }
-        let (guard, parent) = match self.as_root() {
+        let (guard, parent, scope) = match self.as_root() {
             Some(root) => {
                 let guard = root.nursery();
                 let anchor = Bracket::anchor(&guard.shard().anchor);
-                (guard, anchor)
+                (guard, anchor, Scope::NONE)
             }
-            None => (self.lock(), Bracket::open(self)),
+            None => {
+                let guard = self.lock();
+                let scope = self.scope();
+                (guard, Bracket::open(self), scope)
+            }
         };
         // A request marks a node before it goes through the list that this lock guards, so it either is seen here, or finds
         // the child in the list (law L12).
@@ -119,8 +123,8 @@ impl Node {
         if self.state.has(NO_SOURCE) {
             child.state.set(ORPHAN);
         }
-        if self.as_root().is_none() {
-            child.set_scope(self.scope());
+        if scope != Scope::NONE {
+            child.set_scope(scope);
         }
         // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
         unsafe { tree::insert(parent, &child) };
@@ -324,11 +328,13 @@ impl Node {
     }
 
     /// The lock of a node that is in a list.
+    #[inline]
     pub(super) fn lock(&self) -> Guard<'_> {
         self.home().expect("who was born stopped is never locked").lock()
     }
 
     #[allow(unsafe_code, reason = "follows the pointer to the shard")]
+    #[inline]
     pub(super) fn home(&self) -> Option<&Shard> {
         // SAFETY: a shard lives as long as the root, and the root as long as any node in its shards.
         self.home.map(|home| unsafe { home.as_ref() })

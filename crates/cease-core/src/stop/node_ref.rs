@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use crate::stop::node::Node;
 use crate::stop::shard::{Guard, Root, Shard};
-use crate::stop::state::{KEPT, LEFT};
+use crate::stop::state::{KEPT, LEFT, ORPHAN};
 use crate::stop::tree;
 
 /// What sources, tokens and guards hold: a handle of a node.
@@ -93,13 +93,13 @@ unsafe fn end(node: NonNull<Node>) {
         return;
     };
     if let Some(root) = this.as_root() {
-        // SAFETY: the node of a root stands at its address, and this was its only handle.
+        // SAFETY: it stands at the address of its node, and this was the only handle.
         unsafe { end_root(NonNull::from(root)) };
         return;
     }
     let mut guard = home.lock();
-    let asks = guard.is_armed(this) || this.state.has(KEPT);
-    if !asks && this.is_open() && this.is_orphan() {
+    let asks = guard.peek_schedule().is_some() && (guard.is_armed(this) || this.state.has(KEPT));
+    if this.is_open() && this.state.has(ORPHAN) && !asks {
         this.close(guard).settle();
         guard = home.lock();
     }
@@ -175,7 +175,7 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
 /// # Safety
 ///
 /// As for [`take_out_with_parents`], and no node above was kept for its sake.
-#[inline]
+#[inline(always)]
 unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_>) {
     // SAFETY: it is in the list.
     let this = unsafe { node.as_ref() };

@@ -22,7 +22,7 @@ use crate::stop::timer::{self, Timer, TimerError};
 use crate::stop::tree::Mark;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
-use crate::sync::{Condvar, Mutex, MutexGuard, Shortcut, Unmodelled, lock, slot, thread};
+use crate::sync::{Condvar, Mutex, MutexGuard, Shortcut, Unmodelled, lock, slot, thread, wait};
 
 /// How many shards a root gets when its own is not enough; a model has one more.
 const MORE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 8 };
@@ -312,7 +312,7 @@ impl<'a> Guard<'a> {
     pub(super) fn wait_for_sweeps(mut self) {
         self.0.losers += 1;
         while self.0.sweeps > 0 {
-            self.0 = self.shard().swept.wait(self.0).unwrap_or_else(std::sync::PoisonError::into_inner);
+            self.0 = wait(&self.shard().swept, self.0);
         }
         self.0.losers -= 1;
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::fault::{self, Fault};
 use crate::stop::deadline::{Allowed, Deadline};
+use crate::stop::deferred::DeferredCallbacks;
 use crate::stop::node_ref::NodeRef;
 use crate::stop::request::Request;
 use crate::stop::timer::{Timer, TimerError};
@@ -172,6 +173,34 @@ impl StopSource {
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
         self.ask(Request::new(reason.into(), Location::caller()))
+    }
+
+    /// Asks for a stop, and leaves the callbacks to whoever calls what is returned; none when it was not the first request.
+    ///
+    /// When it returns, every descendant reads stopped and whoever waits has been woken: only callbacks, which may be slow,
+    /// are still to be called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::thread;
+    ///
+    /// let source = StopSource::new();
+    /// let asking = thread::current().id();
+    /// let guard = source.token().on_stop(move || assert_ne!(thread::current().id(), asking));
+    ///
+    /// let callbacks = source.request_deferred("deploy").expect("nobody asked before");
+    /// thread::spawn(move || callbacks.call()).join().unwrap();
+    /// drop(guard);
+    /// assert!(source.take_panics().is_empty());
+    /// ```
+    #[doc(alias = "CancelAsync")]
+    #[track_caller]
+    pub fn request_deferred(&self, reason: impl Into<Reason>) -> Option<DeferredCallbacks> {
+        let mut due = self.node.request(Request::new(reason.into(), Location::caller()))?;
+        due.wake();
+        Some(DeferredCallbacks::new(due, self.node.clone()))
     }
 
     /// Makes a request that somebody else made.

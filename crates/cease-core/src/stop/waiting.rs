@@ -54,6 +54,7 @@ impl Node {
     ///
     /// - `waiter` is in no list, and does not move.
     /// - Its frame is not left before it is done or has left.
+    #[inline]
     pub(crate) unsafe fn enter(&self, waiter: NonNull<Waiter>, wake: Wake) -> bool {
         let Some(home) = self.home() else { return false };
         let _guard = home.lock();
@@ -88,6 +89,7 @@ impl Node {
     /// # Safety
     ///
     /// It is in one of them, and the lock is held.
+    #[inline]
     pub(crate) unsafe fn take_out(&self, waiter: Pin<&Waiter>) {
         if self.state.unmarked().is_none() {
             // SAFETY: it is in a list in which somebody always stands in front, so there is no head to note.

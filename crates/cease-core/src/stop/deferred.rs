@@ -1,0 +1,41 @@
+//! A request whose callbacks are called elsewhere.
+
+use std::fmt;
+
+use crate::stop::due::Due;
+use crate::stop::node_ref::NodeRef;
+
+/// The callbacks of a request that was made with [`crate::StopSource::request_deferred`], and that are still to be called.
+///
+/// Whoever has this calls them, on any thread; dropping it calls them too, so that none is lost.
+/// Until then a callback can still be taken away by its guard, and the drop of the guard does not wait.
+#[must_use = "dropping it calls the callbacks here"]
+pub struct DeferredCallbacks {
+    due: Due,
+    /// Keeps the locks of the callbacks; dropped after them.
+    _node: NodeRef,
+}
+
+impl DeferredCallbacks {
+    pub(crate) const fn new(due: Due, node: NodeRef) -> Self {
+        Self { due, _node: node }
+    }
+
+    /// Calls them on this thread, the newest first; one that panics loses no other
+    /// ([`crate::StopSource::take_panics`]).
+    pub fn call(self) {
+        drop(self);
+    }
+}
+
+impl Drop for DeferredCallbacks {
+    fn drop(&mut self) {
+        self.due.call();
+    }
+}
+
+impl fmt::Debug for DeferredCallbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeferredCallbacks").field("is_empty", &!self.due.has_calls()).finish()
+    }
+}
