@@ -75,6 +75,10 @@ impl Stopped {
         token.reason().is_some().then(|| Self { token: token.clone() })
     }
 
+    pub(crate) const fn token(&self) -> &StopToken {
+        &self.token
+    }
+
     /// Why the stop was asked for.
     #[must_use]
     pub fn reason(&self) -> &Reason {

@@ -12,10 +12,12 @@
 //! | `future.rs` | [`UntilStopped`]: a task that waits |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
 //! | `link.rs` | [`Linked`]: any, all or some of several tokens |
+//! | `follow.rs` | a request that follows a stop in another tree |
 //! | `callback.rs` | [`OnStop`]: functions that a request calls |
 
 mod callback;
 mod due;
+mod follow;
 mod future;
 mod guard;
 mod link;

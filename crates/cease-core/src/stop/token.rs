@@ -1,5 +1,6 @@
 //! The side that can be asked about.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
@@ -162,7 +163,19 @@ impl StopToken {
     /// [`NeverStops`] when the last source is gone unasked.
     #[doc(alias = "cancelled")]
     pub fn stopped(&self) -> UntilStopped<'_> {
-        UntilStopped::new(self)
+        UntilStopped::new(Cow::Borrowed(self))
+    }
+
+    /// Resolves when a stop is asked for, and keeps the token, so that it can be moved into a task or a type of its own.
+    ///
+    /// Otherwise it is as [`StopToken::stopped`].
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] when the last source is gone unasked.
+    #[doc(alias = "cancelled_owned")]
+    pub fn stopped_owned(self) -> UntilStopped<'static> {
+        UntilStopped::new(Cow::Owned(self))
     }
 
     /// Runs `future` until it is ready or a stop is asked for, and drops it then.
