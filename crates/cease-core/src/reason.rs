@@ -64,6 +64,7 @@ impl fmt::Display for Reason {
 ///
 /// It can only be had from a token that is stopped, so a job cannot claim a stop that nobody asked for.
 /// It keeps the token's state alive, and cloning it allocates nothing.
+#[doc(alias = "OperationCanceledException")]
 #[derive(Clone)]
 pub struct Stopped {
     token: StopToken,
