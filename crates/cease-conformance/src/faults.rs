@@ -85,6 +85,8 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::CallbackAwaitsItself, killer: Law::L13, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::PanicEndsSweep, killer: Law::L13, shows_as: Failure::Assertion },
     Seeded { fault: Fault::OrphanNotTold, killer: Law::L14, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::EarlyDeadline, killer: Law::L15, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::DeadlineLoosened, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
 ];
 

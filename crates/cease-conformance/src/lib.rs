@@ -2,6 +2,7 @@
 
 mod act;
 mod block_on;
+mod by_hand;
 pub mod faults;
 pub mod harness;
 pub mod laws;
@@ -48,6 +49,9 @@ macro_rules! laws {
             l14_the_last_source_tells
             l14_a_request_outlives_its_source
             l14_a_source_above_counts
+            l15_a_deadline_races_with_a_request
+            l15_it_only_tightens
+            l15_it_outlives_its_source
             l18_nothing_leaks
         }
     };

@@ -32,6 +32,10 @@ pub enum Fault {
     CallbackAwaitsItself,
     /// A callback that panics ends the sweep.
     PanicEndsSweep,
+    /// A deadline stops before it has passed.
+    EarlyDeadline,
+    /// Whoever may only bring a deadline nearer moves it further away.
+    DeadlineLoosened,
     /// Handing out a token leaks a reference to the state.
     LeakedNode,
     /// A worker that is spawned on a stopped source gets a fresh one.
@@ -52,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -66,6 +70,8 @@ impl Fault {
         Self::CallbackNotAwaited,
         Self::CallbackAwaitsItself,
         Self::PanicEndsSweep,
+        Self::EarlyDeadline,
+        Self::DeadlineLoosened,
         Self::LeakedNode,
         Self::StopBeforeStartLost,
         Self::StopAfterEndPanics,
@@ -93,6 +99,8 @@ impl Fault {
             Self::CallbackNotAwaited => "callback-not-awaited",
             Self::CallbackAwaitsItself => "callback-awaits-itself",
             Self::PanicEndsSweep => "panic-ends-sweep",
+            Self::EarlyDeadline => "early-deadline",
+            Self::DeadlineLoosened => "deadline-loosened",
             Self::LeakedNode => "leaked-node",
             Self::StopBeforeStartLost => "stop-before-start-lost",
             Self::StopAfterEndPanics => "stop-after-end-panics",

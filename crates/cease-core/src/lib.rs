@@ -21,8 +21,11 @@ pub use exit::{Exit, Panic};
 pub use fault::Fault;
 pub use job::Job;
 pub use noticed::{Noticed, Watched};
-pub use reason::{Reason, Stopped};
-pub use stop::{Linked, NeverStops, OnStop, StopCallback, StopGuard, StopSource, StopToken, UntilStopped, WaitError};
+pub use reason::{Payload, Reason, Stopped};
+pub use stop::{
+    Alarm, Deadline, Linked, NeverStops, OnStop, Request, StopCallback, StopGuard, StopSource, StopToken, Timer,
+    TimerError, UntilStopped, WaitError,
+};
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;
 pub use worker::{JoinError, Running, ScopedWorker, Worker};

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use crate::StopToken;
+use crate::sync::Unmodelled;
+use crate::{Request, StopToken};
 
 /// Why a worker is asked to stop.
 ///
@@ -32,7 +33,56 @@ pub enum Reason {
     OwnerDropped,
     /// A worker beside this one failed.
     PeerFailed,
+    /// Something that the asking side has a type for.
+    Custom(Payload),
 }
+
+impl Reason {
+    /// A reason that carries `payload`, which whoever is stopped gets back by its type.
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource};
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// struct DiskFull {
+    ///     bytes_left: u64,
+    /// }
+    /// # impl std::error::Error for DiskFull {}
+    /// # impl std::fmt::Display for DiskFull {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "disk full") }
+    /// # }
+    ///
+    /// let source = StopSource::new();
+    /// source.request_because(Reason::custom(DiskFull { bytes_left: 7 }));
+    /// let stopped = source.token().wait().unwrap();
+    /// assert_eq!(stopped.origin().downcast_ref(), Some(&DiskFull { bytes_left: 7 }));
+    /// ```
+    #[doc(alias = "WithCancelCause")]
+    pub fn custom(payload: impl Error + Send + Sync + 'static) -> Self {
+        Self::Custom(Payload(Unmodelled::new(payload)))
+    }
+
+    /// The payload, when it is an `E`.
+    #[must_use]
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Custom(payload) => payload.0.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// What a [`Reason::Custom`] carries; two are equal when one is a clone of the other.
+#[derive(Debug, Clone)]
+pub struct Payload(Unmodelled<dyn Error + Send + Sync>);
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        Unmodelled::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Payload {}
 
 impl From<&'static str> for Reason {
     fn from(message: &'static str) -> Self {
@@ -56,6 +106,7 @@ impl fmt::Display for Reason {
             Self::ParentStopped => f.write_str("parent stopped"),
             Self::OwnerDropped => f.write_str("owner dropped"),
             Self::PeerFailed => f.write_str("peer failed"),
+            Self::Custom(payload) => payload.0.fmt(f),
         }
     }
 }
@@ -92,6 +143,12 @@ impl Stopped {
         self.token.origin().expect("made only from a stopped token, and a stop is never taken back (law L1)")
     }
 
+    /// The winning request; [`Request::chain`] leads to those in other trees that it follows.
+    #[must_use]
+    pub fn asked(&self) -> &Request {
+        self.token.asked().expect("made only from a stopped token, and a stop is never taken back (law L1)")
+    }
+
     /// Where the winning request was made.
     #[must_use]
     pub fn asked_at(&self) -> &'static Location<'static> {
@@ -116,4 +173,11 @@ impl fmt::Display for Stopped {
     }
 }
 
-impl Error for Stopped {}
+impl Error for Stopped {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.origin() {
+            Reason::Custom(payload) => Some(&*payload.0),
+            _ => None,
+        }
+    }
+}

@@ -29,6 +29,9 @@ pub use shuttle::{
     thread,
 };
 
+/// What is shared, and of no interest to a model.
+pub(crate) use std::sync::Arc as Unmodelled;
+
 pub use cell::UnsafeCell;
 pub(crate) use count::Count;
 pub(crate) use park::{Parker, Unparker};

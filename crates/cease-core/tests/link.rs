@@ -123,6 +123,7 @@ fn a_request_that_follows_keeps_the_reason_and_the_place() {
     assert!(!here.request_following(&stopped), "and no other");
     assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "as given at the origin");
     assert_eq!(here.token().asked_at(), there.token().asked_at());
+    assert_eq!(here.token().asked().unwrap().chain().count(), 2);
     drop((there, child, stopped));
     assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "also when nothing else is left");
 }

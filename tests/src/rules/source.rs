@@ -7,7 +7,7 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 5] = [
+const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
     ("crates/cease-core/src/sync.rs", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -19,6 +19,12 @@ const BESIDE_THE_FACADE: [(&str, &str, &str); 5] = [
         "std::sync",
         "a moment is noted beside the job, and orders nothing in a model",
     ),
+    (
+        "crates/cease-core/src/stop/process_timer.rs",
+        "std::sync",
+        "left out of models, which have no clock and bring a timer of their own",
+    ),
+    ("crates/cease-core/src/stop/process_timer.rs", "std::thread", "as above"),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
         "crates/cease-flag/src/scope.rs",

@@ -7,6 +7,7 @@
 //! A law uses at most three threads and a few operations on each, because loom explores every order of them.
 
 mod callback;
+mod deadline;
 mod lifetime;
 mod request;
 mod tree;
@@ -19,6 +20,7 @@ pub use callback::{
     l13_a_callback_may_drop_its_own_guard, l13_a_callback_runs_exactly_once, l13_a_panic_loses_no_other,
     l13_dropping_waits_for_a_running_callback,
 };
+pub use deadline::{l15_a_deadline_races_with_a_request, l15_it_only_tightens, l15_it_outlives_its_source};
 pub use lifetime::{
     l5_stop_before_start, l6_stop_after_the_end_is_harmless, l7_a_produced_value_is_not_lost,
     l8_after_join_nothing_runs, l9_a_panic_is_reported, l10_drop_stops_and_joins, l10_only_detach_lets_go,
@@ -74,6 +76,9 @@ pub const CHECKS: &[Check] = &[
     check(Law::L14, "l14_the_last_source_tells", None, 60_000),
     check(Law::L14, "l14_a_request_outlives_its_source", Some(4), 25_000),
     check(Law::L14, "l14_a_source_above_counts", None, 19_000),
+    check(Law::L15, "l15_a_deadline_races_with_a_request", None, 80),
+    check(Law::L15, "l15_it_only_tightens", None, 4000),
+    check(Law::L15, "l15_it_outlives_its_source", None, 80),
     check(Law::L18, "l18_nothing_leaks", None, 9000),
 ];
 

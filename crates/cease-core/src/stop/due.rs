@@ -8,7 +8,7 @@ use crate::Panic;
 use crate::fault::{self, Fault};
 use crate::stop::callback::{self, Run};
 use crate::stop::node::Node;
-use crate::stop::record::RecordRef;
+use crate::stop::request::RequestRef;
 use crate::stop::shard::Shard;
 use crate::stop::wait_list::{WaitList, Waiter, Wake};
 
@@ -21,7 +21,7 @@ pub(crate) struct Due {
     /// One list for each shard, in the order of the sweep.
     calls: Vec<Pin<Box<Calls>>>,
     /// The request that calls; none when nobody can ask any more, and callbacks are only dropped.
-    request: Option<RecordRef>,
+    request: Option<RequestRef>,
 }
 
 /// Callbacks in the order in which they are called: what is deeper in the tree and newer first.
@@ -39,7 +39,7 @@ unsafe impl Sync for Calls {}
 
 impl Due {
     /// Says whose request calls the callbacks.
-    pub(super) fn of_request(self, request: RecordRef) -> Self {
+    pub(super) fn of_request(self, request: RequestRef) -> Self {
         Self { request: Some(request), ..self }
     }
 

@@ -1,6 +1,6 @@
 //! Tokens that follow other tokens, also of unrelated trees.
 
-use crate::stop::record::Record;
+use crate::stop::request::Request;
 use crate::sync::{Arc, Mutex, lock};
 use crate::{OnStop, StopSource, StopToken};
 
@@ -102,8 +102,8 @@ impl Vote {
             if open.missing == 0 { open.source.take() } else { None }
         };
         if let Some(source) = decided {
-            let because = voter.node().share_record().expect("a callback follows a stop");
-            source.record(Record::following(because));
+            let because = voter.node().share_request().expect("a callback follows a stop");
+            source.ask(Request::following(because));
         }
     }
 }

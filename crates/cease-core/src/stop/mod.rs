@@ -16,25 +16,37 @@
 //! | `callback.rs` | [`OnStop`]: functions that a request calls |
 
 mod callback;
+mod clock;
+mod deadline;
 mod due;
 mod follow;
 mod future;
 mod guard;
+mod kept;
 mod link;
 mod node;
 mod node_ref;
-mod record;
+#[cfg(not(any(loom, shuttle)))]
+mod process_timer;
+mod request;
+mod schedule;
 mod shard;
 mod source;
+mod state;
 mod sweep;
+mod timer;
 mod token;
 mod tree;
 mod wait_list;
 mod waiting;
 
 pub use callback::{OnStop, StopCallback};
+pub use clock::Alarm;
+pub use deadline::Deadline;
 pub use future::UntilStopped;
 pub use guard::StopGuard;
 pub use link::Linked;
+pub use request::Request;
 pub use source::StopSource;
+pub use timer::{Timer, TimerError};
 pub use token::{NeverStops, StopToken, WaitError};

@@ -7,7 +7,7 @@
 //! | state | meaning | who may leave it |
 //! |---|---|---|
 //! | open | not asked, and a source of this node or of one above it exists | the first request here or above, or the drop of the last such source |
-//! | `STOPPED` | asked; the record is set for good | nobody |
+//! | `STOPPED` | asked; the request is set for good | nobody |
 //! | `NO_SOURCE` | the last source is gone unasked | nobody |
 //!
 //! A request and the birth of a child both decide under the lock, so one of them sees the other (law L12).
@@ -24,30 +24,23 @@ use std::ptr::{self, NonNull};
 use crate::fault::{self, Fault};
 use crate::stop::due::Due;
 use crate::stop::node_ref::NodeRef;
-use crate::stop::record::{Record, RecordRef};
+use crate::stop::request::{Request, RequestRef};
+use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
+use crate::stop::state::{LEFT, NO_SOURCE, ORPHAN, State, Unmarked};
 use crate::stop::sweep::{self, Closing, Stopping};
 use crate::stop::tree::{self, Bracket, Brackets};
 use crate::stop::wait_list::WaitList;
 use crate::stop::waiting::Seen;
 use crate::sync::atomic::AtomicU32;
-use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::sync::{Count, UnsafeCell, read_alone};
-
-/// Asked.
-pub(super) const STOPPED: u32 = 1;
-/// Nobody can ask any more.
-pub(super) const NO_SOURCE: u32 = 2;
-/// Asked further up.
-const INHERITED: u32 = 4;
-/// Nobody above can ask: the node stands right below one that has no source.
-const ORPHAN: u32 = 8;
+use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::{Count, UnsafeCell};
 
 /// What a source or a token points to.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// The bits above; written under the lock.
-    state: AtomicU32,
+    /// What has happened.
+    pub(super) state: State,
     /// How many handles point here.
     pub(super) handles: Count,
     /// How many of them are sources.
@@ -57,29 +50,31 @@ pub(crate) struct Node {
     /// Belongs to whoever holds the lock.
     pub(super) brackets: UnsafeCell<Brackets>,
     slot: UnsafeCell<Slot>,
+    /// The nearest deadline at or above it, in the schedule of its shard; belongs to whoever holds the lock.
+    scope: UnsafeCell<Scope>,
     /// The list points here, also while the node is dropped.
     _pinned: PhantomPinned,
 }
 
-/// What a node keeps: whoever waits for its stop, or the record of it.
+/// What a node keeps: whoever waits for its stop, or the request of it.
 union Slot {
     /// While the state is not `STOPPED`; belongs to whoever holds the lock.
     waiters: ManuallyDrop<WaitList>,
     /// From then on; never changes again, and is a share.
-    record: NonNull<()>,
+    request: NonNull<()>,
 }
 
 #[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(size_of::<Node>() == 64, "a child is one cache line's worth");
 
 #[allow(unsafe_code, reason = "fields are shared whose guard is not their type")]
-// SAFETY: everything in a node may be used from any thread: the pointers are followed under the lock, and the record is
+// SAFETY: everything in a node may be used from any thread: the pointers are followed under the lock, and the request is
 // `Send` and `Sync`.
 unsafe impl Send for Node {}
 
 #[allow(unsafe_code, reason = "fields are shared whose guard is not their type")]
 // SAFETY: `home` is written before the node is shared. `brackets` and `slot` are reached only under the lock, but for the
-// record in `slot`: it is written once, before the Release store of `STOPPED`, and read only after an Acquire load saw
+// request in `slot`: it is written once, before the Release store of `STOPPED`, and read only after an Acquire load saw
 // that; no reference to it exists before, and nothing writes it afterwards.
 unsafe impl Sync for Node {}
 
@@ -88,12 +83,13 @@ impl Node {
     #[inline]
     pub(super) fn new(home: Option<NonNull<Shard>>) -> Self {
         Self {
-            state: AtomicU32::new(0),
+            state: State::new(),
             handles: Count::one(),
             sources: AtomicU32::new(1),
             home,
             brackets: UnsafeCell::new(Brackets::default()),
             slot: UnsafeCell::new(Slot { waiters: ManuallyDrop::new(WaitList::new()) }),
+            scope: UnsafeCell::new(Scope::NONE),
             _pinned: PhantomPinned,
         }
     }
@@ -113,17 +109,18 @@ impl Node {
             }
             None => (self.lock(), Bracket::open(self)),
         };
-        // ORDERING: Relaxed, because the lock orders it: a request marks a node before it goes through the list that this
-        // lock guards. So it either is seen here, or finds the child in the list (law L12).
-        let state = self.state.load(Relaxed);
-        if state & STOPPED != 0 && !seen_open {
+        // A request marks a node before it goes through the list that this lock guards, so it either is seen here, or finds
+        // the child in the list (law L12).
+        if self.state.unmarked().is_none() && !seen_open {
             drop(guard);
             return self.stillborn();
         }
         let child = NodeRef::child(guard.shard());
-        if state & NO_SOURCE != 0 {
-            // ORDERING: Relaxed: nobody else has the child yet.
-            child.state.store(ORPHAN, Relaxed);
+        if self.state.has(NO_SOURCE) {
+            child.state.set(ORPHAN);
+        }
+        if self.as_root().is_none() {
+            child.set_scope(self.scope());
         }
         // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
         unsafe { tree::insert(parent, &child) };
@@ -133,137 +130,114 @@ impl Node {
     /// A child of this node, which is stopped.
     fn stillborn(&self) -> NodeRef {
         let child = NodeRef::stillborn();
-        let record = self.share_record().expect("a node that is stopped has a record");
+        let request = self.share_request().expect("a node that is stopped has a request");
         // Nobody waits yet at a node that was just made.
-        let _ = child.mark(record.as_raw(), true);
-        std::mem::forget(record);
+        let _ = child.mark(Unmarked::NEW, request.as_raw(), true);
+        std::mem::forget(request);
         child
     }
 
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release store in `mark`: who sees the stop sees the record and all that was
-        // written before the request (law L3).
-        self.state.load(Acquire) & STOPPED != 0
-    }
-
-    /// What there is to see without waiting.
-    pub(super) fn seen(&self) -> Seen {
-        // ORDERING: Acquire, as in `is_stopped`: who returns from a wait with the stop sees what was written before it.
-        match self.state.load(Acquire) {
-            state if state & STOPPED != 0 => Seen::Stop,
-            state if state & NO_SOURCE != 0 => Seen::NoSource,
-            _ => Seen::Nothing,
-        }
+        self.state.is_stopped()
     }
 
     pub(crate) fn can_stop(&self) -> bool {
-        self.seen() != Seen::NoSource
+        self.state.seen() != Seen::NoSource
     }
 
     /// Neither asked nor without a source; called under the lock.
     pub(super) fn is_open(&self) -> bool {
-        // ORDERING: Relaxed, because the state changes only under the lock.
-        self.state.load(Relaxed) & (STOPPED | NO_SOURCE) == 0
-    }
-
-    /// Asked; called under the lock.
-    #[inline]
-    pub(super) fn is_marked(&self) -> bool {
-        // ORDERING: Relaxed, because the state changes only under the lock.
-        self.state.load(Relaxed) & STOPPED != 0
+        self.state.is_open()
     }
 
     /// Whether nobody above can ask any more; called under the lock.
     pub(super) fn is_orphan(&self) -> bool {
-        // ORDERING: Relaxed, because the state changes only under the lock.
-        self.as_root().is_some() || self.state.load(Relaxed) & ORPHAN != 0
+        self.as_root().is_some() || self.state.has(ORPHAN)
+    }
+
+    /// Notes that no handle is left, called under the lock; `asks` says whether a deadline may still pass.
+    pub(super) fn mark_left(&self, asks: bool) {
+        self.state.set(LEFT);
+        // ORDERING: Relaxed: nobody counts any more, and it is read under the lock.
+        self.sources.store(u32::from(asks), Relaxed);
     }
 
     /// The request that stopped this node, and whether it was made further up.
-    #[allow(unsafe_code, reason = "reads the record without the lock")]
-    pub(crate) fn record(&self) -> Option<(&Record, bool)> {
-        // ORDERING: Acquire, as in `is_stopped`.
-        let state = self.state.load(Acquire);
-        if state & STOPPED == 0 {
-            return None;
-        }
+    #[allow(unsafe_code, reason = "reads the request without the lock")]
+    pub(crate) fn asked(&self) -> Option<(&Request, bool)> {
+        let inherited = self.state.stopped()?;
         // SAFETY: STOPPED was seen with Acquire.
-        let raw = unsafe { self.raw_record() };
+        let raw = unsafe { self.raw_request() };
         // SAFETY: the share in `slot` is held for as long as the node.
-        Some((unsafe { RecordRef::look(raw) }, state & INHERITED != 0))
+        Some((unsafe { RequestRef::look(raw) }, inherited))
     }
 
-    /// Where the record is.
+    /// Where the request is.
     ///
     /// # Safety
     ///
-    /// The state was seen to be `STOPPED` with Acquire, so that the one write of the record happened before.
-    #[allow(unsafe_code, reason = "reads the record without the lock")]
-    unsafe fn raw_record(&self) -> NonNull<()> {
+    /// The state was seen to be `STOPPED` with Acquire, so that the one write of the request happened before.
+    #[allow(unsafe_code, reason = "reads the request without the lock")]
+    unsafe fn raw_request(&self) -> NonNull<()> {
         self.slot.with(|slot| {
             // SAFETY: nobody writes it any more.
             let slot = unsafe { &*slot };
-            // SAFETY: it holds the record since the state is STOPPED.
-            unsafe { slot.record }
+            // SAFETY: it holds the request since the state is STOPPED.
+            unsafe { slot.request }
         })
     }
 
-    /// A share of the record.
-    #[allow(unsafe_code, reason = "reads the record without the lock")]
-    pub(crate) fn share_record(&self) -> Option<RecordRef> {
+    /// A share of the request.
+    #[allow(unsafe_code, reason = "reads the request without the lock")]
+    pub(crate) fn share_request(&self) -> Option<RequestRef> {
         if !self.is_stopped() {
             return None;
         }
         // SAFETY: STOPPED was seen with Acquire.
-        let raw = unsafe { self.raw_record() };
+        let raw = unsafe { self.raw_request() };
         // SAFETY: the share is that of `slot`, which keeps it: only a clone of it is given away.
-        let own = ManuallyDrop::new(unsafe { RecordRef::from_raw(raw) });
-        Some(RecordRef::clone(&own))
+        let own = ManuallyDrop::new(unsafe { RequestRef::from_raw(raw) });
+        Some(RequestRef::clone(&own))
     }
 
     /// Stops this node and every one below it; what is to be woken and called, when this was the first request.
-    pub(crate) fn request(&self, record: Record) -> Option<Due> {
+    pub(crate) fn request(&self, request: Request) -> Option<Due> {
         let guard = match self.home().map(Shard::lock) {
             Some(guard) if self.is_open() => guard,
             late => {
-                self.late_request(late, record);
+                self.late_request(late, request);
                 return None;
             }
         };
-        let mut stopping = Stopping::new(self, RecordRef::new(record));
+        let mut stopping = Stopping::new(self, RequestRef::new(request));
         sweep::from(self, guard, &mut stopping);
         Some(stopping.into_due())
     }
 
-    /// Keeps the record, stores the state and returns whoever waited.
+    /// Keeps the request, stores the state and returns whoever waited.
     ///
-    /// The share in the record was added before, or will be before the lock is let go.
-    /// Called under the lock, or on a node that nobody else has.
-    #[allow(unsafe_code, reason = "writes the record that readers read without the lock")]
-    pub(super) fn mark(&self, record: NonNull<()>, inherited: bool) -> WaitList {
+    /// The share in the request was added before, or will be before the lock is let go.
+    /// Called under the lock with the bits as they are, or on a node that nobody else has.
+    #[allow(unsafe_code, reason = "writes the request that readers read without the lock")]
+    pub(super) fn mark(&self, before: Unmarked, request: NonNull<()>, inherited: bool) -> WaitList {
         let waiters = self.with_waiters(WaitList::take);
-        // SAFETY: the state is not STOPPED yet, so nobody reads the record, and the list was taken; it becomes STOPPED
+        // SAFETY: the state is not STOPPED yet, so nobody reads the request, and the list was taken; it becomes STOPPED
         // only under the lock, so nobody else writes.
-        self.slot.with_mut(|slot| unsafe { *slot = Slot { record } });
-        let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
-        let inherited = if inherited { INHERITED } else { 0 };
-        // ORDERING: Release pairs with the Acquire of every poll: it publishes the record and all that the asking thread
-        // wrote before.
-        self.state.store(STOPPED | inherited, order);
+        self.slot.with_mut(|slot| unsafe { *slot = Slot { request } });
+        self.state.stop(before, inherited);
         waiters
     }
 
     /// What a request does that was not first: it waits for one that is in the middle.
-    #[allow(unsafe_code, reason = "a seeded fault writes the record a second time")]
-    fn late_request(&self, guard: Option<Guard<'_>>, record: Record) {
+    #[allow(unsafe_code, reason = "a seeded fault writes the request a second time")]
+    fn late_request(&self, guard: Option<Guard<'_>>, request: Request) {
         match fault::active() {
-            // ORDERING: Relaxed: a seeded fault, wrong whatever its ordering.
-            Some(Fault::Lowered) => self.state.store(0, Relaxed),
+            Some(Fault::Lowered) => self.state.lower(),
             Some(Fault::ReasonOverwritten) => {
-                let record = ManuallyDrop::new(RecordRef::new(record));
+                let request = ManuallyDrop::new(RequestRef::new(request));
                 // SAFETY: none; this is the fault, and it is compiled for models only.
-                self.slot.with_mut(|slot| unsafe { *slot = Slot { record: record.as_raw() } });
+                self.slot.with_mut(|slot| unsafe { *slot = Slot { request: request.as_raw() } });
             }
             _ => {}
         }
@@ -282,15 +256,20 @@ impl Node {
     /// `alone` says that nobody else refers to this node: then there is nobody to tell here, and what lies below is told
     /// when the node goes away, which is at once.
     pub(crate) fn drop_source(&self, alone: bool) {
-        // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
-        // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
-        // one, and could not be the one that reaches zero.
-        if alone || self.sources.fetch_sub(1, Relaxed) > 1 || fault::is(Fault::OrphanNotTold) {
+        if alone || !self.remove_source() || fault::is(Fault::OrphanNotTold) {
             return;
         }
         if self.home().is_some() {
             self.close(self.lock()).settle();
         }
+    }
+
+    /// Counts one source less; true for the last one.
+    pub(super) fn remove_source(&self) -> bool {
+        // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
+        // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
+        // one, and could not be the one that reaches zero.
+        self.sources.fetch_sub(1, Relaxed) == 1
     }
 
     /// Whether this node has a source of its own.
@@ -310,15 +289,27 @@ impl Node {
 
     /// Stores that nobody can ask any more and returns whoever waited; called under the lock, on an open node.
     pub(super) fn mark_closed(&self) -> WaitList {
-        // ORDERING: Relaxed: the word carries nothing else; "no source" publishes no data.
-        self.state.store(NO_SOURCE, Relaxed);
+        self.state.set(NO_SOURCE);
         self.with_waiters(WaitList::take)
     }
 
-    /// Stores that nobody above can ask any more; called under the lock, on an open node.
-    pub(super) fn mark_orphan(&self) {
-        // ORDERING: Relaxed, as above.
-        self.state.store(ORPHAN, Relaxed);
+    /// The nearest deadline at or above it; called under the lock.
+    #[allow(unsafe_code, reason = "the lock lies elsewhere")]
+    pub(super) fn scope(&self) -> Scope {
+        // SAFETY: the lock is held.
+        self.scope.with(|scope| unsafe { *scope })
+    }
+
+    /// Notes the nearest deadline at or above it; called under the lock.
+    #[allow(unsafe_code, reason = "the lock lies elsewhere")]
+    pub(super) fn set_scope(&self, new: Scope) {
+        // SAFETY: the lock is held.
+        self.scope.with_mut(|scope| unsafe { *scope = new });
+    }
+
+    /// Where it is.
+    pub(super) fn address(&self) -> NonNull<Self> {
+        NonNull::from(self)
     }
 
     /// Calls `f` with whoever waits; the caller holds the lock, the state is not `STOPPED`, and `f` does not come back.
@@ -343,16 +334,17 @@ impl Node {
         self.home.map(|home| unsafe { home.as_ref() })
     }
 
-    /// The root that this node is part of, if it is one.
+    /// The root of the tree, for as long as the node is in a list.
     #[allow(unsafe_code, reason = "follows the pointer to the root")]
-    pub(super) fn as_root(&self) -> Option<&Root> {
-        let root = self.home()?.root;
-        // The node comes first in a root, so that both have the same address.
-        if !ptr::eq(root.as_ptr().cast(), self) {
-            return None;
-        }
+    pub(super) fn root(&self) -> Option<&Root> {
         // SAFETY: as in `home`.
-        Some(unsafe { root.as_ref() })
+        self.home().map(|home| unsafe { home.root.as_ref() })
+    }
+
+    /// The root that this node is part of, if it is one.
+    pub(super) fn as_root(&self) -> Option<&Root> {
+        // The node comes first in a root, so that both have the same address.
+        self.root().filter(|root| ptr::eq(&raw const root.node, self))
     }
 }
 
@@ -365,12 +357,12 @@ impl fmt::Debug for Slot {
 impl Drop for Node {
     #[allow(unsafe_code, reason = "gives the share back")]
     fn drop(&mut self) {
-        if read_alone(&mut self.state) & STOPPED == 0 {
+        if !self.state.is_stopped_alone() {
             return;
         }
         // SAFETY: STOPPED was seen, and nobody else has the node any more.
-        let raw = unsafe { self.raw_record() };
+        let raw = unsafe { self.raw_request() };
         // SAFETY: the share is that of `slot`.
-        drop(unsafe { RecordRef::from_raw(raw) });
+        drop(unsafe { RequestRef::from_raw(raw) });
     }
 }

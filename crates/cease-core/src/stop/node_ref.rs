@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 
 use crate::stop::node::Node;
-use crate::stop::shard::{Root, Shard};
+use crate::stop::shard::{Guard, Root, Shard};
+use crate::stop::state::{KEPT, LEFT};
 use crate::stop::tree;
 
 /// What sources, tokens and guards hold: a handle of a node.
@@ -78,7 +79,7 @@ impl Drop for NodeRef {
     }
 }
 
-/// Takes a node out of its list, and gives its memory back.
+/// Takes a node out of its list, and gives its memory back, unless something else keeps it.
 ///
 /// # Safety
 ///
@@ -93,25 +94,101 @@ unsafe fn end(node: NonNull<Node>) {
     };
     if let Some(root) = this.as_root() {
         // SAFETY: the node of a root stands at its address, and this was its only handle.
-        unsafe { end_root(root) };
+        unsafe { end_root(NonNull::from(root)) };
         return;
     }
     let mut guard = home.lock();
-    if this.is_open() && this.is_orphan() {
+    let asks = guard.is_armed(this) || this.state.has(KEPT);
+    if !asks && this.is_open() && this.is_orphan() {
         this.close(guard).settle();
         guard = home.lock();
     }
+    if guard.peek_schedule().is_none() {
+        // SAFETY: it is in the list, and without deadlines nobody keeps it.
+        unsafe { take_out(node, guard) };
+    } else if this.state.has(KEPT) || has_deadline_for_others(this, &guard) {
+        this.mark_left(asks);
+    } else {
+        // SAFETY: it is in the list, and nobody keeps it.
+        unsafe { take_out_with_parents(node, guard) };
+    }
+}
+
+/// Lets go of a node that was kept because its deadline had passed.
+///
+/// # Safety
+///
+/// The caller kept it, and does not use it again.
+pub(super) unsafe fn let_go(node: NonNull<Node>) {
+    // SAFETY: it is kept until here.
+    let this = unsafe { node.as_ref() };
+    let guard = this.lock();
+    this.state.clear(KEPT);
+    if let Some(root) = this.as_root() {
+        drop(guard);
+        // SAFETY: the caller's share is not used again.
+        unsafe { release_root(NonNull::from(root)) };
+        return;
+    }
+    if this.state.has(LEFT) && !has_deadline_for_others(this, &guard) {
+        // SAFETY: it is in the list, and nobody keeps it.
+        unsafe { take_out_with_parents(node, guard) };
+    }
+}
+
+/// Whether there are nodes below it for which its deadline counts.
+fn has_deadline_for_others(node: &Node, guard: &Guard<'_>) -> bool {
+    // SAFETY: the lock is held.
+    guard.has_entry(node) && unsafe { tree::has_children(node) }
+}
+
+/// Takes a node out, and those above it that were kept only for its sake.
+///
+/// # Safety
+///
+/// `guard` is the lock of the node, which is in the list, and nobody has it or keeps it.
+#[cold]
+unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
+    let mut gone = Vec::new();
+    let mut last = node;
+    loop {
+        // SAFETY: it is in the list.
+        let this = unsafe { last.as_ref() };
+        // SAFETY: the lock is held, and the node has no children.
+        let parent = unsafe { tree::only_child_of(this) };
+        guard.forget_entry(this);
+        let Some(parent) = parent.filter(|parent| parent.state.is_left_to_children()) else { break };
+        // SAFETY: the lock is held, and the node is in the list.
+        unsafe { tree::remove(this) };
+        gone.push(std::mem::replace(&mut last, NonNull::from(parent)));
+    }
+    // SAFETY: it is in the list, and nobody keeps it.
+    unsafe { take_out(last, guard) };
+    for node in gone {
+        // SAFETY: it came from a box, is out of the list, and nobody has it.
+        drop(unsafe { Box::from_raw(node.as_ptr()) });
+    }
+}
+
+/// Takes a node out, and gives its memory back.
+///
+/// # Safety
+///
+/// As for [`take_out_with_parents`], and no node above was kept for its sake.
+#[inline]
+unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_>) {
+    // SAFETY: it is in the list.
+    let this = unsafe { node.as_ref() };
     // SAFETY: the lock is held, and the node is in the list.
     unsafe { tree::remove(this) };
-    let gives_up_root = guard.gives_up_root();
+    let (root, gives_up_root) = (guard.shard().root, guard.gives_up_root());
     drop(guard);
-    let root = home.root;
-    // SAFETY: it came from a box, nobody else has it, and it is out of the list.
+    // What a request owns may be anything, so it is given back with no lock held.
+    // SAFETY: it came from a box, is out of the list, and nobody has it.
     drop(unsafe { Box::from_raw(node.as_ptr()) });
-    // SAFETY: the share of the shard keeps the root until it is given back.
-    if gives_up_root && unsafe { root.as_ref() }.release() {
-        // SAFETY: nothing keeps the root any more.
-        drop(unsafe { Box::from_raw(root.as_ptr()) });
+    if gives_up_root {
+        // SAFETY: the share of the shard is not used again.
+        unsafe { release_root(root) };
     }
 }
 
@@ -120,14 +197,40 @@ unsafe fn end(node: NonNull<Node>) {
 /// # Safety
 ///
 /// The caller had the only handle.
-unsafe fn end_root(root: &Root) {
-    let this = NonNull::from(root);
-    if root.fruitful.is_raised() {
-        root.node.close(root.shard.lock()).settle();
-        if !root.orphan() {
-            return;
-        }
+unsafe fn end_root(root: NonNull<Root>) {
+    // SAFETY: its handles keep it until here.
+    let this = unsafe { root.as_ref() };
+    if this.is_plain() {
+        // SAFETY: it came from a box, and nobody else ever had it.
+        drop(unsafe { Box::from_raw(root.as_ptr()) });
+        return;
     }
-    // SAFETY: nothing keeps the root any more, and it came from a box.
-    drop(unsafe { Box::from_raw(this.as_ptr()) });
+    if this.fruitful.is_raised() {
+        let guard = this.shard.lock();
+        if guard.is_armed(&this.node) || this.node.state.has(KEPT) {
+            this.node.mark_left(true);
+            drop(guard);
+        } else {
+            this.node.close(guard).settle();
+        }
+        this.orphan();
+    }
+    // SAFETY: the share of the handles is not used again.
+    unsafe { release_root(root) };
+}
+
+/// Gives a share in a root back, and the root with the last one.
+///
+/// # Safety
+///
+/// The caller has a share, and does not use it again.
+unsafe fn release_root(root: NonNull<Root>) {
+    // SAFETY: the share keeps it.
+    if !unsafe { root.as_ref() }.release() {
+        return;
+    }
+    // SAFETY: nothing keeps the root any more, so that nobody else gives it back.
+    unsafe { root.as_ref() }.forget_clock();
+    // SAFETY: it came from a box, and nobody looks into it any more.
+    drop(unsafe { Box::from_raw(root.as_ptr()) });
 }

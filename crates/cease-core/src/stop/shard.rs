@@ -15,11 +15,14 @@
 
 use std::ptr::{self, NonNull};
 
+use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
+use crate::stop::schedule::Schedule;
+use crate::stop::timer::{self, Timer, TimerError};
 use crate::stop::tree::Mark;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
-use crate::sync::{Condvar, Mutex, MutexGuard, Shortcut, lock, slot, thread};
+use crate::sync::{Condvar, Mutex, MutexGuard, Shortcut, Unmodelled, lock, slot, thread};
 
 /// How many shards a root gets when its own is not enough; a model has one more.
 const MORE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 8 };
@@ -48,6 +51,10 @@ struct Held {
     losers: u32,
     /// Whether the root counts on being told when the list is empty.
     orphaned: bool,
+    /// The deadlines of the nodes in the list; none while there are none.
+    schedule: Option<Box<Schedule>>,
+    /// The clock of the tree, in the shard of the root itself; none while there was no deadline.
+    clock: Option<Alarm>,
 }
 
 /// The node at the top of a tree, with what the whole tree needs.
@@ -62,6 +69,8 @@ pub(crate) struct Root {
     keepers: AtomicUsize,
     /// Whether it ever had a child.
     pub(super) fruitful: Shortcut,
+    /// Whether it ever had a clock.
+    timed: Shortcut,
 }
 
 /// A shard on cache lines of its own.
@@ -82,6 +91,7 @@ impl Root {
             more: AtomicPtr::new(ptr::null_mut()),
             keepers: AtomicUsize::new(1),
             fruitful: Shortcut::new(),
+            timed: Shortcut::new(),
         };
         // SAFETY: the place is big enough, and nobody else has it.
         unsafe { root.write(made) };
@@ -133,6 +143,11 @@ impl Root {
         self.more.store(more.as_ptr(), Release);
     }
 
+    /// Whether it never had a child, nor a clock; asked by whoever has the last handle.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.fruitful.is_raised() && !self.timed.is_raised()
+    }
+
     /// The shards beside its own.
     pub(super) fn others(&self) -> impl Iterator<Item = &Shard> {
         self.more().into_iter().flatten().map(|padded| &padded.0)
@@ -145,10 +160,44 @@ impl Root {
         unsafe { more.as_ref() }
     }
 
-    /// Notes that no handle of the root is left: from now on each shard that is not empty keeps it.
+    /// The clock of the tree, which is made for the first deadline.
     ///
-    /// True when nothing keeps it.
-    pub(super) fn orphan(&self) -> bool {
+    /// # Errors
+    ///
+    /// When the process has no timer.
+    pub(super) fn clock(&self) -> Result<Alarm, TimerError> {
+        let mut guard = self.shard.lock();
+        if guard.0.clock.is_none() {
+            guard.0.clock = Some(Alarm::new(timer::of_process()?, NonNull::from(self)));
+            self.timed.raise();
+        }
+        Ok(guard.0.clock.clone().expect("it was just made"))
+    }
+
+    /// Gives the tree a timer; called before anybody else has it.
+    pub(super) fn set_timer(&self, timer: Unmodelled<dyn Timer>) {
+        self.shard.lock().0.clock = Some(Alarm::new(timer, NonNull::from(self)));
+        self.timed.raise();
+    }
+
+    /// Lets the alarms know that the tree is gone.
+    pub(super) fn forget_clock(&self) {
+        let clock = if self.timed.is_raised() { self.shard.lock().0.clock.take() } else { None };
+        if let Some(clock) = clock {
+            clock.forget();
+        }
+    }
+
+    /// Takes a share, unless the last one is gone.
+    pub(super) fn keep(&self) -> bool {
+        // ORDERING: Relaxed: only the number matters; the caller has the lock around the pointer to the root, which is
+        // taken before the memory is given back.
+        let more = |keepers| (keepers > 0).then_some(keepers + 1);
+        self.keepers.fetch_update(Relaxed, Relaxed, more).is_ok()
+    }
+
+    /// Notes that no handle of the root is left: from now on each shard that is not empty keeps it.
+    pub(super) fn orphan(&self) {
         for shard in std::iter::once(&self.shard).chain(self.others()) {
             let mut guard = shard.lock();
             guard.0.orphaned = true;
@@ -157,7 +206,6 @@ impl Root {
                 self.keepers.fetch_add(1, Relaxed);
             }
         }
-        self.release()
     }
 
     /// Gives one keeper's share back; true when it was the last.
@@ -182,7 +230,7 @@ impl Shard {
     /// A shard that is about to be written to `shard`.
     fn new(shard: NonNull<Self>, root: NonNull<Root>) -> Self {
         Self {
-            lock: Mutex::new(Held { shard, sweeps: 0, losers: 0, orphaned: false }),
+            lock: Mutex::new(Held { shard, sweeps: 0, losers: 0, orphaned: false, schedule: None, clock: None }),
             swept: Condvar::new(),
             contenders: AtomicU32::new(0),
             anchor: Mark::new(),
@@ -267,6 +315,40 @@ impl<'a> Guard<'a> {
             self.0 = self.shard().swept.wait(self.0).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
         self.0.losers -= 1;
+    }
+
+    /// The deadlines in this shard, if there are any.
+    pub(super) fn schedule(&mut self) -> Option<&mut Schedule> {
+        self.0.schedule.as_deref_mut()
+    }
+
+    /// The deadlines in this shard, if there are any.
+    pub(super) fn peek_schedule(&self) -> Option<&Schedule> {
+        self.0.schedule.as_deref()
+    }
+
+    /// The deadlines in this shard.
+    pub(super) fn schedule_or_new(&mut self) -> &mut Schedule {
+        self.0.schedule.get_or_insert_default()
+    }
+
+    /// Whether `node` has a deadline of its own.
+    pub(super) fn has_entry(&self, node: &Node) -> bool {
+        self.peek_schedule().is_some_and(|schedule| schedule.is_own(node.scope(), node.address()))
+    }
+
+    /// Whether `node` has a deadline of its own that did not pass yet.
+    pub(super) fn is_armed(&self, node: &Node) -> bool {
+        self.has_entry(node) && self.peek_schedule().is_some_and(|schedule| schedule.is_armed(node.scope()))
+    }
+
+    /// Forgets the deadline of a node that goes away.
+    pub(super) fn forget_entry(&mut self, node: &Node) {
+        if self.has_entry(node)
+            && let Some(schedule) = self.schedule()
+        {
+            schedule.forget(node.scope());
+        }
     }
 
     /// Whether the root waits for this shard, and its list is empty now.

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::time::{Duration, Instant};
 
 use crate::fault::{self, Fault};
+use crate::stop::deadline::{Allowed, Deadline};
 use crate::stop::node_ref::NodeRef;
-use crate::stop::record::Record;
-use crate::{Panic, Reason, StopToken};
+use crate::stop::request::Request;
+use crate::stop::timer::{Timer, TimerError};
+use crate::sync::Unmodelled;
+use crate::{Panic, Reason, StopToken, Stopped};
 
 /// The side that asks for a stop; clones ask about the same stop.
 ///
@@ -47,6 +51,109 @@ impl StopSource {
         Self { node: NodeRef::root() }
     }
 
+    /// Creates a source whose tree has its deadlines fired by `timer`.
+    #[must_use]
+    pub fn with_timer(timer: Unmodelled<dyn Timer>) -> Self {
+        let node = NodeRef::root();
+        node.root().expect("it is one").set_timer(timer);
+        Self { node }
+    }
+
+    /// Creates a source that is stopped at `at` with [`Reason::Deadline`], and the handle that can move that moment.
+    ///
+    /// A moment that has passed makes it be born stopped.
+    /// The stop comes never before `at`, and as soon after it as the timer rings.
+    /// For as long as it may come the token can stop, also when no source is left.
+    ///
+    /// # Errors
+    ///
+    /// When no timer can be had.
+    #[doc(alias = "WithDeadline")]
+    #[track_caller]
+    pub fn with_deadline(at: Instant) -> Result<(Self, Deadline), TimerError> {
+        Self::new().deadline_at(Some(at), Location::caller())
+    }
+
+    /// Creates a source that is stopped after `limit`; zero makes it be born stopped.
+    ///
+    /// A `limit` that is further ahead than the clock can count has no end.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource, TimerError};
+    /// use std::time::Duration;
+    ///
+    /// let (source, deadline) = StopSource::with_timeout(Duration::from_millis(10))?;
+    /// let stopped = source.token().wait().expect("the deadline counts as a source");
+    /// assert_eq!(stopped.reason(), &Reason::Deadline);
+    /// assert!(!deadline.lift(), "it has passed");
+    /// # Ok::<(), TimerError>(())
+    /// ```
+    #[doc(alias = "WithTimeout")]
+    #[doc(alias = "CancelAfter")]
+    #[track_caller]
+    pub fn with_timeout(limit: Duration) -> Result<(Self, Deadline), TimerError> {
+        let source = Self::new();
+        let at = source.node.after(limit)?;
+        source.deadline_at(at, Location::caller())
+    }
+
+    /// Creates a child that is stopped at `at` at the latest, and the handle that can move that moment.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    #[track_caller]
+    pub fn child_with_deadline(&self, at: Instant) -> Result<(Self, Deadline), TimerError> {
+        self.child().deadline_at(Some(at), Location::caller())
+    }
+
+    /// Creates a child that is stopped after `limit` at the latest, and the handle that can move that moment.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    #[track_caller]
+    pub fn child_with_timeout(&self, limit: Duration) -> Result<(Self, Deadline), TimerError> {
+        let at = self.node.after(limit)?;
+        self.child().deadline_at(at, Location::caller())
+    }
+
+    /// Brings the deadline of this source nearer; false when it was nearer, or the source was stopped, before.
+    ///
+    /// A moment that has passed stops the source at once.
+    ///
+    /// # Errors
+    ///
+    /// When no timer can be had; the deadline is then what it was.
+    #[track_caller]
+    pub fn tighten(&self, at: Instant) -> Result<bool, TimerError> {
+        self.node.set_deadline(Some(at), Allowed::Nearer, Location::caller())
+    }
+
+    /// When the source is stopped at the latest: the earliest deadline of its own and of those above it.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.node.effective_deadline()
+    }
+
+    fn deadline_at(
+        self,
+        at: Option<Instant>,
+        set_at: &'static Location<'static>,
+    ) -> Result<(Self, Deadline), TimerError> {
+        if at.is_some() {
+            self.node.set_deadline(at, Allowed::Anywhere, set_at)?;
+        }
+        let deadline = Deadline::of(self.node.clone());
+        Ok((self, deadline))
+    }
+
     pub(crate) const fn of(node: NodeRef) -> Self {
         Self { node }
     }
@@ -71,12 +178,12 @@ impl StopSource {
     #[doc(alias = "CancelCauseFunc")]
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
-        self.record(Record::new(reason.into(), Location::caller()))
+        self.ask(Request::new(reason.into(), Location::caller()))
     }
 
     /// Makes a request that somebody else made.
-    pub(crate) fn record(&self, record: Record) -> bool {
-        let due = self.node.request(record);
+    pub(crate) fn ask(&self, request: Request) -> bool {
+        let due = self.node.request(request);
         let first = due.is_some() || fault::is(Fault::TwoFirsts);
         due.unwrap_or_default().settle();
         first
@@ -103,8 +210,15 @@ impl StopSource {
     /// What callbacks have panicked with that a request on this source has called, since the last call of this.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
-        let own = self.node.record().filter(|(_, inherited)| !inherited);
-        own.map(|(record, _)| record.take_panics()).unwrap_or_default()
+        let own = self.node.asked().filter(|(_, inherited)| !inherited);
+        own.map(|(request, _)| request.take_panics()).unwrap_or_default()
+    }
+
+    /// Whether the request that `stopped` tells of was made on this very source, and neither further up nor elsewhere.
+    #[must_use]
+    pub fn has_asked(&self, stopped: &Stopped) -> bool {
+        let own = self.node.asked().filter(|(_, inherited)| !inherited);
+        own.is_some_and(|(request, _)| std::ptr::eq(request, stopped.asked()))
     }
 
     /// Whether a stop was asked for; the same as polling a token.

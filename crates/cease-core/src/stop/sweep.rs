@@ -17,8 +17,10 @@ use std::pin::pin;
 use crate::fault::{self, Fault};
 use crate::stop::due::Due;
 use crate::stop::node::Node;
-use crate::stop::record::RecordRef;
+use crate::stop::request::RequestRef;
+use crate::stop::schedule::Scope;
 use crate::stop::shard::Guard;
+use crate::stop::state::ORPHAN;
 use crate::stop::tree::{self, Bracket, Mark};
 
 /// How many places are gone through in one hold of the lock; in a model few, so that it pauses at all.
@@ -95,31 +97,50 @@ fn portions(mut guard: Guard<'_>, from: Bracket, until: Bracket, visitor: &mut i
     }
 }
 
+/// Notes at everything below `top`, which got a deadline of its own at `scope`, that this is now nearer than `before`.
+pub(super) fn rescope(top: &Node, guard: &mut Guard<'_>, before: Scope, scope: Scope) {
+    if top.as_root().is_some() {
+        // The deadline of a root holds for everything, and stands in nobody's chain.
+        return;
+    }
+    // SAFETY: the lock is held.
+    let Some((from, until)) = (unsafe { tree::below(top) }) else { return };
+    let mut place = from.next();
+    while place != until {
+        match place.opening() {
+            Some(node) if node.scope() == before => node.set_scope(scope),
+            Some(node) => guard.schedule_or_new().put_below(node.scope(), before, scope),
+            None => {}
+        }
+        place = place.next();
+    }
+}
+
 /// Marks nodes as stopped, and takes out everything that waits at them.
 pub(super) struct Stopping<'a> {
     top: &'a Node,
-    record: RecordRef,
+    request: RequestRef,
     /// How many nodes were marked whose shares were not added yet.
     marked: u32,
     due: Due,
 }
 
 impl<'a> Stopping<'a> {
-    pub(super) fn new(top: &'a Node, record: RecordRef) -> Self {
-        Self { top, record, marked: 0, due: Due::default() }
+    pub(super) fn new(top: &'a Node, request: RequestRef) -> Self {
+        Self { top, request, marked: 0, due: Due::default() }
     }
 
     /// What is to be done once the sweep is over.
     pub(super) fn into_due(self) -> Due {
-        self.due.of_request(self.record)
+        self.due.of_request(self.request)
     }
 }
 
 impl Visitor for Stopping<'_> {
     #[inline]
     fn visit(&mut self, node: &Node) -> bool {
-        if !node.is_marked() {
-            let waiters = node.mark(self.record.as_raw(), !std::ptr::eq(node, self.top));
+        if let Some(state) = node.state.unmarked() {
+            let waiters = node.mark(state, self.request.as_raw(), !std::ptr::eq(node, self.top));
             self.marked += 1;
             self.due.take(node, waiters);
         }
@@ -127,7 +148,7 @@ impl Visitor for Stopping<'_> {
     }
 
     fn end_portion(&mut self) {
-        self.record.add_shares(std::mem::take(&mut self.marked));
+        self.request.add_shares(std::mem::take(&mut self.marked));
     }
 }
 
@@ -154,7 +175,7 @@ impl Visitor for Closing<'_> {
             return false;
         }
         if node.has_source() && !std::ptr::eq(node, self.top) {
-            node.mark_orphan();
+            node.state.set(ORPHAN);
             return false;
         }
         let waiters = node.mark_closed();

@@ -10,6 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::stop::callback::{OnStop, StopCallback};
 use crate::stop::future::{self, UntilStopped};
 use crate::stop::node_ref::NodeRef;
+use crate::stop::request::Request;
 use crate::stop::waiting::Seen;
 use crate::sync;
 use crate::{Reason, StopSource, Stopped};
@@ -79,7 +80,7 @@ impl StopToken {
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         static PARENT_STOPPED: Reason = Reason::ParentStopped;
-        self.node.record().map(|(record, inherited)| if inherited { &PARENT_STOPPED } else { &record.reason })
+        self.node.asked().map(|(request, inherited)| if inherited { &PARENT_STOPPED } else { &request.reason })
     }
 
     /// The reason that was given where the request was made, also when that was further up the tree.
@@ -87,7 +88,7 @@ impl StopToken {
     /// The same as [`StopToken::reason`], unless that is [`Reason::ParentStopped`].
     #[must_use]
     pub fn origin(&self) -> Option<&Reason> {
-        self.node.record().map(|(record, _)| &record.reason)
+        self.node.asked().map(|(request, _)| &request.reason)
     }
 
     /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
@@ -115,10 +116,25 @@ impl StopToken {
         StopSource::of(self.node.child())
     }
 
+    /// When the token is stopped at the latest: the earliest deadline of its source and of those above it.
+    ///
+    /// It can still come nearer, and the owner of a deadline can move it further away.
+    #[doc(alias = "Deadline")]
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.node.effective_deadline()
+    }
+
+    /// The winning request, made here or further up, or `None` while there was none.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Request> {
+        self.node.asked().map(|(request, _)| request)
+    }
+
     /// Where the winning request was made, or `None` while there was none.
     #[must_use]
     pub fn asked_at(&self) -> Option<&'static Location<'static>> {
-        self.node.record().map(|(record, _)| record.asked_at)
+        self.node.asked().map(|(request, _)| request.asked_at)
     }
 
     /// Waits until a stop is asked for.

@@ -25,8 +25,8 @@ pub(crate) enum Seen {
 impl Node {
     /// Blocks until the state is no longer open, or until `deadline`.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Seen {
-        if self.seen() != Seen::Nothing {
-            return self.seen();
+        if self.state.seen() != Seen::Nothing {
+            return self.state.seen();
         }
         let parker = Parker::new();
         let waiter = pin!(Waiter::new());
@@ -34,7 +34,7 @@ impl Node {
         // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after somebody took it out
         // (`is_done`) or after `leave`.
         if !unsafe { self.enter(NonNull::from(waiter.get_ref()), Wake::Thread(parker.unparker())) } {
-            return self.seen();
+            return self.state.seen();
         }
         while !waiter.is_done() {
             if parker.park_until(deadline) {
@@ -45,7 +45,7 @@ impl Node {
         }
         // SAFETY: the waiter is done, or left above.
         debug_assert!(unsafe { waiter.is_unlinked() }, "the frame is left while the list points to it (law L4)");
-        self.seen()
+        self.state.seen()
     }
 
     /// Puts `waiter` into the list; false, and it is in no list, when there is nothing to wait for.
@@ -89,7 +89,7 @@ impl Node {
     ///
     /// It is in one of them, and the lock is held.
     pub(crate) unsafe fn take_out(&self, waiter: Pin<&Waiter>) {
-        if self.is_marked() {
+        if self.state.unmarked().is_none() {
             // SAFETY: it is in a list in which somebody always stands in front, so there is no head to note.
             unsafe { WaitList::new().remove(waiter) };
         } else {

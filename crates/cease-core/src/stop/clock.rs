@@ -1,0 +1,161 @@
+//! What a tree has to do with time: when its next deadline passes, and who tells.
+//!
+//! # How it works
+//!
+//! A timer knows of a tree only the alarm that it was given last, and that may ring at any time.
+//! When it rings, everything that is due is taken out under the locks of the shards, and then stopped by ordinary requests
+//! with the reason [`crate::Reason::Deadline`].
+//! An alarm that outlives its tree finds nobody.
+#![allow(unsafe_code, reason = "points to the root for as long as there is one")]
+
+use std::fmt;
+use std::mem;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use crate::Reason;
+use crate::fault::{self, Fault};
+use crate::stop::kept::Kept;
+use crate::stop::request::Request;
+use crate::stop::shard::Root;
+use crate::stop::timer::{Timer, TimerError};
+use crate::sync::{Arc, Mutex, Unmodelled, lock};
+
+/// Rings when a deadline may have passed; given to a [`Timer`].
+///
+/// It does not keep the tree, nor anybody in it.
+#[derive(Clone)]
+pub struct Alarm(Arc<Clock>);
+
+impl Alarm {
+    /// Stops whatever is due, and sets the timer for what comes next.
+    ///
+    /// It may be called at any time, also when nothing is due or the tree is gone.
+    pub fn ring(&self) {
+        // From here on a deadline that is set sets the timer again.
+        let rung = mem::take(&mut *lock(&self.0.armed));
+        drop(rung);
+        let (due, next) = self.0.take_due();
+        let mut calls = Vec::new();
+        for (node, set_at) in due {
+            if let Some(mut due) = node.request(Request::new(Reason::Deadline, set_at)) {
+                due.wake();
+                if due.has_calls() {
+                    calls.push((due, node));
+                }
+            }
+        }
+        if !calls.is_empty() {
+            self.0.timer.call(Box::new(move || {
+                for (mut due, node) in calls {
+                    due.call();
+                    drop(node);
+                }
+            }));
+        }
+        if let Some(next) = next
+            && let Err(error) = self.set(next)
+        {
+            // Nobody is here who could be told; the next deadline that is set tries again.
+            eprintln!("cease: {error}");
+        }
+    }
+
+    pub(crate) fn new(timer: Unmodelled<dyn Timer>, root: NonNull<Root>) -> Self {
+        Self(Arc::new(Clock { timer, root: Mutex::new(Some(root)), armed: Mutex::new(Armed::default()) }))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.timer.now()
+    }
+
+    /// Sees to it that the timer rings at `at` or before.
+    pub(crate) fn set(&self, at: Instant) -> Result<(), TimerError> {
+        {
+            let mut armed = lock(&self.0.armed);
+            if armed.at.is_some_and(|earlier| earlier <= at) {
+                return Ok(());
+            }
+            armed.at = Some(at);
+        }
+        // The timer is somebody else's code, so it is set and taken back with no lock held.
+        let setting = self.0.timer.set(at, self.clone());
+        let mut armed = lock(&self.0.armed);
+        let (result, stale) = match setting {
+            // It rang meanwhile, or is to ring earlier.
+            Ok(setting) if armed.at != Some(at) => (Ok(()), Some(setting)),
+            Ok(setting) => (Ok(()), armed.setting.replace(setting)),
+            Err(error) => {
+                if armed.at == Some(at) {
+                    armed.at = None;
+                }
+                (Err(error), None)
+            }
+        };
+        drop(armed);
+        drop(stale);
+        result
+    }
+
+    /// Notes that the tree is gone, once nobody looks into it any more.
+    pub(crate) fn forget(&self) {
+        *lock(&self.0.root) = None;
+        let armed = mem::take(&mut *lock(&self.0.armed));
+        drop(armed);
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alarm").finish()
+    }
+}
+
+/// The time of one tree.
+struct Clock {
+    timer: Unmodelled<dyn Timer>,
+    /// None when the tree is gone, which waits for a ring that looks into it.
+    root: Mutex<Option<NonNull<Root>>>,
+    armed: Mutex<Armed>,
+}
+
+#[derive(Default)]
+struct Armed {
+    /// When the timer will ring at the latest.
+    at: Option<Instant>,
+    /// Takes the alarm back when it is dropped.
+    setting: Option<Box<dyn Send>>,
+}
+
+// SAFETY: the root is used only under the lock around its pointer, and may be used from any thread.
+unsafe impl Send for Clock {}
+// SAFETY: as above.
+unsafe impl Sync for Clock {}
+
+impl Clock {
+    /// Takes out what is due, and says when the next deadline passes.
+    fn take_due(&self) -> (Vec<(Kept, &'static std::panic::Location<'static>)>, Option<Instant>) {
+        let root = lock(&self.root);
+        let Some(root) = *root else { return (Vec::new(), None) };
+        // SAFETY: whoever gives the root's memory back first takes the lock that is held here.
+        let root = unsafe { root.as_ref() };
+        let now = self.timer.now();
+        let mut due = Vec::new();
+        let mut next = None;
+        for shard in std::iter::once(&root.shard).chain(root.others()) {
+            let mut guard = shard.lock();
+            let Some(schedule) = guard.schedule() else { continue };
+            let early = fault::is(Fault::EarlyDeadline).then(|| schedule.next()).flatten();
+            let mut passed = Vec::new();
+            while let Some(one) = schedule.pop_due(early.unwrap_or(now)) {
+                passed.push(one);
+            }
+            next = [next, schedule.next()].into_iter().flatten().min();
+            for (node, set_at) in passed {
+                // SAFETY: a node with an entry is alive under the lock.
+                due.extend(unsafe { Kept::keep(node) }.map(|kept| (kept, set_at)));
+            }
+        }
+        (due, next)
+    }
+}

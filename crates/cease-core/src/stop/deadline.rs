@@ -1,0 +1,167 @@
+//! Deadlines of sources.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::Reason;
+use crate::fault::{self, Fault};
+use crate::stop::node::Node;
+use crate::stop::node_ref::NodeRef;
+use crate::stop::request::Request;
+use crate::stop::shard::Guard;
+use crate::stop::sweep;
+use crate::stop::timer::TimerError;
+
+/// The owner's handle on the deadline of a source; made with the source, and the only way to move it further away.
+///
+/// Everybody else who has a source can only bring its deadline nearer ([`crate::StopSource::tighten`]).
+/// The deadline of a source above still holds, whatever this says: what counts is the earlier one.
+/// Dropping it changes nothing: the deadline stays.
+/// For as long as the deadline has not passed a stop may come, also when no source is left.
+pub struct Deadline {
+    node: NodeRef,
+}
+
+impl Deadline {
+    pub(crate) const fn of(node: NodeRef) -> Self {
+        Self { node }
+    }
+
+    /// When it passes; none when it was lifted.
+    #[must_use]
+    pub fn at(&self) -> Option<Instant> {
+        self.node.own_deadline()
+    }
+
+    /// Moves it, further away or nearer; false when the source was stopped before.
+    ///
+    /// A moment that has passed stops the source at once.
+    ///
+    /// # Errors
+    ///
+    /// When no timer can be had; the deadline is then what it was.
+    #[track_caller]
+    pub fn move_to(&self, at: Instant) -> Result<bool, TimerError> {
+        self.node.set_deadline(Some(at), Allowed::Anywhere, Location::caller())
+    }
+
+    /// Takes it away; false when the source was stopped before.
+    #[track_caller]
+    pub fn lift(&self) -> bool {
+        let lifted = self.node.set_deadline(None, Allowed::Anywhere, Location::caller());
+        lifted.expect("only a deadline needs a timer")
+    }
+}
+
+impl fmt::Debug for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadline").field("at", &self.at()).finish()
+    }
+}
+
+/// Where a deadline may be moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    Nearer,
+    Anywhere,
+}
+
+impl Node {
+    /// Moves the deadline of this node, or lifts it; false when it was stopped before, or may not be moved there.
+    pub(crate) fn set_deadline(
+        &self,
+        at: Option<Instant>,
+        allowed: Allowed,
+        set_at: &'static Location<'static>,
+    ) -> Result<bool, TimerError> {
+        let Some(home) = self.home() else { return Ok(false) };
+        let clock = self.root().expect("a node with a home has a root").clock()?;
+        if at.is_some_and(|at| at <= clock.now()) {
+            let due = self.request(Request::new(Reason::Deadline, set_at));
+            let first = due.is_some();
+            due.unwrap_or_default().settle();
+            return Ok(first);
+        }
+        let guard = home.lock();
+        if !self.is_open() {
+            return Ok(false);
+        }
+        let before = match self.note_deadline(guard, at, allowed, set_at) {
+            Ok(before) => before,
+            Err(Forbidden) => return Ok(false),
+        };
+        if let Some(at) = at
+            && let Err(error) = clock.set(at)
+        {
+            let guard = home.lock();
+            if self.is_open() {
+                // Whatever was set is lifted again; nobody can forbid that.
+                let _ = self.note_deadline(guard, before, Allowed::Anywhere, set_at);
+            }
+            return Err(error);
+        }
+        Ok(true)
+    }
+
+    /// The moment that lies `limit` ahead; none when that is further than the clock can count.
+    pub(crate) fn after(&self, limit: Duration) -> Result<Option<Instant>, TimerError> {
+        // Who was born stopped needs no deadline any more.
+        let clock = self.root().map(|root| root.clock()).transpose()?;
+        Ok(clock.and_then(|clock| clock.now().checked_add(limit)))
+    }
+
+    /// The earliest deadline of this node and of those above it.
+    pub(crate) fn effective_deadline(&self) -> Option<Instant> {
+        let guard = self.home()?.lock();
+        let own = guard.peek_schedule().and_then(|schedule| schedule.effective(self.scope()));
+        drop(guard);
+        if self.as_root().is_some() {
+            return own;
+        }
+        let top = self.root().and_then(|root| root.node.own_deadline());
+        [own, top].into_iter().flatten().min()
+    }
+
+    fn own_deadline(&self) -> Option<Instant> {
+        let guard = self.home()?.lock();
+        let schedule = guard.peek_schedule()?;
+        schedule.is_own(self.scope(), self.address()).then(|| schedule.at(self.scope())).flatten()
+    }
+
+    /// Notes a deadline under the lock, on an open node; returns the one before.
+    fn note_deadline(
+        &self,
+        mut guard: Guard<'_>,
+        at: Option<Instant>,
+        allowed: Allowed,
+        set_at: &'static Location<'static>,
+    ) -> Result<Option<Instant>, Forbidden> {
+        let outer = self.scope();
+        let schedule = guard.schedule_or_new();
+        let is_own = schedule.is_own(outer, self.address());
+        let loosened = is_own && schedule.at(outer).is_some_and(|before| at.is_none_or(|at| before <= at));
+        if allowed == Allowed::Nearer && loosened && !fault::is(Fault::DeadlineLoosened) {
+            return Err(Forbidden);
+        }
+        let scope = if is_own { outer } else { schedule.enter(self.address(), outer, set_at) };
+        let was_armed = schedule.is_armed(scope);
+        let before = schedule.set(scope, at, set_at);
+        if !is_own {
+            self.set_scope(scope);
+            sweep::rescope(self, &mut guard, outer, scope);
+        }
+        // Until it has passed, a deadline can ask like a source.
+        match (was_armed, at.is_some()) {
+            (false, true) => self.add_source(),
+            (true, false) if self.remove_source() => {
+                self.close(guard).settle();
+            }
+            _ => {}
+        }
+        Ok(before)
+    }
+}
+
+/// The deadline may only be brought nearer.
+struct Forbidden;

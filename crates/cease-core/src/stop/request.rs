@@ -1,0 +1,167 @@
+//! The winning request, shared by every node that it stopped.
+#![allow(unsafe_code, reason = "a request adds many shares at once, which `Arc` cannot")]
+
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use crate::sync::{Count, Mutex, lock};
+use crate::{Panic, Reason};
+
+/// A request for a stop that was made: why, where and when, and which other request it follows.
+#[derive(Debug)]
+pub struct Request {
+    pub(crate) reason: Reason,
+    pub(crate) asked_at: &'static Location<'static>,
+    asked_when: Instant,
+    because: Option<RequestRef>,
+    /// What the callbacks panicked with that this request has called.
+    panics: Mutex<Vec<Panic>>,
+}
+
+impl Request {
+    /// Why it was made.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// Where in the source it was made.
+    #[must_use]
+    pub const fn asked_at(&self) -> &'static Location<'static> {
+        self.asked_at
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub const fn asked_when(&self) -> Instant {
+        self.asked_when
+    }
+
+    /// The request in another tree that this one follows, through a link ([`crate::Linked`]).
+    #[must_use]
+    pub fn because(&self) -> Option<&Self> {
+        self.because.as_deref()
+    }
+
+    /// This request, the one that it follows, and so on to the first.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |request| request.because())
+    }
+
+    /// A request that is made now.
+    pub(crate) fn new(reason: Reason, asked_at: &'static Location<'static>) -> Self {
+        Self { reason, asked_at, asked_when: Instant::now(), because: None, panics: Mutex::new(Vec::new()) }
+    }
+
+    /// A request that is made now because of one in another tree.
+    pub(crate) fn following(because: RequestRef) -> Self {
+        let (reason, asked_at) = (because.reason.clone(), because.asked_at);
+        Self { because: Some(because), ..Self::new(reason, asked_at) }
+    }
+
+    pub(crate) fn add_panics(&self, panics: Vec<Panic>) {
+        if !panics.is_empty() {
+            lock(&self.panics).extend(panics);
+        }
+    }
+
+    pub(crate) fn take_panics(&self) -> Vec<Panic> {
+        std::mem::take(&mut lock(&self.panics))
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; asked at {}", self.reason, self.asked_at)
+    }
+}
+
+/// A share of a [`Request`].
+///
+/// It is `Arc` but for one thing: a request that marks a thousand nodes adds their shares in one step.
+#[derive(Debug)]
+pub(crate) struct RequestRef(NonNull<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    request: Request,
+    shares: Count,
+}
+
+// SAFETY: a request is `Send` and `Sync`, and shares are counted by an atomic.
+unsafe impl Send for RequestRef {}
+// SAFETY: as above.
+unsafe impl Sync for RequestRef {}
+
+impl RequestRef {
+    pub(crate) fn new(request: Request) -> Self {
+        let counted = Counted { request, shares: Count::one() };
+        Self(NonNull::from(Box::leak(Box::new(counted))))
+    }
+
+    /// Adds `count` shares, which nobody holds until they are taken with [`RequestRef::from_raw`].
+    pub(crate) fn add_shares(&self, count: u32) {
+        self.counted().shares.add(count);
+    }
+
+    /// The address under which a share is kept elsewhere.
+    pub(crate) const fn as_raw(&self) -> NonNull<()> {
+        self.0.cast()
+    }
+
+    /// Takes a share that was added before.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is from `as_raw`, and the share was added and not taken yet.
+    pub(crate) const unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self(raw.cast())
+    }
+
+    /// Looks at a request in which somebody holds a share.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is from `as_raw`, and a share is held for as long as `'a`.
+    pub(crate) unsafe fn look<'a>(raw: NonNull<()>) -> &'a Request {
+        // SAFETY: by the caller's promise it is alive.
+        &unsafe { raw.cast::<Counted>().as_ref() }.request
+    }
+
+    const fn counted(&self) -> &Counted {
+        // SAFETY: this share keeps it alive.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Deref for RequestRef {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.counted().request
+    }
+}
+
+impl Clone for RequestRef {
+    fn clone(&self) -> Self {
+        self.add_shares(1);
+        Self(self.0)
+    }
+}
+
+impl Drop for RequestRef {
+    fn drop(&mut self) {
+        let mut last = self.counted().shares.release().then_some(self.0);
+        // A chain of links may be long, so that it is given back one by one, and not by recursion.
+        while let Some(over) = last {
+            // SAFETY: it came from a box, and this was the last share.
+            let mut over = unsafe { Box::from_raw(over.as_ptr()) };
+            let because = over.request.because.take().map(ManuallyDrop::new);
+            last = because.filter(|because| because.counted().shares.release()).map(|because| because.0);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The deadlines of the nodes in one shard.
+//!
+//! # How it works
+//!
+//! A node that was given a deadline has an entry, and every node notes the nearest entry at or above it: its scope.
+//! An entry notes the next one further up, so the effective deadline of a node is the earliest along that chain, however
+//! many siblings and levels without a deadline there are.
+//! A node keeps its entry for as long as it lives, and one with children lives as long as they do.
+
+use std::collections::BTreeSet;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use crate::stop::node::Node;
+
+/// The nearest entry at or above a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Scope(u32);
+
+impl Scope {
+    /// No deadline at or above the node.
+    pub(crate) const NONE: Self = Self(0);
+
+    const fn index(self) -> Option<usize> {
+        // Entries are numbered from one, and a `usize` has at least as many bits here.
+        (self.0 as usize).checked_sub(1)
+    }
+}
+
+/// The entries of a shard; belongs to whoever holds its lock.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    entries: Vec<Option<Entry>>,
+    /// Numbers that may be given away again.
+    free: Vec<Scope>,
+    /// Deadlines that did not pass yet, the next one first.
+    armed: BTreeSet<(Instant, Scope)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    node: NonNull<Node>,
+    at: Option<Instant>,
+    set_at: &'static Location<'static>,
+    outer: Scope,
+}
+
+impl Schedule {
+    /// Makes an entry for `node`, below the scope that it had.
+    pub(crate) fn enter(&mut self, node: NonNull<Node>, outer: Scope, set_at: &'static Location<'static>) -> Scope {
+        let entry = Some(Entry { node, at: None, set_at, outer });
+        if let Some(scope) = self.free.pop() {
+            *self.slot(scope) = entry;
+            return scope;
+        }
+        self.entries.push(entry);
+        Scope(u32::try_from(self.entries.len()).expect("there is no memory for so many nodes"))
+    }
+
+    /// Whether the entry at `scope` is that of `node`, and not one further up.
+    pub(crate) fn is_own(&self, scope: Scope, node: NonNull<Node>) -> bool {
+        self.get(scope).is_some_and(|entry| entry.node == node)
+    }
+
+    /// Forgets the entry of a node that goes away.
+    pub(crate) fn forget(&mut self, scope: Scope) {
+        self.disarm(scope);
+        *self.slot(scope) = None;
+        self.free.push(scope);
+    }
+
+    /// Notes that an entry that was below `before` is now below `outer`.
+    pub(crate) fn put_below(&mut self, scope: Scope, before: Scope, outer: Scope) {
+        if let Some(entry) = self.slot(scope)
+            && entry.outer == before
+            && scope != outer
+        {
+            entry.outer = outer;
+        }
+    }
+
+    /// Moves the deadline of an entry, or lifts it; returns the one before.
+    pub(crate) fn set(
+        &mut self,
+        scope: Scope,
+        at: Option<Instant>,
+        set_at: &'static Location<'static>,
+    ) -> Option<Instant> {
+        self.disarm(scope);
+        let entry = self.slot(scope).as_mut().expect("a node has its entry for as long as it lives");
+        let before = std::mem::replace(&mut entry.at, at);
+        entry.set_at = set_at;
+        self.armed.extend(at.map(|at| (at, scope)));
+        before
+    }
+
+    /// The deadline of the entry itself.
+    pub(crate) fn at(&self, scope: Scope) -> Option<Instant> {
+        self.get(scope)?.at
+    }
+
+    /// Whether the deadline of the entry itself has not passed yet.
+    pub(crate) fn is_armed(&self, scope: Scope) -> bool {
+        self.at(scope).is_some_and(|at| self.armed.contains(&(at, scope)))
+    }
+
+    /// The earliest deadline of an entry and those further up.
+    pub(crate) fn effective(&self, scope: Scope) -> Option<Instant> {
+        let first = self.get(scope);
+        std::iter::successors(first, |entry| self.get(entry.outer)).filter_map(|entry| entry.at).min()
+    }
+
+    /// Takes out a deadline that is not after `now`, with the node and the place where it was set.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(NonNull<Node>, &'static Location<'static>)> {
+        let (at, scope) = *self.armed.first()?;
+        if at > now {
+            return None;
+        }
+        self.armed.pop_first();
+        self.get(scope).map(|entry| (entry.node, entry.set_at))
+    }
+
+    /// The next deadline.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.armed.first().map(|&(at, _)| at)
+    }
+
+    fn disarm(&mut self, scope: Scope) {
+        if let Some(at) = self.at(scope) {
+            self.armed.remove(&(at, scope));
+        }
+    }
+
+    fn get(&self, scope: Scope) -> Option<&Entry> {
+        self.entries.get(scope.index()?)?.as_ref()
+    }
+
+    fn slot(&mut self, scope: Scope) -> &mut Option<Entry> {
+        let index = scope.index().expect("only the scope of an entry is written to");
+        &mut self.entries[index]
+    }
+}
+
+#[allow(unsafe_code, reason = "an entry points to its node")]
+// SAFETY: the pointers are followed only under the lock, and nodes may be used from any thread.
+unsafe impl Send for Schedule {}

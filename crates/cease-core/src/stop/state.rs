@@ -1,0 +1,137 @@
+//! The word that says what has happened to a node.
+//!
+//! Only the holder of the node's lock writes it; a poll reads it without.
+
+use crate::fault::{self, Fault};
+use crate::stop::waiting::Seen;
+use crate::sync::atomic::AtomicU32;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::read_alone;
+
+/// Asked.
+const STOPPED: u32 = 1;
+/// Nobody can ask any more.
+pub(super) const NO_SOURCE: u32 = 2;
+/// Asked further up.
+const INHERITED: u32 = 4;
+/// Nobody above can ask: the node stands right below one that has no source.
+pub(super) const ORPHAN: u32 = 8;
+/// Whoever found its deadline passed keeps it in its list.
+pub(super) const KEPT: u32 = 16;
+/// No handle is left, but it stays in its list: it is kept, or has a deadline for those below it.
+pub(super) const LEFT: u32 = 32;
+
+/// The bits above.
+#[derive(Debug)]
+pub(super) struct State(AtomicU32);
+
+impl State {
+    /// Open.
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Asked.
+    #[inline]
+    pub(super) fn is_stopped(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release store in `stop`: who sees the stop sees the request and all that was
+        // written before it (law L3).
+        self.0.load(Acquire) & STOPPED != 0
+    }
+
+    /// Whether it was asked further up, when it was asked.
+    pub(super) fn stopped(&self) -> Option<bool> {
+        // ORDERING: Acquire, as in `is_stopped`.
+        let state = self.0.load(Acquire);
+        (state & STOPPED != 0).then_some(state & INHERITED != 0)
+    }
+
+    /// What there is to see without waiting.
+    pub(super) fn seen(&self) -> Seen {
+        // ORDERING: Acquire, as in `is_stopped`: who returns from a wait with the stop sees what was written before it.
+        match self.0.load(Acquire) {
+            state if state & STOPPED != 0 => Seen::Stop,
+            state if state & NO_SOURCE != 0 => Seen::NoSource,
+            _ => Seen::Nothing,
+        }
+    }
+
+    /// Asked; read by whoever has nobody beside.
+    pub(super) fn is_stopped_alone(&mut self) -> bool {
+        read_alone(&mut self.0) & STOPPED != 0
+    }
+}
+
+/// What is called under the lock only.
+impl State {
+    /// The bits.
+    #[inline]
+    fn bits(&self) -> u32 {
+        // ORDERING: Relaxed, because the word changes only under the lock.
+        self.0.load(Relaxed)
+    }
+
+    /// Neither asked nor without a source.
+    pub(super) fn is_open(&self) -> bool {
+        self.bits() & (STOPPED | NO_SOURCE) == 0
+    }
+
+    /// Whether any of `bits` is set.
+    pub(super) fn has(&self, bits: u32) -> bool {
+        self.bits() & bits != 0
+    }
+
+    /// Whether nothing but its children keeps the node.
+    pub(super) fn is_left_to_children(&self) -> bool {
+        self.bits() & (KEPT | LEFT) == LEFT
+    }
+
+    /// The bits, when it was not asked yet.
+    #[inline]
+    pub(super) fn unmarked(&self) -> Option<Unmarked> {
+        let bits = self.bits();
+        (bits & STOPPED == 0).then_some(Unmarked(bits))
+    }
+
+    /// Sets bits, and says whether any of them was set before.
+    pub(super) fn set(&self, bits: u32) -> bool {
+        self.change(|before| before | bits) & bits != 0
+    }
+
+    /// Takes bits away.
+    pub(super) fn clear(&self, bits: u32) {
+        self.change(|before| before & !bits);
+    }
+
+    /// Stores that it was asked, once the request is in its place.
+    #[inline]
+    pub(super) fn stop(&self, before: Unmarked, inherited: bool) {
+        let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
+        let inherited = if inherited { INHERITED } else { 0 };
+        // ORDERING: Release pairs with the Acquire of every poll: it publishes the request and all that the asking thread
+        // wrote before.
+        self.0.store(before.0 | STOPPED | inherited, order);
+    }
+
+    /// Takes a stop back, which only a seeded fault does.
+    pub(super) fn lower(&self) {
+        // ORDERING: Relaxed: a seeded fault, wrong whatever its ordering.
+        self.0.store(0, Relaxed);
+    }
+
+    fn change(&self, change: impl FnOnce(u32) -> u32) -> u32 {
+        let before = self.bits();
+        // ORDERING: Release, so that whoever reads STOPPED from this store sees what the one that stored it wrote.
+        self.0.store(change(before), Release);
+        before
+    }
+}
+
+/// The bits of a node that was not asked yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unmarked(u32);
+
+impl Unmarked {
+    /// Those of a node that was just made.
+    pub(super) const NEW: Self = Self(0);
+}

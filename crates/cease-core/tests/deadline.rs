@@ -1,0 +1,298 @@
+//! Deadlines by a clock that the test moves on, and by the timer of the process.
+#![cfg(not(any(loom, shuttle)))]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cease_core::{Alarm, Reason, StopSource, Timer, TimerError, WaitError};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A clock that a test moves on.
+struct ByHand {
+    now: Mutex<Instant>,
+    alarms: Arc<Mutex<BTreeMap<usize, (Instant, Alarm)>>>,
+    numbers: AtomicUsize,
+}
+
+/// Takes the alarm back when it is dropped.
+struct Setting(usize, Arc<Mutex<BTreeMap<usize, (Instant, Alarm)>>>);
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().remove(&self.0);
+    }
+}
+
+impl ByHand {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { now: Mutex::new(Instant::now()), alarms: Arc::default(), numbers: AtomicUsize::new(0) })
+    }
+
+    fn alarms(&self) -> MutexGuard<'_, BTreeMap<usize, (Instant, Alarm)>> {
+        self.alarms.lock().unwrap()
+    }
+
+    /// Moves the clock on, and rings what is due then.
+    fn pass(&self, time: Duration) {
+        let now = {
+            let mut now = self.now.lock().unwrap();
+            *now += time;
+            *now
+        };
+        let due: Vec<_> = self.alarms().values().filter(|(at, _)| *at <= now).map(|(_, alarm)| alarm.clone()).collect();
+        due.iter().for_each(Alarm::ring);
+    }
+}
+
+impl Timer for ByHand {
+    fn now(&self) -> Instant {
+        *self.now.lock().unwrap()
+    }
+
+    fn set(&self, at: Instant, alarm: Alarm) -> Result<Box<dyn Send>, TimerError> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.alarms().insert(number, (at, alarm));
+        Ok(Box::new(Setting(number, Arc::clone(&self.alarms))))
+    }
+}
+
+#[test]
+fn it_stops_when_it_passes_and_not_before() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_timeout(HOUR).unwrap();
+    let below = source.child().token();
+    assert_eq!(below.deadline(), deadline.at());
+
+    timer.pass(HOUR - Duration::from_nanos(1));
+    let alarms: Vec<_> = timer.alarms().values().map(|(_, alarm)| alarm.clone()).collect();
+    alarms.iter().for_each(Alarm::ring);
+    assert!(!source.is_stopped(), "it fired early");
+
+    timer.pass(Duration::from_nanos(1));
+    assert_eq!(source.token().reason(), Some(&Reason::Deadline));
+    assert_eq!(below.origin(), Some(&Reason::Deadline));
+    assert_eq!(below.asked_at().map(std::panic::Location::file), Some(file!()));
+    assert!(!top.is_stopped());
+}
+
+#[test]
+fn zero_is_born_stopped() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (zero, _) = top.child_with_timeout(Duration::ZERO).unwrap();
+    let (past, _) = top.child_with_deadline(timer.now() - HOUR).unwrap();
+    assert_eq!([zero, past].map(|source| source.token().reason().cloned()), [const { Some(Reason::Deadline) }; 2]);
+    assert!(timer.alarms().is_empty());
+}
+
+#[test]
+fn one_without_end_is_none() {
+    let (source, deadline) = StopSource::with_timeout(Duration::MAX).unwrap();
+    assert_eq!((source.deadline(), deadline.at()), (None, None));
+    drop(deadline);
+    let token = source.token();
+    drop(source);
+    assert!(!token.can_stop());
+}
+
+#[test]
+fn everybody_may_tighten_and_only_the_owner_loosen() {
+    let timer = ByHand::new();
+    let now = timer.now();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_deadline(now + 2 * HOUR).unwrap();
+    assert!(!source.tighten(now + 3 * HOUR).unwrap(), "that is further away");
+    assert_eq!(source.deadline(), Some(now + 2 * HOUR));
+    assert!(source.tighten(now + HOUR).unwrap());
+    assert_eq!(source.deadline(), Some(now + HOUR));
+
+    assert!(deadline.move_to(now + 3 * HOUR).unwrap());
+    timer.pass(2 * HOUR);
+    assert!(!source.is_stopped(), "it was moved");
+    timer.pass(HOUR);
+    assert!(source.is_stopped());
+    assert!(!deadline.move_to(now + 9 * HOUR).unwrap(), "it has passed");
+}
+
+#[test]
+fn the_one_above_holds_too() {
+    let timer = ByHand::new();
+    let now = timer.now();
+    let top = StopSource::with_timer(timer.clone());
+    let (outer, outer_deadline) = top.child_with_deadline(now + HOUR).unwrap();
+    let (inner, inner_deadline) = outer.child_with_deadline(now + 2 * HOUR).unwrap();
+    assert_eq!(inner.deadline(), Some(now + HOUR));
+    assert!(outer_deadline.lift());
+    assert_eq!(inner.deadline(), Some(now + 2 * HOUR));
+    assert!(top.tighten(now + HOUR).unwrap());
+    assert_eq!((inner.deadline(), inner_deadline.at()), (Some(now + HOUR), Some(now + 2 * HOUR)));
+    timer.pass(HOUR);
+    assert_eq!(inner.token().origin(), Some(&Reason::Deadline));
+}
+
+#[test]
+fn one_that_is_given_later_holds_for_the_children_that_are_there() {
+    let timer = ByHand::new();
+    let now = timer.now();
+    let top = StopSource::with_timer(timer.clone());
+    let (a, _a) = top.child_with_deadline(now + 3 * HOUR).unwrap();
+    let b = a.child();
+    let c = b.child();
+    let (d, _d) = c.child_with_deadline(now + 4 * HOUR).unwrap();
+    let e = d.child();
+    assert!(b.tighten(now + 2 * HOUR).unwrap());
+    assert!(c.tighten(now + HOUR).unwrap());
+    assert_eq!([&a, &b, &c, &d, &e].map(StopSource::deadline), [3, 2, 1, 1, 1].map(|hours| Some(now + hours * HOUR)));
+    drop((b, c));
+    assert_eq!(e.deadline(), Some(now + HOUR), "the deadline of a source that is gone still holds below it");
+    timer.pass(HOUR);
+    assert!(e.is_stopped() && d.is_stopped() && !a.is_stopped());
+}
+
+#[test]
+fn it_counts_as_a_source_until_it_passes_or_is_lifted() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_timeout(HOUR).unwrap();
+    let (token, below) = (source.token(), source.child());
+    let leaf = below.token();
+    drop((top, source, below));
+    assert!(token.can_stop() && leaf.can_stop());
+    assert!(deadline.lift());
+    assert!(!token.can_stop() && !leaf.can_stop());
+}
+
+#[test]
+fn a_source_that_is_gone_stops_those_below_it() {
+    let timer = ByHand::new();
+    let now = timer.now();
+    let top = StopSource::with_timer(timer.clone());
+    let (middle, _) = top.child_with_deadline(now + HOUR).unwrap();
+    let leaf = middle.child().token();
+    drop((top, middle));
+    assert!(leaf.can_stop());
+    timer.pass(HOUR);
+    assert_eq!(leaf.origin(), Some(&Reason::Deadline));
+    drop(leaf);
+    assert!(timer.alarms().is_empty(), "an alarm is left behind");
+}
+
+#[test]
+fn a_root_that_is_gone_stops_those_below_it() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    assert!(top.tighten(timer.now() + HOUR).unwrap());
+    let leaf = top.child().token();
+    drop(top);
+    assert!(leaf.can_stop());
+    timer.pass(HOUR);
+    assert_eq!(leaf.reason(), Some(&Reason::ParentStopped));
+}
+
+#[test]
+fn the_alarm_goes_with_the_tree() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_timeout(HOUR).unwrap();
+    let alarm = timer.alarms().values().next().unwrap().1.clone();
+    drop((top, source, deadline));
+    assert!(timer.alarms().is_empty());
+    alarm.ring();
+}
+
+#[test]
+fn a_timer_that_fails_leaves_the_deadline_as_it_was() {
+    struct Broken;
+    impl Timer for Broken {
+        fn set(&self, _at: Instant, _alarm: Alarm) -> Result<Box<dyn Send>, TimerError> {
+            Err(TimerError::new("broken"))
+        }
+    }
+    let top = StopSource::with_timer(Arc::new(Broken));
+    let error = top.child_with_timeout(HOUR).unwrap_err();
+    assert_eq!(error.to_string(), "no timer for a deadline: broken");
+    assert!(top.tighten(Instant::now() + HOUR).is_err());
+    assert_eq!(top.deadline(), None);
+}
+
+#[test]
+fn callbacks_do_not_hold_up_the_next_deadline() {
+    let (first, _first) = StopSource::with_timeout(Duration::from_millis(1)).unwrap();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let callback = first.token().on_stop(move || {
+        assert!(wait.recv_timeout(PATIENCE).is_ok(), "the second deadline waited for this callback");
+    });
+    let (second, _second) = StopSource::with_timeout(Duration::from_millis(2)).unwrap();
+    let stopped = second.token().wait_timeout(PATIENCE).unwrap();
+    assert_eq!(stopped.reason(), &Reason::Deadline);
+    go_on.send(()).unwrap();
+    drop(callback);
+}
+
+#[test]
+fn none_passes_early_by_a_real_clock() {
+    let limit = Duration::from_millis(20);
+    let waiters: Vec<_> = (0..8)
+        .map(|_| {
+            thread::spawn(move || {
+                let start = Instant::now();
+                let (source, _deadline) = StopSource::with_timeout(limit).unwrap();
+                source.token().wait_timeout(PATIENCE).map(|_| start.elapsed())
+            })
+        })
+        .collect();
+    for waiter in waiters {
+        assert!(waiter.join().unwrap().unwrap() >= limit);
+    }
+    let (source, deadline) = StopSource::with_timeout(limit).unwrap();
+    assert!(deadline.move_to(Instant::now() + HOUR).unwrap());
+    assert_eq!(source.token().wait_timeout(2 * limit).unwrap_err(), WaitError::TimedOut);
+}
+
+#[test]
+fn deadlines_come_and_go_while_the_timer_rings() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let stop = StopSource::new();
+    thread::scope(|scope| {
+        let workers = [1, 2].map(|step| {
+            let (top, timer) = (&top, &timer);
+            scope.spawn(move || {
+                for round in 0..2000_u32 {
+                    let at = timer.now() + Duration::from_nanos(u64::from(round % 5 * step));
+                    let (source, deadline) = top.child_with_deadline(at).unwrap();
+                    let leaf = source.child().token();
+                    if round % 3 == 0 {
+                        deadline.lift();
+                        assert!(leaf.is_stopped() || leaf.deadline().is_none());
+                    }
+                    drop((source, deadline));
+                    if round % 2 == 0 {
+                        let _ = top.child().tighten(at);
+                    }
+                    drop(leaf);
+                }
+            })
+        });
+        let (timer, token) = (&timer, stop.token());
+        scope.spawn(move || {
+            while !token.is_stopped() {
+                timer.pass(Duration::from_nanos(1));
+                thread::yield_now();
+            }
+        });
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        stop.request();
+    });
+    timer.pass(HOUR);
+    drop(top);
+    assert!(timer.alarms().is_empty());
+}
