@@ -10,6 +10,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use std::time::Instant;
 
 use cease_core::sync::lock;
 use cease_core::{Checkpoint, StopSource, StopToken, Stopped};
@@ -29,7 +30,7 @@ pub const CANCELLED: &str = "a CancellationToken was cancelled";
 #[must_use = "dropping it cuts the link"]
 pub struct FromTokio {
     token: StopToken,
-    _link: StopOnCancel,
+    link: StopOnCancel,
 }
 
 impl FromTokio {
@@ -37,6 +38,30 @@ impl FromTokio {
     #[must_use]
     pub const fn token(&self) -> &StopToken {
         &self.token
+    }
+
+    /// When the stop behind the cancellation comes at the latest, as far as that is known now.
+    ///
+    /// It is known when the link is with the very token that [`crate::to_tokio`] made, whose own link is still there.
+    /// It is not that of the token, for its owner may move it further away, and no deadline fires early.
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource, TimerError};
+    /// use cease_token::{from_tokio, to_tokio};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (source, deadline) = StopSource::with_timeout(Duration::from_secs(3600))?;
+    /// let cancelled = to_tokio(&source.token());
+    /// let stop = from_tokio(cancelled.token());
+    /// assert_eq!(stop.deadline(), deadline.at());
+    ///
+    /// deadline.move_to(Instant::now())?;
+    /// assert_eq!(stop.token().reason(), Some(&Reason::Deadline));
+    /// # Ok::<(), TimerError>(())
+    /// ```
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        stop_behind(&self.link.wire.cancelled)?.deadline()
     }
 }
 
@@ -61,7 +86,7 @@ impl FromTokio {
 /// ```
 pub fn from_tokio(cancelled: &CancellationToken) -> FromTokio {
     let source = StopSource::new();
-    FromTokio { token: source.token(), _link: StopOnCancel::link(cancelled, source) }
+    FromTokio { token: source.token(), link: StopOnCancel::link(cancelled, source) }
 }
 
 /// Asks a source for a stop when a [`CancellationToken`] is cancelled.
