@@ -24,4 +24,6 @@ mod pages {
     mod limits {}
     #[doc = include_str!("../../docs/ORDERINGS.md")]
     mod orderings {}
+    #[doc = include_str!("../../docs/TOKEN.md")]
+    mod token {}
 }

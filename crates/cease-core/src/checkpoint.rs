@@ -35,6 +35,8 @@ pub trait Checkpoint {
     /// # Errors
     ///
     /// [`Stopped`] once a stop was asked for, and at every later call.
+    #[doc(alias = "ThrowIfCancellationRequested")]
+    #[doc(alias = "Err")]
     #[inline]
     fn check(&self) -> Result<(), Stopped> {
         if self.is_stopped() { Stopped::seen_by(self.token()).map_or(Ok(()), Err) } else { Ok(()) }

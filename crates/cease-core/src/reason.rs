@@ -115,6 +115,7 @@ impl fmt::Display for Reason {
 ///
 /// It can only be had from a token that is stopped, so a job cannot claim a stop that nobody asked for.
 /// It keeps the token's state alive, and cloning it allocates nothing.
+#[doc(alias = "OperationCanceledException")]
 #[derive(Clone)]
 pub struct Stopped {
     token: StopToken,
@@ -124,6 +125,10 @@ impl Stopped {
     /// The stop that `token` shows, or `None` while it shows none.
     pub(crate) fn seen_by(token: &StopToken) -> Option<Self> {
         token.reason().is_some().then(|| Self { token: token.clone() })
+    }
+
+    pub(crate) const fn token(&self) -> &StopToken {
+        &self.token
     }
 
     /// Why the stop was asked for.

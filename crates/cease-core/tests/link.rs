@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use cease_core::{NeverStops, Reason, StopSource, StopToken};
+use cease_core::{Checkpoint, NeverStops, Reason, StopSource, StopToken};
 
 fn tokens(sources: &[StopSource]) -> Vec<StopToken> {
     sources.iter().map(StopSource::token).collect()
@@ -111,4 +111,28 @@ fn inputs_that_stop_at_once_are_one_stop() {
         assert!(asking.map(|thread| thread.join().unwrap()).iter().all(|first| *first));
         assert!(any.token().is_stopped() && all.token().is_stopped());
     }
+}
+
+#[test]
+fn a_request_that_follows_keeps_the_reason_and_the_place() {
+    let (there, here) = (StopSource::new(), StopSource::new());
+    let child = there.child();
+    there.request_because("asked");
+    let stopped = child.token().check().unwrap_err();
+    assert!(here.request_following(&stopped), "the first one");
+    assert!(!here.request_following(&stopped), "and no other");
+    assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "as given at the origin");
+    assert_eq!(here.token().asked_at(), there.token().asked_at());
+    assert_eq!(here.token().asked().unwrap().chain().count(), 2);
+    drop((there, child, stopped));
+    assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "also when nothing else is left");
+}
+
+#[test]
+fn a_request_that_follows_too_late_changes_nothing() {
+    let (there, here) = (StopSource::new(), StopSource::new());
+    here.request_because("first");
+    there.request_because("second");
+    assert!(!here.request_following(&there.token().check().unwrap_err()));
+    assert_eq!(here.token().reason(), Some(&Reason::from("first")));
 }

@@ -4,3 +4,5 @@ pub use cease_core::*;
 
 #[cfg(feature = "flag")]
 pub use cease_flag as flag;
+#[cfg(feature = "token")]
+pub use cease_token as token;

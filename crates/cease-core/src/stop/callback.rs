@@ -38,6 +38,8 @@ use crate::{Panic, StopToken};
 /// [`OnStop::unregister`].
 /// A debug build says so on standard error when a drop has waited for a second, with the place where the callback was
 /// registered.
+#[doc(alias = "stop_callback")]
+#[doc(alias = "CancellationTokenRegistration")]
 #[must_use = "dropping it takes the callback away"]
 pub struct OnStop {
     /// `None` when the callback ran at once, because the stop had come before.
@@ -110,6 +112,7 @@ impl fmt::Debug for OnStop {
 /// A callback that lives where it stands, on the stack for one, and allocates nothing; made by [`StopToken::callback`].
 ///
 /// Otherwise it is as [`OnStop`].
+#[doc(alias = "stop_callback")]
 #[must_use = "it is called only after `register`"]
 pub struct StopCallback<'a, F: FnOnce() + Send + 'static> {
     token: &'a StopToken,

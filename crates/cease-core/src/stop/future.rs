@@ -1,28 +1,29 @@
 //! Waiting for a stop in async code, on any executor.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::stop::node_ref::NodeRef;
 use crate::stop::wait_list::{Waiter, Wake};
-use crate::{NeverStops, StopToken, Stopped};
+use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 
-/// Resolves when a stop is asked for; made by [`StopToken::stopped`].
+/// Resolves when a stop is asked for; made by [`StopToken::stopped`] and [`StopToken::stopped_owned`].
 ///
 /// It allocates nothing, can be dropped at any time, and asks nothing of the executor but its waker.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct UntilStopped<'a> {
-    token: &'a StopToken,
+    token: Cow<'a, StopToken>,
     waiter: Waiter,
     /// Whether `waiter` has entered the node, and its end was not seen yet.
     entered: bool,
 }
 
 impl<'a> UntilStopped<'a> {
-    pub(crate) fn new(token: &'a StopToken) -> Self {
+    pub(crate) fn new(token: Cow<'a, StopToken>) -> Self {
         Self { token, waiter: Waiter::new(), entered: false }
     }
 
@@ -47,13 +48,13 @@ impl Future for UntilStopped<'_> {
                 return Poll::Pending;
             }
             this.entered = false;
-            return Self::end(this.token);
+            return Self::end(&this.token);
         }
         let wake = Wake::Task(context.waker().clone());
         // SAFETY: `waiter` is in no list: it has not entered, or was seen to be taken out, after which nothing waits any
         // more and it does not enter again. The future is dropped in place, and then takes it out.
         this.entered = unsafe { node.enter(NonNull::from(waiter.get_ref()), wake) };
-        if this.entered { Poll::Pending } else { Self::end(this.token) }
+        if this.entered { Poll::Pending } else { Self::end(&this.token) }
     }
 }
 
@@ -75,7 +76,7 @@ impl Drop for UntilStopped<'_> {
 impl fmt::Debug for UntilStopped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UntilStopped")
-            .field("token", self.token)
+            .field("token", &self.token)
             .field("entered", &self.entered)
             .finish_non_exhaustive()
     }
@@ -88,6 +89,14 @@ pub(crate) async fn run_until_stopped<F: Future>(token: &StopToken, future: F) -
     // A token that can never stop is not polled again.
     let mut never_stops = false;
     std::future::poll_fn(move |context| {
+        // One load. The list is entered only when there is something to wait for, and a stop that comes in between is
+        // seen there.
+        if let Err(stopped) = token.check() {
+            return Poll::Ready(Err(stopped));
+        }
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
         if !never_stops {
             match stopped.as_mut().poll(context) {
                 Poll::Ready(Ok(stopped)) => return Poll::Ready(Err(stopped)),
@@ -95,7 +104,7 @@ pub(crate) async fn run_until_stopped<F: Future>(token: &StopToken, future: F) -
                 Poll::Pending => {}
             }
         }
-        Poll::Ready(Ok(ready!(future.as_mut().poll(context))))
+        Poll::Pending
     })
     .await
 }

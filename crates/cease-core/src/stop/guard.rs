@@ -7,6 +7,7 @@ use crate::{Reason, StopSource};
 ///
 /// Dropping it late, after somebody else asked, changes nothing.
 /// Leaking it asks for nothing.
+#[doc(alias = "DropGuard")]
 #[derive(Debug)]
 #[must_use = "dropping it asks for a stop"]
 pub struct StopGuard {

@@ -39,6 +39,7 @@ impl StopToken {
     /// assert_eq!(either.token().reason(), Some(&Reason::from("rolling deploy")));
     /// ```
     #[doc(alias = "CreateLinkedTokenSource")]
+    #[doc(alias = "merge")]
     pub fn any_of(tokens: &[Self]) -> Linked {
         Self::at_least(1, tokens)
     }

@@ -23,6 +23,7 @@
 //! | **what asks by itself** | |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
 //! | `link.rs` | [`Linked`]: any, all or some of several tokens |
+//! | `follow.rs` | a request that passes on a stop of another tree |
 //! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
 //! | `schedule.rs` | the deadlines of a shard |
 //! | `clock.rs` | [`Alarm`]: what happens when one passes |
@@ -34,6 +35,7 @@ mod clock;
 mod deadline;
 mod deferred;
 mod due;
+mod follow;
 mod future;
 mod guard;
 mod kept;

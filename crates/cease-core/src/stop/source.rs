@@ -38,6 +38,9 @@ use crate::{Panic, Reason, StopToken, Stopped};
 /// assert!(token.is_stopped());
 /// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
 /// ```
+#[doc(alias = "stop_source")]
+#[doc(alias = "CancellationTokenSource")]
+#[doc(alias = "CancelFunc")]
 pub struct StopSource {
     node: NodeRef,
 }
@@ -161,6 +164,8 @@ impl StopSource {
     /// When it returns true, every descendant reads stopped, whoever waits has been woken, and every callback has returned.
     /// A call that returns false may return while the winner still wakes and calls; every descendant reads stopped then too.
     /// With nobody waiting no system call is made.
+    #[doc(alias = "cancel")]
+    #[doc(alias = "request_stop")]
     #[track_caller]
     pub fn request(&self) -> bool {
         self.request_because(Reason::Requested(None))
@@ -170,6 +175,8 @@ impl StopSource {
     ///
     /// Further down the tree the reason is [`Reason::ParentStopped`], and this one its [`StopToken::origin`].
     /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
+    #[doc(alias = "cancel")]
+    #[doc(alias = "CancelCauseFunc")]
     #[track_caller]
     pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
         self.ask(Request::new(reason.into(), Location::caller()))
@@ -212,6 +219,7 @@ impl StopSource {
     }
 
     /// Creates a token of this source.
+    #[doc(alias = "get_token")]
     #[must_use]
     pub fn token(&self) -> StopToken {
         if fault::is(Fault::LeakedNode) {
@@ -221,6 +229,8 @@ impl StopSource {
     }
 
     /// Creates a source below this one: a stop here is a stop there, and never the other way round.
+    #[doc(alias = "child_token")]
+    #[doc(alias = "WithCancel")]
     #[must_use]
     pub fn child(&self) -> Self {
         Self::of(self.node.child())
@@ -241,6 +251,9 @@ impl StopSource {
     }
 
     /// Whether a stop was asked for; the same as polling a token.
+    #[doc(alias = "is_cancelled")]
+    #[doc(alias = "stop_requested")]
+    #[doc(alias = "IsCancellationRequested")]
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.node.is_stopped()

@@ -1,5 +1,6 @@
 //! The side that can be asked about.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
@@ -37,6 +38,8 @@ use crate::{Reason, StopSource, Stopped};
 /// source.request_because("enough");
 /// assert_eq!(waiter.join().unwrap().unwrap(), "requested: enough");
 /// ```
+#[doc(alias = "stop_token")]
+#[doc(alias = "CancellationToken")]
 #[derive(Clone)]
 pub struct StopToken {
     node: NodeRef,
@@ -55,6 +58,9 @@ impl StopToken {
     ///
     /// Once true, it stays true.
     /// True says that somebody asked, not that anything has ended.
+    #[doc(alias = "is_cancelled")]
+    #[doc(alias = "stop_requested")]
+    #[doc(alias = "IsCancellationRequested")]
     #[inline]
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -62,12 +68,15 @@ impl StopToken {
     }
 
     /// Whether a stop was asked for or still can be; false once the last source is gone unasked.
+    #[doc(alias = "stop_possible")]
+    #[doc(alias = "CanBeCanceled")]
     #[must_use]
     pub fn can_stop(&self) -> bool {
         self.node.can_stop()
     }
 
     /// Why the stop was asked for, or `None` while it was not.
+    #[doc(alias = "Cause")]
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         static PARENT_STOPPED: Reason = Reason::ParentStopped;
@@ -101,6 +110,7 @@ impl StopToken {
     /// ```
     #[doc(alias = "child_token")]
     #[doc(alias = "WithCancel")]
+    #[doc(alias = "WithCancelCause")]
     #[must_use]
     pub fn child(&self) -> StopSource {
         StopSource::of(self.node.child())
@@ -136,6 +146,7 @@ impl StopToken {
     /// # Blocking
     ///
     /// Blocks the calling thread. A stop that was asked for before is returned at once.
+    #[doc(alias = "WaitOne")]
     pub fn wait(&self) -> Result<Stopped, NeverStops> {
         self.wait_until(None).map_err(|_| NeverStops)
     }
@@ -152,6 +163,7 @@ impl StopToken {
     /// # Blocking
     ///
     /// Blocks the calling thread.
+    #[doc(alias = "WaitOne")]
     pub fn wait_timeout(&self, limit: Duration) -> Result<Stopped, WaitError> {
         self.wait_until(sync::deadline_after(limit))
     }
@@ -177,8 +189,21 @@ impl StopToken {
     ///
     /// [`NeverStops`] when the last source is gone unasked.
     #[doc(alias = "cancelled")]
+    #[doc(alias = "Done")]
     pub fn stopped(&self) -> UntilStopped<'_> {
-        UntilStopped::new(self)
+        UntilStopped::new(Cow::Borrowed(self))
+    }
+
+    /// Resolves when a stop is asked for, and keeps the token, so that it can be moved into a task or a type of its own.
+    ///
+    /// Otherwise it is as [`StopToken::stopped`].
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] when the last source is gone unasked.
+    #[doc(alias = "cancelled_owned")]
+    pub fn stopped_owned(self) -> UntilStopped<'static> {
+        UntilStopped::new(Cow::Owned(self))
     }
 
     /// Runs `future` until it is ready or a stop is asked for, and drops it then.
@@ -247,6 +272,7 @@ impl StopToken {
     /// source.request();
     /// assert_eq!(receiver.try_recv(), Ok("stopped"));
     /// ```
+    #[doc(alias = "stop_callback")]
     #[track_caller]
     pub fn callback<F: FnOnce() + Send + 'static>(&self, function: F) -> StopCallback<'_, F> {
         StopCallback::new(self, function)

@@ -1,0 +1,226 @@
+//! From tokio to Cease: a stop that follows a cancellation.
+//!
+//! # How it works
+//!
+//! The link waits for the cancellation as a task would, but has no task and needs no runtime: its waker makes the request.
+//! tokio-util wakes with no lock held, inside `cancel`, so the request is made before `cancel` returns.
+//! The future is polled once, before anybody can wake it, and never by the waker, so that no lock is held where tokio's
+//! code runs.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::time::Instant;
+
+use cease_core::sync::lock;
+use cease_core::{Checkpoint, StopSource, StopToken, Stopped};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::passing::Passing;
+use crate::to_tokio::stop_behind;
+
+/// The message of the reason when a cancellation says nothing more.
+pub const CANCELLED: &str = "a CancellationToken was cancelled";
+
+/// A token that stops when a [`CancellationToken`] is cancelled; made by [`from_tokio`].
+///
+/// Dropping it cuts the link and leaves nothing behind at the cancellation token; a token of it that was kept then never
+/// stops.
+#[derive(Debug)]
+#[must_use = "dropping it cuts the link"]
+pub struct FromTokio {
+    token: StopToken,
+    link: StopOnCancel,
+}
+
+impl FromTokio {
+    /// The token that follows.
+    #[must_use]
+    pub const fn token(&self) -> &StopToken {
+        &self.token
+    }
+
+    /// When the stop behind the cancellation comes at the latest, as far as that is known now.
+    ///
+    /// It is known when the link is with the very token that [`crate::to_tokio`] made, whose own link is still there.
+    /// It is not that of the token, for its owner may move it further away, and no deadline fires early.
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource, TimerError};
+    /// use cease_token::{from_tokio, to_tokio};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (source, deadline) = StopSource::with_timeout(Duration::from_secs(3600))?;
+    /// let cancelled = to_tokio(&source.token());
+    /// let stop = from_tokio(cancelled.token());
+    /// assert_eq!(stop.deadline(), deadline.at());
+    ///
+    /// deadline.move_to(Instant::now())?;
+    /// assert_eq!(stop.token().reason(), Some(&Reason::Deadline));
+    /// # Ok::<(), TimerError>(())
+    /// ```
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        stop_behind(&self.link.wire.cancelled)?.deadline()
+    }
+}
+
+/// Makes a token that stops when `cancelled` is cancelled; born stopped when it was before.
+///
+/// When `cancel` returns, the token reads stopped, whoever waits has been woken, and every callback has returned; all of it
+/// on the thread that cancels.
+/// The reason is [`CANCELLED`], unless the cancellation was that of a stop (see the crate's page).
+/// A cancellation token does not tell whether anybody is left who could cancel it, so [`StopToken::can_stop`] stays true
+/// for as long as the link is there.
+///
+/// ```
+/// use cease_core::Reason;
+/// use cease_token::{CANCELLED, from_tokio};
+/// use tokio_util::sync::CancellationToken;
+///
+/// let server = CancellationToken::new();
+/// let stop = from_tokio(&server.child_token());
+///
+/// server.cancel();
+/// assert_eq!(stop.token().reason(), Some(&Reason::from(CANCELLED)));
+/// ```
+pub fn from_tokio(cancelled: &CancellationToken) -> FromTokio {
+    let source = StopSource::new();
+    FromTokio { token: source.token(), link: StopOnCancel::link(cancelled, source) }
+}
+
+/// Asks a source for a stop when a [`CancellationToken`] is cancelled.
+///
+/// Dropping it cuts the link and leaves nothing behind at the cancellation token. It does not wait: a stop that another
+/// thread has begun to pass on still arrives.
+#[derive(Debug)]
+#[must_use = "dropping it cuts the link"]
+pub struct StopOnCancel {
+    wire: Arc<Wire>,
+}
+
+impl StopOnCancel {
+    /// Links `source` to `cancelled`; asks at once when it is cancelled.
+    ///
+    /// The link keeps the source, as one that can still ask.
+    pub fn link(cancelled: &CancellationToken, source: StopSource) -> Self {
+        let wire = Arc::new(Wire { cancelled: cancelled.clone(), open: Mutex::new(None) });
+        match wire.wait() {
+            Some(cancellation) => wire.open(Open { cancellation, source }),
+            None => wire.pass_on(&source, None),
+        }
+        Self { wire }
+    }
+}
+
+impl Drop for StopOnCancel {
+    fn drop(&mut self) {
+        let open = lock(&self.wire.open).take();
+        drop(open);
+    }
+}
+
+/// What waits at the cancellation token, and wakes by making a request.
+#[derive(Debug)]
+struct Wire {
+    cancelled: CancellationToken,
+    /// `None` once it was passed on or cut.
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// Holds the wire by its waker; dropping it takes it out of tokio's list.
+    cancellation: Cancellation,
+    source: StopSource,
+}
+
+type Cancellation = Pin<Box<WaitForCancellationFutureOwned>>;
+
+impl Wire {
+    /// Enters tokio's list; `None` when there is nothing to wait for any more.
+    fn wait(self: &Arc<Self>) -> Option<Cancellation> {
+        let mut cancellation = Box::pin(self.cancelled.clone().cancelled_owned());
+        let waker = Waker::from(Arc::clone(self));
+        let pending = cancellation.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+        pending.then_some(cancellation)
+    }
+
+    /// Lets whoever wakes it ask from now on.
+    fn open(&self, open: Open) {
+        *lock(&self.open) = Some(open);
+        // Who woke it before this found nothing to do.
+        self.look(None);
+    }
+
+    /// Passes the cancellation on, if there was one and nobody has done so.
+    fn look(&self, because: Option<&Stopped>) {
+        if !self.cancelled.is_cancelled() {
+            return;
+        }
+        let open = lock(&self.open).take();
+        if let Some(Open { cancellation, source }) = open {
+            drop(cancellation);
+            self.pass_on(&source, because);
+        }
+    }
+
+    /// Makes the request: for the stop behind the cancellation when that is known, else for [`CANCELLED`].
+    fn pass_on(&self, source: &StopSource, because: Option<&Stopped>) {
+        let behind = || stop_behind(&self.cancelled)?.check().err();
+        match because.cloned().or_else(behind) {
+            Some(stopped) => source.request_following(&stopped),
+            None => source.request_because(CANCELLED),
+        };
+    }
+}
+
+impl Wake for Wire {
+    fn wake(self: Arc<Self>) {
+        // What a callback of the request cancels, it cancels for a reason of its own.
+        let passing = Passing::on(None);
+        self.look(passing.outer());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_is_cut_leaves_nothing_behind() {
+        let cancelled = CancellationToken::new();
+        let link = StopOnCancel::link(&cancelled, StopSource::new());
+        let wire = Arc::downgrade(&link.wire);
+        drop(link);
+        assert!(wire.upgrade().is_none());
+    }
+
+    #[test]
+    fn a_link_that_has_done_its_work_leaves_nothing_behind() {
+        let cancelled = CancellationToken::new();
+        let link = StopOnCancel::link(&cancelled, StopSource::new());
+        cancelled.cancel();
+        assert_eq!(Arc::strong_count(&link.wire), 1);
+    }
+
+    #[test]
+    fn a_cancellation_that_comes_while_the_link_is_made_is_not_lost() {
+        let (cancelled, source) = (CancellationToken::new(), StopSource::new());
+        let wire = Arc::new(Wire { cancelled: cancelled.clone(), open: Mutex::new(None) });
+        let cancellation = wire.wait().expect("nobody has cancelled yet");
+        cancelled.cancel();
+        wire.open(Open { cancellation, source: source.clone() });
+        assert!(source.is_stopped());
+    }
+
+    #[test]
+    fn a_wake_without_a_cancellation_changes_nothing() {
+        let (cancelled, source) = (CancellationToken::new(), StopSource::new());
+        let link = StopOnCancel::link(&cancelled, source.clone());
+        Waker::from(Arc::clone(&link.wire)).wake();
+        assert!(!source.is_stopped());
+        cancelled.cancel();
+        assert!(source.is_stopped());
+    }
+}
