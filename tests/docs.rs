@@ -12,20 +12,25 @@ use cease_core::{Contract, Law};
 use cease_tests::markdown::table;
 use cease_tests::repo::{File, Repo, top};
 use cease_tests::{blocks, rust};
+use serde_json::Value;
 
 /// Every strategy there is.
 const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT];
 
 /// Where each table stands, beside a strategy's own row, which stands in its README.
-const PLACES: [(&str, &[&str]); 4] = [
+const PLACES: [(&str, &[&str]); 5] = [
     ("README.md", &["verdicts", "contracts", "crates"]),
     ("docs/COMPARISON.md", &["contracts", "verdicts"]),
     ("docs/CONTRACT.md", &["laws", "faults"]),
     ("docs/ORDERINGS.md", &["orderings"]),
+    ("docs/PERFORMANCE.md", &["bench"]),
 ];
 
 /// The file with the verdicts that the comparison expects.
 const EXPECTED: &str = "crates/cease-compare/src/expected.txt";
+
+/// What the bench measured, in its own words.
+const MEASURED: &str = "crates/cease-bench/measured.json";
 
 /// The file in which each seeded fault is described.
 const FAULTS: &str = "crates/cease-core/src/fault.rs";
@@ -98,6 +103,7 @@ fn renewed(repo: &Repo, page: &File) -> Option<String> {
 
 fn render(repo: &Repo, name: &str) -> Option<String> {
     match name {
+        "bench" => Some(measured(&repo.file(MEASURED)?.text)),
         "contracts" => Some(contracts(STRATEGIES)),
         "crates" => Some(crates(repo)),
         "faults" => Some(faults(repo)),
@@ -110,6 +116,31 @@ fn render(repo: &Repo, name: &str) -> Option<String> {
             Some(contracts(&[contract]))
         }
     }
+}
+
+/// The figures of a run of the bench, which it wrote itself.
+fn measured(report: &str) -> String {
+    let report: Value = serde_json::from_str(report).unwrap_or_else(|error| panic!("{MEASURED}: {error}"));
+    let number = |value: &Value| value.as_f64().map_or_else(String::new, |number| format!("{number:.3}"));
+    let mut lines = Vec::new();
+    for row in report["rows"].as_array().expect("a report has rows") {
+        let name = row["row"].as_str().expect("a row has a name");
+        let unit = row["unit"].as_str().expect("a row has a unit");
+        let amount = |value: &Value| value.as_f64().map_or_else(String::new, |value| format!("{value:.2} {unit}"));
+        for (peer, value) in row["peers"].as_object().expect("a row has peers") {
+            let [low, high] = [0, 1].map(|end| number(&row["spread"][peer][end]));
+            lines.push([
+                code(name),
+                amount(&row["ours"]),
+                peer.clone(),
+                amount(value),
+                number(&row["ratio"][peer]),
+                format!("{low} .. {high}"),
+                number(&row["targets"][peer]),
+            ]);
+        }
+    }
+    table(&["row", "ours", "peer", "peer's", "ratio", "spread", "at most"], &lines)
 }
 
 fn laws() -> String {

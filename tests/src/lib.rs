@@ -20,10 +20,16 @@ mod pages {
     mod contract {}
     #[doc = include_str!("../../docs/FLAG.md")]
     mod flag {}
+    #[doc = include_str!("../../docs/GUIDE.md")]
+    mod guide {}
     #[doc = include_str!("../../docs/LIMITS.md")]
     mod limits {}
     #[doc = include_str!("../../docs/ORDERINGS.md")]
     mod orderings {}
+    #[doc = include_str!("../../docs/PERFORMANCE.md")]
+    mod performance {}
+    #[doc = include_str!("../../docs/PRIMITIVE.md")]
+    mod primitive {}
     #[doc = include_str!("../../docs/TOKEN.md")]
     mod token {}
 }
