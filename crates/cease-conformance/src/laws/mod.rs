@@ -83,7 +83,7 @@ pub const CHECKS: &[Check] = &[
     check(Law::L12, "l12_a_stop_goes_down_never_up", None, 170),
     check(Law::L12, "l12_a_child_of_a_stopped_parent_is_stopped", None, 200),
     check(Law::L12, "l12_a_middle_that_is_dropped_cuts_nothing_off", None, 1900),
-    check(Law::L12, "l12_a_child_in_another_shard_is_stopped", None, 1300),
+    check(Law::L12, "l12_a_child_in_another_shard_is_stopped", None, 2400),
     check(Law::L12, "l12_a_late_request_waits_for_the_first", None, 2100),
     check(Law::L12, "l12_a_late_request_waits_between_shards", None, 5),
     check(Law::L12, "l12_a_request_that_pauses_leaves_out_none", None, 7000),
