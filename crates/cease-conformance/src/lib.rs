@@ -42,17 +42,34 @@ macro_rules! laws {
             l12_a_stop_goes_down_never_up
             l12_a_child_of_a_stopped_parent_is_stopped
             l12_a_middle_that_is_dropped_cuts_nothing_off
+            l12_a_child_in_another_shard_is_stopped
+            l12_a_late_request_waits_for_the_first
+            l12_a_late_request_waits_between_shards
+            l12_a_request_that_pauses_leaves_out_none
+            l12_a_top_that_is_dropped_changes_nothing_below
             l13_a_callback_runs_exactly_once
             l13_dropping_waits_for_a_running_callback
             l13_a_callback_may_drop_its_own_guard
             l13_a_panic_loses_no_other
+            l13_the_newest_and_the_deepest_come_first
+            l13_a_callback_that_is_due_is_taken_back
+            l13_unregistering_never_waits_and_tells
+            l13_a_pinned_callback_runs_exactly_once
+            l13_dropping_a_pinned_callback_waits
             l14_the_last_source_tells
             l14_a_request_outlives_its_source
             l14_a_source_above_counts
+            l14_the_last_two_go_at_once
+            l14_what_is_never_called_is_dropped
             l15_a_deadline_races_with_a_request
             l15_it_only_tightens
             l15_it_outlives_its_source
             l18_nothing_leaks
+            l18_a_tree_of_shards_leaves_nothing
+            l21_any_of_two_stops_once
+            l21_all_of_three_wait_for_the_third
+            l21_too_few_inputs_are_told
+            l21_cutting_races_with_the_request
         }
     };
     (@each $strategy:ident, $new:expr; $($law:ident)*) => {

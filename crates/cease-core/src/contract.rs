@@ -129,6 +129,7 @@ laws! {
     L18 "nothing leaks: threads, descriptors, processes, memory are the same before and after many runs";
     L19 "no signal ever reaches a stranger: none is sent to a number after it was reaped";
     L20 "the panic hook stays silent, foreign panics pass through, `panic = \"abort\"` is refused at start";
+    L21 "a linked token stops once, when enough of its inputs have, for the reason of the one that decides; when too few are left it says so, and cutting the link leaves nothing behind";
 }
 
 impl fmt::Display for Law {

@@ -24,20 +24,50 @@ pub enum Fault {
     BirthUnseen,
     /// A request stops at the children, and does not go further down.
     ShallowSweep,
+    /// A source is given more shards under a lock that is not its own.
+    ShardsUnlocked,
+    /// The shards that a source is given are published without their Release.
+    ShardsUnpublished,
+    /// A request goes through the source's own shard only.
+    ShardNotSwept,
+    /// A request that goes from one shard to the next does not say that it is in the middle.
+    ShardsApart,
+    /// A request that was not first returns while the first is in the middle.
+    LoserDoesNotWait,
+    /// A request that has paused forgets the place that comes next.
+    CursorSkips,
     /// The end of the last source is not noted.
     OrphanNotTold,
+    /// A source below one that can never be asked is not told that it is on its own.
+    OrphanUnmarked,
     /// Dropping a callback's guard does not wait for the callback.
     CallbackNotAwaited,
     /// A callback that drops its own guard waits for itself.
     CallbackAwaitsItself,
     /// A callback that panics ends the sweep.
     PanicEndsSweep,
+    /// Callbacks of one source are called in the order of their registration.
+    OldestFirst,
+    /// Callbacks in the source's own shard are called before those in the others.
+    ShallowFirst,
+    /// A callback that a request is about to call is called though its guard was dropped.
+    DueNotTakenBack,
+    /// Unregistering a callback waits for it, as dropping its guard does.
+    UnregisterWaits,
+    /// Unregistering a callback says that it was removed, whatever became of it.
+    UnregisterLies,
+    /// An input of a linked token that stops counts twice.
+    VoteCountedTwice,
+    /// An input of a linked token that can never stop is not noted.
+    LostVoteUncounted,
     /// A deadline stops before it has passed.
     EarlyDeadline,
     /// Whoever may only bring a deadline nearer moves it further away.
     DeadlineLoosened,
     /// Handing out a token leaks a reference to the state.
     LeakedNode,
+    /// A shard that keeps its source no longer says so without Acquire and Release.
+    RelaxedKeepers,
     /// A worker that is spawned on a stopped source gets a fresh one.
     StopBeforeStartLost,
     /// Asking a worker that has ended panics.
@@ -56,7 +86,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 38] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -66,13 +96,28 @@ impl Fault {
         Self::Lowered,
         Self::BirthUnseen,
         Self::ShallowSweep,
+        Self::ShardsUnlocked,
+        Self::ShardsUnpublished,
+        Self::ShardNotSwept,
+        Self::ShardsApart,
+        Self::LoserDoesNotWait,
+        Self::CursorSkips,
         Self::OrphanNotTold,
+        Self::OrphanUnmarked,
         Self::CallbackNotAwaited,
         Self::CallbackAwaitsItself,
         Self::PanicEndsSweep,
+        Self::OldestFirst,
+        Self::ShallowFirst,
+        Self::DueNotTakenBack,
+        Self::UnregisterWaits,
+        Self::UnregisterLies,
+        Self::VoteCountedTwice,
+        Self::LostVoteUncounted,
         Self::EarlyDeadline,
         Self::DeadlineLoosened,
         Self::LeakedNode,
+        Self::RelaxedKeepers,
         Self::StopBeforeStartLost,
         Self::StopAfterEndPanics,
         Self::LostValue,
@@ -95,13 +140,28 @@ impl Fault {
             Self::Lowered => "lowered",
             Self::BirthUnseen => "birth-unseen",
             Self::ShallowSweep => "shallow-sweep",
+            Self::ShardsUnlocked => "shards-unlocked",
+            Self::ShardsUnpublished => "shards-unpublished",
+            Self::ShardNotSwept => "shard-not-swept",
+            Self::ShardsApart => "shards-apart",
+            Self::LoserDoesNotWait => "loser-does-not-wait",
+            Self::CursorSkips => "cursor-skips",
             Self::OrphanNotTold => "orphan-not-told",
+            Self::OrphanUnmarked => "orphan-unmarked",
             Self::CallbackNotAwaited => "callback-not-awaited",
             Self::CallbackAwaitsItself => "callback-awaits-itself",
             Self::PanicEndsSweep => "panic-ends-sweep",
+            Self::OldestFirst => "oldest-first",
+            Self::ShallowFirst => "shallow-first",
+            Self::DueNotTakenBack => "due-not-taken-back",
+            Self::UnregisterWaits => "unregister-waits",
+            Self::UnregisterLies => "unregister-lies",
+            Self::VoteCountedTwice => "vote-counted-twice",
+            Self::LostVoteUncounted => "lost-vote-uncounted",
             Self::EarlyDeadline => "early-deadline",
             Self::DeadlineLoosened => "deadline-loosened",
             Self::LeakedNode => "leaked-node",
+            Self::RelaxedKeepers => "relaxed-keepers",
             Self::StopBeforeStartLost => "stop-before-start-lost",
             Self::StopAfterEndPanics => "stop-after-end-panics",
             Self::LostValue => "lost-value",

@@ -2,12 +2,14 @@
 #![cfg(not(any(loom, shuttle)))]
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_core::{Alarm, Reason, StopSource, Timer, TimerError, WaitError};
+use cease_core::{Alarm, Reason, StopSource, StopToken, Timer, TimerError, WaitError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -295,4 +297,62 @@ fn deadlines_come_and_go_while_the_timer_rings() {
     timer.pass(HOUR);
     drop(top);
     assert!(timer.alarms().is_empty());
+}
+
+/// The middle has no deadline, so nothing keeps it; the one above is kept for the leaf.
+#[test]
+fn a_middle_that_goes_takes_no_deadline_with_it() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (parent, deadline) = top.child_with_timeout(HOUR).unwrap();
+    let middle = parent.child();
+    let leaf = middle.child().token();
+    drop((parent, deadline));
+    drop(middle);
+    assert!(leaf.deadline().is_some());
+    timer.pass(HOUR);
+    assert_eq!(leaf.origin(), Some(&Reason::Deadline));
+}
+
+/// Drops what it holds when it is woken, in the middle of what a timer does.
+struct DropsIt<T>(Mutex<Option<T>>);
+
+impl<T: Send + 'static> Wake for DropsIt<T> {
+    fn wake(self: Arc<Self>) {
+        let held = self.0.lock().unwrap().take();
+        drop(held);
+    }
+}
+
+/// Two deadlines pass at once, and whoever hears of the first lets go of `second`.
+fn assert_outlives<T: Send + 'static>(timer: &ByHand, first: &StopSource, second: T, below: &StopToken) {
+    let waker = Waker::from(Arc::new(DropsIt(Mutex::new(Some(second)))));
+    let token = first.token();
+    let mut until = pin!(token.stopped());
+    assert!(until.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    timer.pass(2 * HOUR);
+    assert!(token.is_stopped());
+    assert_eq!(below.origin(), Some(&Reason::Deadline), "it had passed when the last handle went");
+}
+
+#[test]
+fn one_that_has_passed_stops_those_below_a_source_that_goes_just_then() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (first, _first) = top.child_with_timeout(HOUR).unwrap();
+    let second = top.child_with_timeout(2 * HOUR).unwrap();
+    let below = second.0.child().token();
+    drop(top);
+    assert_outlives(&timer, &first, second, &below);
+}
+
+#[test]
+fn one_that_has_passed_stops_those_below_a_root_that_goes_just_then() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    assert!(top.tighten(timer.now() + 2 * HOUR).unwrap());
+    let (first, _first) = top.child_with_timeout(HOUR).unwrap();
+    let below = top.child().token();
+    assert_outlives(&timer, &first, top, &below);
 }

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use cease_core::sync::atomic::AtomicU32;
 use cease_core::sync::atomic::Ordering::Relaxed;
-use cease_core::sync::{Arc, Mutex, lock};
+use cease_core::sync::{Arc, Mutex, lock, thread};
 use cease_core::{Exit, JoinError, Reason, StopSource, Strategy, Worker};
 
 use super::{join, spawn};
@@ -170,4 +170,17 @@ pub fn l18_nothing_leaks<S: Strategy<Act>>(strategy: &S) {
     let exit = join(worker);
     assert!(leaf.is_stopped(), "L18: the run is not the one that is counted");
     assert!(exit.stopped().is_some() && token.is_stopped(), "L18: the run is not the one that is counted");
+}
+
+/// L18: the top of a tree goes away, and what is below it in two shards goes at once; nothing of it is left.
+pub fn l18_a_tree_of_shards_leaves_nothing<S: Strategy<Act>>(strategy: &S) {
+    let top = StopSource::new();
+    let token = top.token();
+    let elder = top.child();
+    top.spread();
+    let worker = strategy.spawn_with(Act::new(|_| Ok(0)), top.child()).expect("a law starts only a few workers");
+    let dropping = thread::spawn(move || drop(elder));
+    drop((token, top));
+    join(worker);
+    dropping.join().expect("dropping does not panic");
 }

@@ -4,12 +4,16 @@
 //! under loom and under shuttle.
 //! It panics when the promise is broken, with the number of the law first; a promise about blocking is broken by a
 //! deadlock instead, which each harness reports in its own way.
+//! A law about sources alone has no use for the strategy, and no contract can except it: a worker beside it would only
+//! multiply the orders.
 //! A law uses at most three threads and a few operations on each, because loom explores every order of them.
 
 mod callback;
 mod deadline;
 mod lifetime;
+mod link;
 mod request;
+mod sweep;
 mod tree;
 
 use cease_core::{Checkpoint, Exit, Law, Stopped, Strategy, Worker};
@@ -17,24 +21,34 @@ use cease_core::{Checkpoint, Exit, Law, Stopped, Strategy, Worker};
 use crate::Act;
 
 pub use callback::{
-    l13_a_callback_may_drop_its_own_guard, l13_a_callback_runs_exactly_once, l13_a_panic_loses_no_other,
-    l13_dropping_waits_for_a_running_callback,
+    l13_a_callback_may_drop_its_own_guard, l13_a_callback_runs_exactly_once, l13_a_callback_that_is_due_is_taken_back,
+    l13_a_panic_loses_no_other, l13_a_pinned_callback_runs_exactly_once, l13_dropping_a_pinned_callback_waits,
+    l13_dropping_waits_for_a_running_callback, l13_the_newest_and_the_deepest_come_first,
+    l13_unregistering_never_waits_and_tells,
 };
 pub use deadline::{l15_a_deadline_races_with_a_request, l15_it_only_tightens, l15_it_outlives_its_source};
 pub use lifetime::{
     l5_stop_before_start, l6_stop_after_the_end_is_harmless, l7_a_produced_value_is_not_lost,
     l8_after_join_nothing_runs, l9_a_panic_is_reported, l10_drop_stops_and_joins, l10_only_detach_lets_go,
-    l11_joining_oneself_is_an_error, l18_nothing_leaks,
+    l11_joining_oneself_is_an_error, l18_a_tree_of_shards_leaves_nothing, l18_nothing_leaks,
+};
+pub use link::{
+    l21_all_of_three_wait_for_the_third, l21_any_of_two_stops_once, l21_cutting_races_with_the_request,
+    l21_too_few_inputs_are_told,
 };
 pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
     l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,
     l14_the_last_source_tells,
 };
-
+pub use sweep::{
+    l12_a_child_in_another_shard_is_stopped, l12_a_late_request_waits_between_shards,
+    l12_a_late_request_waits_for_the_first, l12_a_request_that_pauses_leaves_out_none,
+};
 pub use tree::{
     l12_a_child_of_a_stopped_parent_is_stopped, l12_a_middle_that_is_dropped_cuts_nothing_off,
-    l12_a_stop_goes_down_never_up, l14_a_source_above_counts,
+    l12_a_stop_goes_down_never_up, l12_a_top_that_is_dropped_changes_nothing_below, l14_a_source_above_counts,
+    l14_the_last_two_go_at_once, l14_what_is_never_called_is_dropped,
 };
 
 /// One function that checks a law.
@@ -69,17 +83,34 @@ pub const CHECKS: &[Check] = &[
     check(Law::L12, "l12_a_stop_goes_down_never_up", None, 170),
     check(Law::L12, "l12_a_child_of_a_stopped_parent_is_stopped", None, 200),
     check(Law::L12, "l12_a_middle_that_is_dropped_cuts_nothing_off", None, 1900),
+    check(Law::L12, "l12_a_child_in_another_shard_is_stopped", None, 2400),
+    check(Law::L12, "l12_a_late_request_waits_for_the_first", None, 2100),
+    check(Law::L12, "l12_a_late_request_waits_between_shards", None, 5),
+    check(Law::L12, "l12_a_request_that_pauses_leaves_out_none", None, 7000),
+    check(Law::L12, "l12_a_top_that_is_dropped_changes_nothing_below", None, 190),
     check(Law::L13, "l13_a_callback_runs_exactly_once", None, 130),
     check(Law::L13, "l13_dropping_waits_for_a_running_callback", None, 14_000),
     check(Law::L13, "l13_a_callback_may_drop_its_own_guard", None, 700),
     check(Law::L13, "l13_a_panic_loses_no_other", None, 2400),
+    check(Law::L13, "l13_the_newest_and_the_deepest_come_first", None, 3000),
+    check(Law::L13, "l13_a_callback_that_is_due_is_taken_back", None, 380),
+    check(Law::L13, "l13_unregistering_never_waits_and_tells", None, 22),
+    check(Law::L13, "l13_a_pinned_callback_runs_exactly_once", None, 2),
+    check(Law::L13, "l13_dropping_a_pinned_callback_waits", None, 75),
     check(Law::L14, "l14_the_last_source_tells", None, 60_000),
     check(Law::L14, "l14_a_request_outlives_its_source", Some(4), 25_000),
     check(Law::L14, "l14_a_source_above_counts", None, 19_000),
+    check(Law::L14, "l14_the_last_two_go_at_once", None, 4300),
+    check(Law::L14, "l14_what_is_never_called_is_dropped", None, 250),
     check(Law::L15, "l15_a_deadline_races_with_a_request", None, 80),
     check(Law::L15, "l15_it_only_tightens", None, 4000),
     check(Law::L15, "l15_it_outlives_its_source", None, 80),
     check(Law::L18, "l18_nothing_leaks", None, 9000),
+    check(Law::L18, "l18_a_tree_of_shards_leaves_nothing", None, 8000),
+    check(Law::L21, "l21_any_of_two_stops_once", None, 1900),
+    check(Law::L21, "l21_all_of_three_wait_for_the_third", None, 6),
+    check(Law::L21, "l21_too_few_inputs_are_told", None, 26),
+    check(Law::L21, "l21_cutting_races_with_the_request", None, 370),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {

@@ -1,7 +1,7 @@
 //! Laws about sources below sources: L12, and what L14 means there.
 
-use cease_core::sync::thread;
-use cease_core::{Reason, StopSource, Strategy};
+use cease_core::sync::{Arc, thread};
+use cease_core::{NeverStops, Reason, StopSource, Strategy};
 
 use super::{join, spawn};
 use crate::Act;
@@ -67,4 +67,43 @@ pub fn l14_a_source_above_counts<S: Strategy<Act>>(strategy: &S) {
     drop(top);
     ended.wait().expect("L14: the job was told wrongly, and dropped its source");
     assert!(!token.can_stop(), "L14: the token still says that it can stop");
+}
+
+/// L14: the last source at the top and the last one below it go away at once, and whoever waits further down is told.
+pub fn l14_the_last_two_go_at_once<S: Strategy<Act>>(_: &S) {
+    let top = StopSource::new();
+    let own = top.child();
+    let below = own.child().token();
+    let dropping = [top, own].map(|source| thread::spawn(move || drop(source)));
+    assert_eq!(below.wait().err(), Some(NeverStops), "L14: nobody asked");
+    dropping.into_iter().for_each(|thread| thread.join().expect("dropping does not panic"));
+    assert!(!below.can_stop(), "L14: the token still says that it can stop");
+}
+
+/// L14: the last source goes away while a guard is dropped: the callback is never called, and what it owns is gone then.
+pub fn l14_what_is_never_called_is_dropped<S: Strategy<Act>>(_: &S) {
+    let source = StopSource::new();
+    let owned = Arc::new(());
+    let kept = Arc::clone(&owned);
+    let guard = source.token().on_stop(move || panic!("L14: nobody asked {kept:?}"));
+    let dropping = thread::spawn(move || drop(source));
+    drop(guard);
+    assert_eq!(Arc::strong_count(&owned), 1, "L14: a callback's guard is gone, and what it owned is not");
+    dropping.join().expect("dropping does not panic");
+}
+
+/// L12: the top goes away just as a source below it is stopped.
+pub fn l12_a_top_that_is_dropped_changes_nothing_below<S: Strategy<Act>>(_: &S) {
+    let top = StopSource::new();
+    top.spread();
+    let child = top.child();
+    let leaves = [(); 3].map(|()| child.child());
+    let dropping = thread::spawn(move || drop(top));
+    assert!(child.request(), "L12: nobody asked before");
+    assert!(
+        leaves.iter().all(StopSource::is_stopped),
+        "L12: the request returned, but a descendant does not read stopped"
+    );
+    drop((leaves, child));
+    dropping.join().expect("dropping does not panic");
 }

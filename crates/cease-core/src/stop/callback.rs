@@ -93,14 +93,17 @@ impl Drop for OnStop {
 
 /// Takes a callback away whose frame is in a box; true when it was never called.
 fn take_away(node: &NodeRef, frame: NonNull<dyn Registered>, wait: bool) -> bool {
-    let wait = wait && !fault::is(Fault::CallbackNotAwaited);
+    if fault::is(Fault::DueNotTakenBack) && node.is_stopped() {
+        return false;
+    }
+    let wait = wait || fault::is(Fault::UnregisterWaits);
     // SAFETY: the frame is alive until it is given back below.
     let fate = unsafe { frame.as_ref() }.leave(node, Heir::Caller(Boxed(frame)), wait);
     if fate != Fate::Runs {
         // SAFETY: it came from a box, is in no list, and nobody runs it.
         drop(unsafe { Box::from_raw(frame.as_ptr()) });
     }
-    fate == Fate::Removed || !node.is_stopped()
+    fate == Fate::Removed || !node.is_stopped() || fault::is(Fault::UnregisterLies)
 }
 
 impl fmt::Debug for OnStop {
@@ -263,7 +266,7 @@ impl<F: FnOnce() + Send> Registered for Frame<F> {
         // SAFETY: whoever runs the function leaves the note in place until it has taken the lock again.
         let running = unsafe { running.as_ref() };
         let own = running.thread == thread::current().id() && !fault::is(Fault::CallbackAwaitsItself);
-        if own || !wait {
+        if own || !wait || fault::is(Fault::CallbackNotAwaited) {
             running.leave_word(Word::Left(heir));
             return Fate::Runs;
         }

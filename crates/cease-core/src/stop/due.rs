@@ -59,7 +59,7 @@ impl Due {
             let this = unsafe { waiter.as_ref() };
             // SAFETY: the lock is held.
             if unsafe { this.is_callback() } {
-                let front = last_call.unwrap_or_else(|| self.front(node));
+                let front = last_call.filter(|_| !fault::is(Fault::OldestFirst)).unwrap_or_else(|| self.front(node));
                 // SAFETY: the lock guards both lists, and it was just taken out of the other one.
                 unsafe { Waiter::put_behind(waiter, front) };
                 last_call = Some(waiter);
@@ -99,6 +99,9 @@ impl Due {
     /// Calls the callbacks, or drops them when nobody asked; one that panics loses no other.
     pub(crate) fn call(&mut self) {
         let mut panics = Vec::new();
+        if fault::is(Fault::ShallowFirst) {
+            self.calls.reverse();
+        }
         for calls in self.calls.drain(..).rev() {
             // SAFETY: the shard outlives the node at the top, which the caller keeps.
             let shard = unsafe { calls.shard.as_ref() };

@@ -245,7 +245,7 @@ impl Node {
             }
             _ => {}
         }
-        if let Some(guard) = guard {
+        if let Some(guard) = guard.filter(|_| !fault::is(Fault::LoserDoesNotWait)) {
             guard.wait_for_sweeps();
         }
     }

@@ -154,8 +154,10 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
     loop {
         // SAFETY: it is in the list.
         let this = unsafe { last.as_ref() };
+        // SAFETY: the lock is held.
+        let childless = !unsafe { tree::has_children(this) };
         // SAFETY: the lock is held, and the node has no children.
-        let parent = unsafe { tree::only_child_of(this) };
+        let parent = if childless { unsafe { tree::only_child_of(this) } } else { None };
         guard.forget_entry(this);
         let Some(parent) = parent.filter(|parent| parent.state.is_left_to_children()) else { break };
         // SAFETY: the lock is held, and the node is in the list.

@@ -15,6 +15,7 @@
 
 use std::ptr::{self, NonNull};
 
+use crate::fault::{self, Fault};
 use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
@@ -139,8 +140,9 @@ impl Root {
             // SAFETY: the place is that of one element, and nobody else has it.
             unsafe { place.write(made) };
         }
+        let order = if fault::is(Fault::ShardsUnpublished) { Relaxed } else { Release };
         // ORDERING: Release pairs with the Acquire in `more`: who finds the shards finds them made.
-        self.more.store(more.as_ptr(), Release);
+        self.more.store(more.as_ptr(), order);
     }
 
     /// Whether it never had a child, nor a clock; asked by whoever has the last handle.
@@ -210,13 +212,17 @@ impl Root {
 
     /// Gives one keeper's share back; true when it was the last.
     pub(super) fn release(&self) -> bool {
+        let order = if fault::is(Fault::RelaxedKeepers) { Relaxed } else { AcqRel };
         // ORDERING: AcqRel: every keeper's last touch happens before the memory is given back by the last one.
-        self.keepers.fetch_sub(1, AcqRel) == 1
+        self.keepers.fetch_sub(1, order) == 1
     }
 }
 
 impl Drop for Root {
     fn drop(&mut self) {
+        // The lists are read once more, so that a model sees who touches one too late.
+        let shards = || std::iter::once(&self.shard).chain(self.others());
+        debug_assert!(shards().all(Shard::is_empty), "a root is given back while there are nodes below it (law L18)");
         // ORDERING: Relaxed: nobody else has the root any more.
         let more = self.more.load(Relaxed);
         if !more.is_null() {
@@ -261,7 +267,7 @@ impl Shard {
         Guard(held)
     }
 
-    /// Whether no node is in the list; called under the lock.
+    /// Whether no node is in the list; called under the lock, or when nobody else has the shard.
     fn is_empty(&self) -> bool {
         let anchor = crate::stop::tree::Bracket::anchor(&self.anchor);
         anchor.next() == anchor

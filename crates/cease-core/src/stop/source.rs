@@ -236,6 +236,19 @@ impl StopSource {
         Self::of(self.node.child())
     }
 
+    /// Gives this source more shards at once, so that threads that make children of it need not wait for each other.
+    ///
+    /// Without it, that happens when they are seen to wait.
+    /// On a source that is itself a child it does nothing.
+    pub fn spread(&self) {
+        let Some(root) = self.node.as_root() else { return };
+        let stranger = fault::is(Fault::ShardsUnlocked).then(NodeRef::root);
+        let own = stranger.as_ref().unwrap_or(&self.node).lock();
+        if self.node.is_open() {
+            root.grow(&own);
+        }
+    }
+
     /// What callbacks have panicked with that a request on this source has called, since the last call of this.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {

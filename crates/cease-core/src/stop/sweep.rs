@@ -48,14 +48,14 @@ pub(super) fn from(top: &Node, guard: Guard<'_>, visitor: &mut impl Visitor) {
         return;
     };
     // Loaded after the root was marked and under its lock: whoever gives it more shards does that before, or not at all.
-    let spread = root.others().next().is_some();
+    let spread = root.others().next().is_some() && !fault::is(Fault::ShardsApart);
     let mut guard = guard;
     if spread {
         guard.begin_sweep();
     }
     let anchor = Bracket::anchor(&root.shard.anchor);
     portions(guard, anchor, anchor, visitor);
-    for shard in root.others() {
+    for shard in root.others().filter(|_| !fault::is(Fault::ShardNotSwept)) {
         let anchor = Bracket::anchor(&shard.anchor);
         portions(shard.lock(), anchor, anchor, visitor);
     }
@@ -94,6 +94,9 @@ fn portions(mut guard: Guard<'_>, from: Bracket, until: Bracket, visitor: &mut i
         guard = guard.pause();
         // SAFETY: the lock is held, and the cursor was put there above.
         place = unsafe { tree::take_cursor(&cursor) };
+        if fault::is(Fault::CursorSkips) && place != until {
+            place = place.next();
+        }
     }
 }
 
@@ -175,7 +178,9 @@ impl Visitor for Closing<'_> {
             return false;
         }
         if node.has_source() && !std::ptr::eq(node, self.top) {
-            node.state.set(ORPHAN);
+            if !fault::is(Fault::OrphanUnmarked) {
+                node.state.set(ORPHAN);
+            }
             return false;
         }
         let waiters = node.mark_closed();
