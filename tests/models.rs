@@ -23,6 +23,17 @@ const STRATEGY: &str = "flag";
 const LIMIT: Duration = Duration::from_secs(300);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
 const FAULT_PREEMPTIONS: &str = "2";
+/// Faults by which somebody waits for ever, or is not stopped.
+const LEFT_BEHIND: [Fault; 8] = [
+    Fault::LostWakeup,
+    Fault::OneWoken,
+    Fault::BirthUnseen,
+    Fault::CursorSkips,
+    Fault::LoserDoesNotWait,
+    Fault::CallbackNotAwaited,
+    Fault::OrphanNotTold,
+    Fault::OrphanUnmarked,
+];
 
 #[test]
 fn every_law_holds_under_loom() {
@@ -77,6 +88,17 @@ fn every_fault_is_killed_and_every_law_kills() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The crowds are too large for loom, and see what it sees in the small: each of these is found by one of them.
+#[test]
+fn crowds_notice_who_is_left_behind() {
+    let programs = build("shuttle");
+    let crowds = programs.iter().find(|program| program.target == "crowd").expect("the crowds are built");
+    for fault in LEFT_BEHIND {
+        let run = run(&crowds.path, Some(fault), &[]);
+        assert!(!run.status.success(), "no crowd notices {}", fault.name());
+    }
 }
 
 /// What one fault did to one law.

@@ -23,19 +23,25 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The kind of failure that a process's output tells of, if it is a known one.
+    /// The kind of failure that a process's output tells of first, if it is a known one.
+    ///
+    /// What comes later is often a thread that waits for the one that failed.
     #[must_use]
     pub fn of(output: &str) -> Option<Self> {
-        if output.contains("deadlock; threads") {
+        output.lines().find_map(Self::of_line)
+    }
+
+    fn of_line(line: &str) -> Option<Self> {
+        if line.contains("deadlock; threads") {
             Some(Self::Deadlock)
-        } else if output.contains("Causality violation") {
+        } else if line.contains("Causality violation") {
             Some(Self::Race)
-        } else if output.contains("leaked") {
+        } else if line.contains("leaked") {
             Some(Self::Leak)
-        } else if output.lines().any(names_a_law) {
+        } else if names_a_law(line) {
             Some(Self::Assertion)
         } else {
-            output.contains("asked a worker that has ended").then_some(Self::Panic)
+            line.contains("asked a worker that has ended").then_some(Self::Panic)
         }
     }
 

@@ -237,7 +237,11 @@ impl Node {
     #[allow(unsafe_code, reason = "a seeded fault writes the request a second time")]
     fn late_request(&self, guard: Option<Guard<'_>>, request: Request) {
         match fault::active() {
-            Some(Fault::Lowered) => self.state.lower(),
+            Some(Fault::Lowered) => {
+                // SAFETY: none; this is the fault, and it is compiled for models only.
+                self.slot.with_mut(|slot| unsafe { *slot = Slot { waiters: ManuallyDrop::new(WaitList::new()) } });
+                self.state.lower();
+            }
             Some(Fault::ReasonOverwritten) => {
                 let request = ManuallyDrop::new(RequestRef::new(request));
                 // SAFETY: none; this is the fault, and it is compiled for models only.
