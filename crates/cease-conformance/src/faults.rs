@@ -105,6 +105,7 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::OrphanUnmarked, killer: Law::L14, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::EarlyDeadline, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::DeadlineLoosened, killer: Law::L15, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::PassedForgotten, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
     Seeded { fault: Fault::RelaxedKeepers, killer: Law::L18, shows_as: Failure::Race },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },

@@ -64,6 +64,8 @@ pub enum Fault {
     EarlyDeadline,
     /// Whoever may only bring a deadline nearer moves it further away.
     DeadlineLoosened,
+    /// A source that goes just as its deadline has passed takes the stop with it.
+    PassedForgotten,
     /// Handing out a token leaks a reference to the state.
     LeakedNode,
     /// A shard that keeps its source no longer says so without Acquire and Release.
@@ -86,7 +88,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -116,6 +118,7 @@ impl Fault {
         Self::LostVoteUncounted,
         Self::EarlyDeadline,
         Self::DeadlineLoosened,
+        Self::PassedForgotten,
         Self::LeakedNode,
         Self::RelaxedKeepers,
         Self::StopBeforeStartLost,
@@ -160,6 +163,7 @@ impl Fault {
             Self::LostVoteUncounted => "lost-vote-uncounted",
             Self::EarlyDeadline => "early-deadline",
             Self::DeadlineLoosened => "deadline-loosened",
+            Self::PassedForgotten => "passed-forgotten",
             Self::LeakedNode => "leaked-node",
             Self::RelaxedKeepers => "relaxed-keepers",
             Self::StopBeforeStartLost => "stop-before-start-lost",

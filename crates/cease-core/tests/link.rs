@@ -2,8 +2,11 @@
 #![cfg(not(any(loom, shuttle)))]
 
 use std::thread;
+use std::time::{Duration, Instant};
 
-use cease_core::{Checkpoint, NeverStops, Reason, StopSource, StopToken};
+use cease_core::{Checkpoint, Linked, NeverStops, Reason, StopSource, StopToken};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn tokens(sources: &[StopSource]) -> Vec<StopToken> {
     sources.iter().map(StopSource::token).collect()
@@ -135,4 +138,21 @@ fn a_request_that_follows_too_late_changes_nothing() {
     there.request_because("second");
     assert!(!here.request_following(&there.token().check().unwrap_err()));
     assert_eq!(here.token().reason(), Some(&Reason::from("first")));
+}
+
+#[test]
+fn a_link_tells_the_deadline_of_the_input_that_decides() {
+    let now = Instant::now();
+    let inputs = [3, 1, 2].map(|hours| StopSource::with_deadline(now + hours * HOUR).unwrap());
+    let tokens = inputs.each_ref().map(|(source, _)| source.token());
+    let unlimited = StopSource::new();
+    let with_unlimited: Vec<_> = tokens.iter().cloned().chain([unlimited.token()]).collect();
+    let at = |link: &Linked| link.deadline().map(|at| (at - now).as_secs() / HOUR.as_secs());
+
+    let (any, two, all) = (StopToken::any_of(&tokens), StopToken::at_least(2, &tokens), StopToken::all_of(&tokens));
+    assert_eq!([&any, &two, &all].map(at), [Some(1), Some(2), Some(3)]);
+    assert_eq!(at(&StopToken::all_of(&with_unlimited)), None);
+
+    assert!(inputs[0].0.request(), "one is missing less");
+    assert_eq!([&any, &two, &all].map(at), [None, Some(1), Some(2)]);
 }

@@ -17,7 +17,9 @@ use crate::stop::wait_list::{WaitList, Waiter, Wake};
 /// Whoever settles it keeps the node at the top, and with it the shards.
 #[derive(Default)]
 pub(crate) struct Due {
-    wakes: Vec<Wake>,
+    /// Most often there is one, for which nothing is allocated on the way to the wake-up.
+    first_wake: Option<Wake>,
+    more_wakes: Vec<Wake>,
     /// One list for each shard, in the order of the sweep.
     calls: Vec<Pin<Box<Calls>>>,
     /// The request that calls; none when nobody can ask any more, and callbacks are only dropped.
@@ -66,7 +68,12 @@ impl Due {
                 continue;
             }
             // SAFETY: the lock is held.
-            self.wakes.extend(unsafe { this.take_wake() });
+            let wake = unsafe { this.take_wake() };
+            if self.first_wake.is_none() {
+                self.first_wake = wake;
+            } else {
+                self.more_wakes.extend(wake);
+            }
             // SAFETY: it was taken out, and is not touched again.
             unsafe { this.finish() };
         }
@@ -90,9 +97,10 @@ impl Due {
     /// Wakes whoever waits.
     pub(crate) fn wake(&mut self) {
         if fault::is(Fault::OneWoken) {
-            self.wakes.truncate(1);
+            self.more_wakes.clear();
         }
-        let panics: Vec<_> = self.wakes.drain(..).filter_map(|wake| wake.wake().err()).collect();
+        let wakes = self.first_wake.take().into_iter().chain(self.more_wakes.drain(..));
+        let panics: Vec<_> = wakes.filter_map(|wake| wake.wake().err()).collect();
         self.note(panics);
     }
 
@@ -129,6 +137,9 @@ impl Due {
 
 impl std::fmt::Debug for Due {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Due").field("wakes", &self.wakes.len()).field("has_calls", &self.has_calls()).finish()
+        f.debug_struct("Due")
+            .field("has_wakes", &self.first_wake.is_some())
+            .field("has_calls", &self.has_calls())
+            .finish()
     }
 }

@@ -1,5 +1,7 @@
 //! Tokens that follow other tokens, also of unrelated trees.
 
+use std::time::Instant;
+
 use crate::fault::{self, Fault};
 use crate::stop::request::Request;
 use crate::sync::{Arc, Mutex, lock};
@@ -16,6 +18,8 @@ use crate::{OnStop, StopSource, StopToken};
 #[must_use = "dropping it cuts the link"]
 pub struct Linked {
     token: StopToken,
+    count: usize,
+    inputs: Vec<StopToken>,
     _votes: Vec<OnStop>,
 }
 
@@ -24,6 +28,18 @@ impl Linked {
     #[must_use]
     pub const fn token(&self) -> &StopToken {
         &self.token
+    }
+
+    /// When the token stops at the latest, by the deadlines of the inputs as they are now.
+    ///
+    /// The token itself has no deadline: those of its inputs may still be moved.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let (stopped, open): (Vec<_>, Vec<_>) = self.inputs.iter().partition(|input| input.is_stopped());
+        let missing = self.count.checked_sub(stopped.len() + 1)?;
+        let mut deadlines: Vec<_> = open.into_iter().filter_map(StopToken::deadline).collect();
+        deadlines.sort_unstable();
+        deadlines.get(missing).copied()
     }
 }
 
@@ -69,7 +85,7 @@ impl StopToken {
             let (voter, vote) = (input.clone(), Vote(Some(Arc::clone(&tally))));
             input.on_stop(move || vote.cast(&voter))
         };
-        Linked { token, _votes: tokens.iter().map(vote).collect() }
+        Linked { token, count, inputs: tokens.to_vec(), _votes: tokens.iter().map(vote).collect() }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::shard::{Guard, Root, Shard};
 use crate::stop::state::{KEPT, LEFT, ORPHAN};
@@ -98,7 +99,7 @@ unsafe fn end(node: NonNull<Node>) {
         return;
     }
     let mut guard = home.lock();
-    let asks = guard.peek_schedule().is_some() && (guard.is_armed(this) || this.state.has(KEPT));
+    let asks = guard.peek_schedule().is_some() && (guard.is_armed(this) || passed(this));
     if this.is_open() && this.state.has(ORPHAN) && !asks {
         this.close(guard).settle();
         guard = home.lock();
@@ -134,6 +135,11 @@ pub(super) unsafe fn let_go(node: NonNull<Node>) {
         // SAFETY: it is in the list, and nobody keeps it.
         unsafe { take_out_with_parents(node, guard) };
     }
+}
+
+/// Whether its deadline has passed just now, and is about to ask.
+fn passed(node: &Node) -> bool {
+    node.state.has(KEPT) && !fault::is(Fault::PassedForgotten)
 }
 
 /// Whether there are nodes below it for which its deadline counts.
@@ -209,7 +215,7 @@ unsafe fn end_root(root: NonNull<Root>) {
     }
     if this.fruitful.is_raised() {
         let guard = this.shard.lock();
-        if guard.is_armed(&this.node) || this.node.state.has(KEPT) {
+        if guard.is_armed(&this.node) || passed(&this.node) {
             this.node.mark_left(true);
             drop(guard);
         } else {
