@@ -105,6 +105,12 @@ rules! {
     the_book_lists_every_page: pages::summary,
         ["does not list docs/b.md", "docs/SUMMARY.md" => "[a](a.md)\n", "docs/a.md" => "", "docs/b.md" => ""];
 
+    every_semantic_is_held_by_something: pages::semantics,
+        ["docs/SEMANTICS.md: is missing", "docs/a.md" => ""],
+        ["docs/SEMANTICS.md:3: names nothing", "docs/SEMANTICS.md" => "| a | held by |\n|---|---|\n| `b` | yes |\n"],
+        ["docs/SEMANTICS.md:1: `c` is no check", "docs/SEMANTICS.md" => "| a | `b`, `c` |\n",
+            "a/tests/a.rs" => "fn b() { c(); }\n"];
+
     the_examples_of_every_page_are_run: pages::examples,
         ["does not run the examples of docs/b.md", "docs/b.md" => "", "tests/src/lib.rs" => ""];
 }

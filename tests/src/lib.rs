@@ -30,6 +30,8 @@ mod pages {
     mod performance {}
     #[doc = include_str!("../../docs/PRIMITIVE.md")]
     mod primitive {}
+    #[doc = include_str!("../../docs/SEMANTICS.md")]
+    mod semantics {}
     #[doc = include_str!("../../docs/TOKEN.md")]
     mod token {}
 }

@@ -63,6 +63,12 @@ impl Code {
         self.tokens.windows(sequence.len()).filter(same).map(|window| window[0].line).collect()
     }
 
+    /// The name of every function.
+    pub fn functions(&self) -> Vec<String> {
+        let names = self.tokens.windows(2).filter(|window| window[0].text == "fn");
+        names.map(|window| window[1].text.clone()).collect()
+    }
+
     /// Every path in the code, also in the groups of a `use`.
     #[must_use]
     pub fn paths(&self) -> Vec<UsedPath> {

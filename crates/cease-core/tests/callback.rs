@@ -118,6 +118,55 @@ fn a_panic_at_once_is_the_callers_own() {
     assert!(source.take_panics().is_empty());
 }
 
+#[test]
+fn a_late_request_does_not_wait_for_callbacks() {
+    let source = StopSource::new();
+    let child = source.child();
+    let (entered, is_in) = channel();
+    let (go_on, may_go_on) = channel();
+    let guard = source.token().on_stop(move || {
+        entered.send(()).unwrap();
+        may_go_on.recv_timeout(LONG).expect("the late request returns meanwhile");
+    });
+    let first = thread::spawn({
+        let source = source.clone();
+        move || source.request()
+    });
+    is_in.recv_timeout(LONG).unwrap();
+    assert!(!source.request(), "it is late");
+    assert!(child.is_stopped(), "stopped says that somebody asked, not that anything is over");
+    go_on.send(()).unwrap();
+    assert!(first.join().unwrap());
+    assert!(source.take_panics().is_empty());
+    drop(guard);
+}
+
+#[test]
+fn callbacks_that_are_deferred_are_called_elsewhere_or_taken_away() {
+    let source = StopSource::new();
+    let (sender, receiver) = channel();
+    let [first, second] = [1, 2].map(|number| {
+        let sender = sender.clone();
+        source.token().on_stop(move || sender.send((number, thread::current().id())).unwrap())
+    });
+    let waiting = thread::spawn({
+        let token = source.token();
+        move || token.wait().is_ok()
+    });
+    let deferred = source.request_deferred("slowly").expect("it is the first request");
+    assert!(source.is_stopped() && waiting.join().unwrap(), "only callbacks are deferred");
+    assert!(source.request_deferred("again").is_none());
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    drop(second);
+    let elsewhere = thread::spawn(move || {
+        deferred.call();
+        thread::current().id()
+    });
+    let there = elsewhere.join().unwrap();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [(1, there)]);
+    drop(first);
+}
+
 /// Threads register and let go in every order while one asks: each callback runs once or was taken away.
 #[test]
 fn many_threads_agree_on_who_was_called() {

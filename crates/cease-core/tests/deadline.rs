@@ -314,3 +314,24 @@ fn one_that_has_passed_stops_those_below_a_root_that_goes_just_then() {
     let below = top.child().token();
     assert_outlives(&timer, &first, top, &below);
 }
+
+/// Nobody but the timer is left, and what it calls drops all that is left of the tree.
+#[test]
+fn a_callback_may_own_the_last_of_the_tree() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_timeout(HOUR).unwrap();
+    let (sender, called) = mpsc::channel();
+    let own = Arc::new(Mutex::new(None));
+    let held = (top, source.child(), deadline, Arc::clone(&own));
+    let guard = source.token().on_stop(move || {
+        let guard = held.3.lock().unwrap().take();
+        drop((guard, held));
+        sender.send(()).unwrap();
+    });
+    *own.lock().unwrap() = Some((guard, source));
+    timer.pass(HOUR);
+    called.try_recv().expect("it was called");
+    assert!(own.lock().unwrap().is_none());
+    assert!(timer.alarms().is_empty());
+}

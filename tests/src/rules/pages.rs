@@ -10,6 +10,12 @@ use crate::rules::layout::normal;
 /// The book's table of contents.
 const SUMMARY: &str = "docs/SUMMARY.md";
 
+/// Where the checks of the laws are.
+const CHECKS: &str = "crates/cease-conformance/src/laws/";
+
+/// The page that says by what each semantic is held.
+const SEMANTICS: &str = "docs/SEMANTICS.md";
+
 /// What runs the Rust examples of the pages.
 const EXAMPLES: &str = "tests/src/lib.rs";
 
@@ -51,6 +57,28 @@ pub fn examples(repo: &Repo) -> Vec<String> {
     let runs = |page: &File| runner.contains(&format!("include_str!(\"../../{}\")", page.path));
     let missing = book(repo).filter(|page| !runs(page));
     missing.map(|page| format!("{EXAMPLES}: does not run the examples of {}", page.path)).collect()
+}
+
+/// Each row of the page on semantics names a check or a test by which it is held, and each of those exists.
+#[must_use]
+pub fn semantics(repo: &Repo) -> Vec<String> {
+    let Some(page) = repo.file(SEMANTICS) else { return vec![format!("{SEMANTICS}: is missing")] };
+    let holds = |file: &&File| {
+        file.path.starts_with("tests/") || file.path.contains("/tests/") || file.path.starts_with(CHECKS)
+    };
+    let functions: BTreeSet<_> = repo.rust().filter(holds).flat_map(|file| file.code().functions()).collect();
+    let mut wrong = Vec::new();
+    for (index, line) in page.text.lines().enumerate().filter(|(_, line)| line.starts_with("| ")) {
+        let cell = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default().trim();
+        let names: Vec<_> = cell.split('`').skip(1).step_by(2).collect();
+        let place = format!("{SEMANTICS}:{}", index + 1);
+        if names.is_empty() && cell != "held by" {
+            wrong.push(format!("{place}: names nothing by which it is held"));
+        }
+        let unknown = names.into_iter().filter(|name| !functions.contains(*name));
+        wrong.extend(unknown.map(|name| format!("{place}: `{name}` is no check and no test")));
+    }
+    wrong
 }
 
 /// The pages of the book, but for its table of contents.
