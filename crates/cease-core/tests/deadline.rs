@@ -1,65 +1,23 @@
 //! Deadlines by a clock that the test moves on, and by the timer of the process.
 #![cfg(not(any(loom, shuttle)))]
 
-use std::collections::BTreeMap;
+mod by_hand;
+
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use by_hand::{Alarms, ByHand};
 use cease_core::{Alarm, Reason, StopSource, StopToken, Timer, TimerError, WaitError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A clock that a test moves on.
-struct ByHand {
-    now: Mutex<Instant>,
-    alarms: Arc<Mutex<BTreeMap<usize, (Instant, Alarm)>>>,
-    numbers: AtomicUsize,
-}
-
-/// Takes the alarm back when it is dropped.
-struct Setting(usize, Arc<Mutex<BTreeMap<usize, (Instant, Alarm)>>>);
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        self.1.lock().unwrap().remove(&self.0);
-    }
-}
-
 impl ByHand {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { now: Mutex::new(Instant::now()), alarms: Arc::default(), numbers: AtomicUsize::new(0) })
-    }
-
-    fn alarms(&self) -> MutexGuard<'_, BTreeMap<usize, (Instant, Alarm)>> {
+    fn alarms(&self) -> MutexGuard<'_, Alarms> {
         self.alarms.lock().unwrap()
-    }
-
-    /// Moves the clock on, and rings what is due then.
-    fn pass(&self, time: Duration) {
-        let now = {
-            let mut now = self.now.lock().unwrap();
-            *now += time;
-            *now
-        };
-        let due: Vec<_> = self.alarms().values().filter(|(at, _)| *at <= now).map(|(_, alarm)| alarm.clone()).collect();
-        due.iter().for_each(Alarm::ring);
-    }
-}
-
-impl Timer for ByHand {
-    fn now(&self) -> Instant {
-        *self.now.lock().unwrap()
-    }
-
-    fn set(&self, at: Instant, alarm: Alarm) -> Result<Box<dyn Send>, TimerError> {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        self.alarms().insert(number, (at, alarm));
-        Ok(Box::new(Setting(number, Arc::clone(&self.alarms))))
     }
 }
 
