@@ -283,10 +283,13 @@ impl<F> Frame<F> {
     fn wait_for_end(&self, parker: &Parker) {
         #[cfg(all(debug_assertions, not(any(loom, shuttle))))]
         {
+            use std::io::Write;
+
             let deadline = crate::sync::deadline_after(SUSPICIOUS);
             while !self.waiter.is_done() {
                 if parker.park_until(deadline) {
-                    eprintln!(
+                    let _ = writeln!(
+                        std::io::stderr(),
                         "cease: the drop of a callback's guard has waited for {SUSPICIOUS:?}: the callback registered at {} \
                          is still running. Is a lock held here that it takes?",
                         self.registered_at

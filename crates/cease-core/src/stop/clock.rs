@@ -9,6 +9,7 @@
 #![allow(unsafe_code, reason = "points to the root for as long as there is one")]
 
 use std::fmt;
+use std::io::{self, Write};
 use std::mem;
 use std::ptr::NonNull;
 use std::time::Instant;
@@ -57,7 +58,7 @@ impl Alarm {
             && let Err(error) = self.set(next)
         {
             // Nobody is here who could be told; the next deadline that is set tries again.
-            eprintln!("cease: {error}");
+            let _ = writeln!(io::stderr(), "cease: {error}");
         }
     }
 

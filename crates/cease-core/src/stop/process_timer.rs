@@ -22,10 +22,13 @@ struct Queue {
     alarms: BTreeMap<Key, Alarm>,
     numbers: u64,
     has_thread: bool,
+    /// When the thread looks again by itself; it need not be woken for anything later.
+    looks_at: Option<Instant>,
 }
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { alarms: BTreeMap::new(), numbers: 0, has_thread: false });
-/// Told when another alarm is the next one to ring.
+static QUEUE: Mutex<Queue> =
+    Mutex::new(Queue { alarms: BTreeMap::new(), numbers: 0, has_thread: false, looks_at: None });
+/// Told when an alarm is to ring before the thread looks again by itself.
 static CHANGED: Condvar = Condvar::new();
 
 impl Timer for ProcessTimer {
@@ -38,7 +41,8 @@ impl Timer for ProcessTimer {
         let key = (at, queue.numbers);
         queue.numbers += 1;
         queue.alarms.insert(key, alarm);
-        if queue.alarms.first_key_value().is_some_and(|(first, _)| *first == key) {
+        if queue.looks_at.is_none_or(|looks_at| at < looks_at) {
+            queue.looks_at = Some(at);
             CHANGED.notify_one();
         }
         Ok(Box::new(Setting(key)))
@@ -74,10 +78,12 @@ fn run() {
     let mut queue = queue();
     loop {
         let Some(first) = queue.alarms.first_entry() else {
+            queue.looks_at = None;
             queue = CHANGED.wait(queue).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
-        let left = first.key().0.saturating_duration_since(Instant::now());
+        let at = first.key().0;
+        let left = at.saturating_duration_since(Instant::now());
         if left.is_zero() {
             let alarm = first.remove();
             drop(queue);
@@ -85,6 +91,7 @@ fn run() {
             drop(alarm);
             queue = self::queue();
         } else {
+            queue.looks_at = Some(at);
             queue = CHANGED.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
