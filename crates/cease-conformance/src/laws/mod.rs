@@ -110,7 +110,7 @@ pub const CHECKS: &[Check] = &[
     check(Law::L21, "l21_any_of_two_stops_once", None, 1900),
     check(Law::L21, "l21_all_of_three_wait_for_the_third", None, 6),
     check(Law::L21, "l21_too_few_inputs_are_told", None, 26),
-    check(Law::L21, "l21_cutting_races_with_the_request", None, 370),
+    check(Law::L21, "l21_cutting_races_with_the_request", None, 1200),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {
