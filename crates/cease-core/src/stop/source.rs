@@ -161,7 +161,8 @@ impl StopSource {
 
     /// Asks for a stop without saying why; true for the one call that was first.
     ///
-    /// When it returns true, every descendant reads stopped, whoever waits has been woken, and every callback has returned.
+    /// When it returns true, every descendant reads stopped, whoever waits has been woken, and every callback has returned
+    /// that no other request, made meanwhile further up or down, took before.
     /// A call that returns false may return while the winner still wakes and calls; every descendant reads stopped then too.
     /// With nobody waiting no system call is made.
     #[doc(alias = "cancel")]
