@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Duration;
 
 use cease_conformance::faults::{Failure, Fault, SEEDED};
-use cease_conformance::laws::{CHECKS, Check};
+use cease_conformance::laws::{CHECKS, Check, ITEM_CHECKS};
 use cease_tests::process::{self, Ended};
 
-/// The strategy with which faults are looked for.
-const STRATEGY: &str = "flag";
+/// The strategies with which faults are looked for, and the checks that each is good for.
+const SUITES: [(&str, &[Check]); 2] = [("flag", CHECKS), ("channel", ITEM_CHECKS)];
 /// A model that has not ended by then never will.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
@@ -39,8 +39,8 @@ const LEFT_BEHIND: [Fault; 8] = [
 fn every_law_holds_under_loom() {
     let text = run_everything("loom");
     let mut explored = String::from("under loom:");
-    for check in CHECKS {
-        let test = format!("{}::{STRATEGY}: ", check.name);
+    for (strategy, check) in checks() {
+        let test = format!("{}::{strategy}: ", check.name);
         let line =
             text.lines().find_map(|line| line.split_once(&test).filter(|(_, said)| said.contains("interleavings")));
         let (_, said) = line.unwrap_or_else(|| panic!("{test}does not say how much it explored"));
@@ -62,8 +62,10 @@ fn every_fault_is_killed_and_every_law_kills() {
 
     let mut wrong = Vec::new();
     for seeded in SEEDED {
-        let kinds =
-            CHECKS.iter().filter(|check| check.law == seeded.killer).map(|check| cells[&key(seeded.fault, check)]);
+        let kinds = checks()
+            .map(|(_, check)| check)
+            .filter(|check| check.law == seeded.killer)
+            .map(|check| cells[&key(seeded.fault, check)]);
         if !kinds.clone().any(|kind| kind == Cell::Killed(seeded.shows_as)) {
             let seen: Vec<_> = kinds.collect();
             wrong.push(format!(
@@ -74,7 +76,7 @@ fn every_fault_is_killed_and_every_law_kills() {
             ));
         }
     }
-    for (law, check) in CHECKS.iter().map(|check| (check.law, check)) {
+    for (law, check) in checks().map(|(_, check)| (check.law, check)) {
         if !SEEDED.iter().any(|seeded| seeded.killer == law) {
             wrong.push(format!("{law} kills no fault"));
         }
@@ -111,24 +113,29 @@ enum Cell {
 
 type Cells = BTreeMap<(&'static str, &'static str), Cell>;
 
+/// Every check, with the strategy that is held to it.
+fn checks() -> impl Iterator<Item = (&'static str, &'static Check)> + Clone {
+    SUITES.into_iter().flat_map(|(strategy, checks)| checks.iter().map(move |check| (strategy, check)))
+}
+
 fn key(fault: Fault, check: &Check) -> (&'static str, &'static str) {
     (fault.name(), check.name)
 }
 
 /// Runs each pair in a process of its own, as many at once as there are processors.
 fn run_all_pairs() -> Cells {
-    let pairs: Vec<_> = Fault::ALL.iter().flat_map(|fault| CHECKS.iter().map(move |check| (*fault, check))).collect();
+    let pairs: Vec<_> = Fault::ALL.iter().flat_map(|fault| checks().map(move |check| (*fault, check))).collect();
     let programs = build("loom");
-    let laws = programs.iter().find(|program| is_laws(program)).expect("the laws of the strategy are built");
+    let laws = |strategy| programs.iter().find(|program| is_laws(program, strategy)).expect("its laws are built");
     let (next, cells) = (AtomicUsize::new(0), Mutex::new(Cells::new()));
     let workers = thread::available_parallelism().map_or(2, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 // ORDERING: Relaxed: only the number matters.
-                while let Some((fault, check)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let test = format!("{}::{STRATEGY}", check.name);
-                    let run = run(&laws.path, Some(*fault), &["--exact", &test]);
+                while let Some((fault, (strategy, check))) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let test = format!("{}::{strategy}", check.name);
+                    let run = run(&laws(strategy).path, Some(*fault), &["--exact", &test]);
                     let cell = match Failure::of(&(run.stdout + &run.stderr)) {
                         _ if run.status.success() => Cell::Survived,
                         Some(kind) => Cell::Killed(kind),
@@ -145,12 +152,12 @@ fn run_all_pairs() -> Cells {
 /// The matrix as people read it: a row a fault, a column a check.
 fn matrix(cells: &Cells) -> String {
     let mut text = String::from("fault \\ law             ");
-    for check in CHECKS {
+    for (_, check) in checks() {
         text += &format!("{:>4}", check.law.to_string());
     }
     for fault in Fault::ALL {
         text += &format!("\n{:<24}", fault.name());
-        for check in CHECKS {
+        for (_, check) in checks() {
             let letter = match cells[&key(fault, check)] {
                 Cell::Survived => '.',
                 Cell::Killed(kind) => kind.letter(),
@@ -165,7 +172,10 @@ fn matrix(cells: &Cells) -> String {
 /// Runs every test program that the alias `alias` builds, and returns what they said.
 fn run_everything(alias: &str) -> String {
     let programs = build(alias);
-    assert!(programs.iter().any(is_laws), "`cargo {alias}` does not build the laws of the strategy {STRATEGY}");
+    for (strategy, _) in SUITES {
+        let there = programs.iter().any(|program| is_laws(program, strategy));
+        assert!(there, "`cargo {alias}` does not build the laws of the strategy {strategy}");
+    }
     let mut all = String::new();
     for program in programs {
         let run = run(&program.path, None, &[]);
@@ -200,8 +210,8 @@ struct Program {
     path: PathBuf,
 }
 
-fn is_laws(program: &Program) -> bool {
-    program.target == "laws" && program.package.contains(&format!("cease-{STRATEGY}"))
+fn is_laws(program: &Program, strategy: &str) -> bool {
+    program.target == "laws" && program.package.contains(&format!("cease-{strategy}"))
 }
 
 /// Builds the test programs of the alias `alias`, into a target directory of their own.

@@ -14,6 +14,8 @@ mod pages {
     mod readme {}
     #[doc = include_str!("../../docs/ARCHITECTURE.md")]
     mod architecture {}
+    #[doc = include_str!("../../docs/CHANNEL.md")]
+    mod channel {}
     #[doc = include_str!("../../docs/COMPARISON.md")]
     mod comparison {}
     #[doc = include_str!("../../docs/CONTRACT.md")]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cease_channel::Channel;
 use cease_core::{Job, StopToken, Strategy};
 use cease_flag::Flag;
 
@@ -12,7 +13,7 @@ use crate::workload::{CpuChecked, CpuUnchecked, HashFiles, SleepLoop, Workload};
 
 /// Every strategy, in the order of the table; a new one is one line.
 pub(crate) fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
-    vec![Box::new(Flag::new())]
+    vec![Box::new(Flag::new()), Box::new(Channel::new())]
 }
 
 /// Every workload, in the order of the table; a new one is one line, and a file in `workload/`.

@@ -130,7 +130,8 @@ fn file(name: &str, text: &str) -> String {
 }
 
 /// A run of one short cell that is stopped in time, however busy the machine is.
-const SHORT: [&str; 7] = ["--workload", "sleep-loop", "--trials", "3", "--grace", "60s", "--progress=never"];
+const SHORT: [&str; 8] =
+    ["--strategy=flag", "--workload", "sleep-loop", "--trials", "3", "--grace", "60s", "--progress=never"];
 
 #[test]
 fn work_that_checks_is_stopped_and_measured() {
@@ -148,13 +149,12 @@ fn work_that_checks_is_stopped_and_measured() {
     assert_eq!(json["args"]["patience_ns"], 240_000_000_000_u64);
     assert!(json["environment"]["rustc"].as_str().unwrap().starts_with("rustc "));
     let cells = json["cells"].as_array().unwrap();
-    let workloads: Vec<_> = cells.iter().map(|cell| cell["workload"].as_str().unwrap()).collect();
-    assert_eq!(workloads, ["sleep-loop", "hash-files", "cpu-checked"]);
+    let names = |cell: &Value| ["strategy", "workload"].map(|name| cell[name].as_str().unwrap().to_owned());
+    let all =
+        ["flag", "channel"].map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
+    assert_eq!(cells.iter().map(names).collect::<Vec<_>>(), all.concat());
     for cell in cells {
-        assert_eq!(
-            (&cell["strategy"], &cell["verdict"], &cell["expected"]),
-            (&"flag".into(), &"stopped".into(), &"stopped".into())
-        );
+        assert_eq!((&cell["verdict"], &cell["expected"]), (&"stopped".into(), &"stopped".into()));
         assert_eq!((&cell["as_expected"], &cell["trials"]), (&Value::from(true), &Value::from(5)));
         assert_eq!(cell["left_behind"], serde_json::json!({ "threads": [], "descriptors": [] }));
         assert_eq!((&cell["error"], &cell["work_after_request"]), (&Value::Null, &Value::Null));
@@ -170,7 +170,7 @@ fn work_that_checks_is_stopped_and_measured() {
 
 #[test]
 fn work_that_never_checks_is_ignored_and_accounted_for_and_the_run_ends() {
-    let ended = run(&["--workload=cpu-unchecked", "--quick", "--grace=50ms", "--format=json"]);
+    let ended = run(&["--strategy=flag", "--workload=cpu-unchecked", "--quick", "--grace=50ms", "--format=json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let cell = &ended.json()["cells"][0];
     assert_eq!((&cell["verdict"], &cell["trials"]), (&"ignored".into(), &Value::from(1)));
@@ -213,7 +213,7 @@ fn a_worker_that_outlasts_its_grace_is_not_stopped() {
 
 #[test]
 fn what_is_of_no_use_is_said_in_one_line() {
-    run(&["--strategy", "flog"]).failed_with(2, "unknown strategy `flog`; known: flag");
+    run(&["--strategy", "flog"]).failed_with(2, "unknown strategy `flog`; known: flag, channel");
     run(&["--workload", "sleep-loop,nap"]).failed_with(2, "unknown workload `nap`; known: sleep-loop, hash-files");
     for grace in ["-1s", "0s", "soon", "99999999999999999999s", "99999999999999999999999999s"] {
         run(&["--grace", grace]).failed_with(2, &format!("invalid value '{grace}' for '--grace <TIME>'"));

@@ -89,3 +89,39 @@ macro_rules! laws {
         }
     };
 }
+
+/// Holds a strategy whose workers handle items to law L17; it stands below [`laws!`] in the same file.
+///
+/// The strategy is an expression of a type that implements [`laws::Items`].
+///
+/// ```text
+/// cease_conformance::item_laws!(channel, crate::Handling);
+/// ```
+#[macro_export]
+macro_rules! item_laws {
+    ($strategy:ident, $new:expr) => {
+        $crate::item_laws! {
+            @each $strategy, $new;
+            l17_what_is_accepted_is_drained
+            l17_a_stop_races_with_a_send
+            l17_a_close_races_with_a_send
+            l17_consumers_share_what_there_is
+        }
+    };
+    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+        $(
+            mod $law {
+                #[test]
+                fn $strategy() {
+                    let path = concat!(module_path!(), "::", stringify!($strategy));
+                    $crate::harness::hold_items(path, || $crate::laws::$law(&$new));
+                }
+            }
+        )*
+
+        #[test]
+        fn every_law_of_items_is_listed() {
+            $crate::harness::assert_items_listed(&[$(stringify!($law)),*]);
+        }
+    };
+}

@@ -84,11 +84,19 @@ pub enum Fault {
     DropDetaches,
     /// Joining oneself is not noticed.
     SelfJoinUnnoticed,
+    /// A consumer that is stopped drops the item that it has just received.
+    ItemLostAtStop,
+    /// An item that is handed back counts as handled too.
+    ReturnedItemCounted,
+    /// A channel that was closed goes on to accept items.
+    SendAfterClose,
+    /// What is left in a channel is taken until it is empty, and not until nobody can send any more.
+    RestTakenEarly,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 43] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -128,6 +136,10 @@ impl Fault {
         Self::SwallowedPanic,
         Self::DropDetaches,
         Self::SelfJoinUnnoticed,
+        Self::ItemLostAtStop,
+        Self::ReturnedItemCounted,
+        Self::SendAfterClose,
+        Self::RestTakenEarly,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -173,7 +185,18 @@ impl Fault {
             Self::SwallowedPanic => "swallowed-panic",
             Self::DropDetaches => "drop-detaches",
             Self::SelfJoinUnnoticed => "self-join-unnoticed",
+            Self::ItemLostAtStop => "item-lost-at-stop",
+            Self::ReturnedItemCounted => "returned-item-counted",
+            Self::SendAfterClose => "send-after-close",
+            Self::RestTakenEarly => "rest-taken-early",
         }
+    }
+
+    /// Whether this is the one that is seeded, for strategies with faults of their own.
+    #[inline]
+    #[must_use]
+    pub fn is_seeded(self) -> bool {
+        is(self)
     }
 }
 

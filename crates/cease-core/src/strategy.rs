@@ -81,6 +81,11 @@ impl<J> SpawnError<J> {
         &self.source
     }
 
+    /// The same failure, with what `change` makes of the job.
+    pub fn map_job<K>(self, change: impl FnOnce(J) -> K) -> SpawnError<K> {
+        SpawnError { name: self.name, source: self.source, job: change(self.job) }
+    }
+
     /// The job, which has not run.
     pub fn into_job(self) -> J {
         self.job

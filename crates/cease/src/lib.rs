@@ -2,6 +2,8 @@
 
 pub use cease_core::*;
 
+#[cfg(feature = "channel")]
+pub use cease_channel as channel;
 #[cfg(feature = "flag")]
 pub use cease_flag as flag;
 #[cfg(feature = "token")]

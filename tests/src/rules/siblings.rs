@@ -9,9 +9,15 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 2] = [
+const EXTRAS: [(&str, &str, &str); 8] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
+    ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
+    ("crates/cease-channel", "src/items.rs", "only here are there items to lose"),
+    ("crates/cease-channel", "src/consume.rs", "only here are there items to lose"),
+    ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
+    ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
+    ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
 ];
 
 /// The headings of a strategy's README, in order.

@@ -10,6 +10,7 @@
 
 mod callback;
 mod deadline;
+mod items;
 mod lifetime;
 mod link;
 mod request;
@@ -27,6 +28,10 @@ pub use callback::{
     l13_unregistering_never_waits_and_tells,
 };
 pub use deadline::{l15_a_deadline_races_with_a_request, l15_it_only_tightens, l15_it_outlives_its_source};
+pub use items::{
+    Items, l17_a_close_races_with_a_send, l17_a_stop_races_with_a_send, l17_consumers_share_what_there_is,
+    l17_what_is_accepted_is_drained,
+};
 pub use lifetime::{
     l5_stop_before_start, l6_stop_after_the_end_is_harmless, l7_a_produced_value_is_not_lost,
     l8_after_join_nothing_runs, l9_a_panic_is_reported, l10_drop_stops_and_joins, l10_only_detach_lets_go,
@@ -111,6 +116,15 @@ pub const CHECKS: &[Check] = &[
     check(Law::L21, "l21_all_of_three_wait_for_the_third", None, 6),
     check(Law::L21, "l21_too_few_inputs_are_told", None, 26),
     check(Law::L21, "l21_cutting_races_with_the_request", None, 1200),
+];
+
+/// The checks of law L17, which concerns strategies whose workers handle items; the floors are about half of what the
+/// channel strategy has.
+pub const ITEM_CHECKS: &[Check] = &[
+    check(Law::L17, "l17_what_is_accepted_is_drained", Some(3), 450),
+    check(Law::L17, "l17_a_stop_races_with_a_send", Some(3), 30_000),
+    check(Law::L17, "l17_a_close_races_with_a_send", Some(3), 1500),
+    check(Law::L17, "l17_consumers_share_what_there_is", Some(2), 4000),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {

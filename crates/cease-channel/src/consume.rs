@@ -1,0 +1,181 @@
+//! Workers that handle the items of a channel, and hand back what they did not.
+
+use cease_core::sync::Arc;
+use cease_core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use cease_core::{Checkpoint, Exit, Fault, Reason, SpawnError, StopSource, Stopped, Worker};
+
+use crate::items::Queue;
+use crate::library::{self, Next};
+use crate::{Channel, Receiver, StopReceiver, stop_receiver};
+
+impl Channel {
+    /// Starts `workers` workers that handle the items of `receiver` with `handle`, and are stopped through `source`.
+    ///
+    /// They end when the channel was closed and everything in it is handled: the drain.
+    /// A stop ends each of them after the item that it has in hand; `handle` is given the stop to leave an item earlier,
+    /// and hands that one back as its error.
+    /// The channel is closed when the last of them is gone, unless another clone of `receiver` is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the receiver in it, when not all could be started; those that were are stopped and joined
+    /// through `source`, and what they did not handle is still in the channel.
+    ///
+    /// # Panics
+    ///
+    /// When `workers` is zero, for then nobody would handle anything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_channel::{Channel, bounded};
+    /// use cease_core::StopSource;
+    ///
+    /// let (sender, receiver) = bounded(8);
+    /// let consumers = Channel::new().consume(2, receiver, StopSource::new(), |number: u32, _stop| {
+    ///     println!("{number}");
+    ///     Ok(())
+    /// })?;
+    /// for number in 0..10 {
+    ///     sender.send(number)?;
+    /// }
+    /// drop(sender);
+    /// let consumed = consumers.join();
+    /// assert_eq!((consumed.handled, consumed.left.len()), (10, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn consume<T, F>(
+        &self,
+        workers: usize,
+        receiver: Receiver<T>,
+        source: StopSource,
+        handle: F,
+    ) -> Result<Consumers<T>, SpawnError<Receiver<T>>>
+    where
+        T: Send + 'static,
+        F: Fn(T, &StopReceiver) -> Result<(), T> + Send + Sync + 'static,
+    {
+        assert!(workers > 0, "somebody has to handle the items");
+        let (handle, handled) = (Arc::new(handle), Arc::new(AtomicU64::new(0)));
+        let mut started = Vec::with_capacity(workers);
+        for _ in 0..workers {
+            let consumer =
+                Consumer { receiver: receiver.clone(), handle: Arc::clone(&handle), handled: Arc::clone(&handled) };
+            match self.thread.spawn(source.clone(), consumer, |consumer, stop| consumer.run(&stop_receiver(stop))) {
+                Ok(worker) => started.push(worker),
+                Err(error) => {
+                    source.request_because(Reason::PeerFailed);
+                    drop(started);
+                    return Err(error.map_job(|consumer| consumer.receiver));
+                }
+            }
+        }
+        Ok(Consumers { workers: started, source, handled, queue: Arc::clone(receiver.queue()) })
+    }
+}
+
+/// Workers that handle the items of one channel; dropping it stops and joins them.
+///
+/// What they did not handle is thrown away with the last end of the channel; [`Consumers::join`] hands it back.
+#[derive(Debug)]
+#[must_use = "dropping it stops the workers and waits for them"]
+pub struct Consumers<T> {
+    workers: Vec<Worker<()>>,
+    source: StopSource,
+    handled: Arc<AtomicU64>,
+    queue: Arc<Queue<T>>,
+}
+
+/// What became of the items, and of the workers that handled them.
+#[derive(Debug)]
+#[must_use = "items that were not handled are in it"]
+pub struct Consumed<T> {
+    /// How each worker ended; one that was started by whoever joins is abandoned, for nobody waits for himself.
+    pub exits: Vec<Exit<()>>,
+    /// How many items were handled, to the end; one whose handling panicked is neither handled nor left.
+    pub handled: u64,
+    /// The items that were accepted and not handled; others may come from where a clone of the receiver was kept.
+    pub left: Vec<T>,
+}
+
+impl<T> Consumers<T> {
+    /// The source they are stopped through.
+    #[must_use]
+    pub const fn source(&self) -> &StopSource {
+        &self.source
+    }
+
+    /// Asks all of them to stop after the items that they have in hand; true for the first call.
+    #[track_caller]
+    pub fn stop(&self) -> bool {
+        self.source.request()
+    }
+
+    /// Closes the channel, so that they end after the drain.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Waits until all of them have ended, and hands back what they did not handle. It asks for nothing.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread until they were stopped, or the channel was closed and drained.
+    pub fn join(self) -> Consumed<T> {
+        let join = |worker: Worker<()>| {
+            worker.join().unwrap_or_else(|error| {
+                error.into_worker().detach();
+                Exit::Abandoned
+            })
+        };
+        let exits = self.workers.into_iter().map(join).collect();
+        // ORDERING: Relaxed: joining the workers orders their counts before this.
+        let handled = self.handled.load(Relaxed);
+        Consumed { exits, handled, left: self.queue.left() }
+    }
+}
+
+/// The job of one worker.
+struct Consumer<T, F> {
+    receiver: Receiver<T>,
+    handle: Arc<F>,
+    handled: Arc<AtomicU64>,
+}
+
+impl<T, F: Fn(T, &StopReceiver) -> Result<(), T>> Consumer<T, F> {
+    fn run(self, stop: &StopReceiver) -> Result<(), Stopped> {
+        while let Some(item) = self.next(stop)? {
+            if Fault::ItemLostAtStop.is_seeded() {
+                stop.check()?;
+            }
+            match (self.handle)(item, stop) {
+                Ok(()) => self.count(),
+                Err(item) => {
+                    self.receiver.queue().give_back(item);
+                    if Fault::ReturnedItemCounted.is_seeded() {
+                        self.count();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next item, or none after the drain.
+    fn next(&self, stop: &StopReceiver) -> Result<Option<T>, Stopped> {
+        match library::recv_unless(&self.receiver, stop) {
+            Next::Item(item) => Ok(Some(item)),
+            Next::End => Ok(None),
+            Next::Disconnected => {
+                stop.check()?;
+                // Nobody is left who could ask, so only the drain ends it.
+                Ok(self.receiver.recv().ok())
+            }
+        }
+    }
+
+    fn count(&self) {
+        // ORDERING: Relaxed: only the number matters, and it is read after the workers were joined.
+        self.handled.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,60 @@
+//! The channels of the library: crossbeam's, and in a model a stand-in for them.
+
+#[cfg(any(loom, shuttle))]
+pub(crate) use crate::stand_in::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, recv_unless, send_unless, unbounded,
+};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use crossbeam_channel::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
+};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use real::{recv_unless, send_unless};
+
+/// What came first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<T> {
+    /// An item.
+    Item(T),
+    /// Nobody can send any more, and everything was received.
+    End,
+    /// The other channel was disconnected.
+    Disconnected,
+}
+
+#[cfg(not(any(loom, shuttle)))]
+mod real {
+    //! Waits for two of crossbeam's channels.
+
+    use std::convert::Infallible;
+
+    use crossbeam_channel::{Receiver, Select, Sender};
+
+    use super::Next;
+
+    /// Receives the next item; `other` goes first, and is ready when it is disconnected.
+    pub(crate) fn recv_unless<T>(items: &Receiver<T>, other: &Receiver<Infallible>) -> Next<T> {
+        let mut select = Select::new_biased();
+        let disconnected = select.recv(other);
+        select.recv(items);
+        let ready = select.select();
+        if ready.index() == disconnected {
+            let Err(_) = ready.recv(other);
+            return Next::Disconnected;
+        }
+        ready.recv(items).map_or(Next::End, Next::Item)
+    }
+
+    /// Sends `item`, or gives it back; `other` goes first, and is ready when it is disconnected.
+    pub(crate) fn send_unless<T>(items: &Sender<T>, item: T, other: &Receiver<Infallible>) -> Result<(), T> {
+        let mut select = Select::new_biased();
+        let disconnected = select.recv(other);
+        select.send(items);
+        let ready = select.select();
+        if ready.index() == disconnected {
+            let Err(_) = ready.recv(other);
+            return Err(item);
+        }
+        ready.send(items, item).map_err(|error| error.into_inner())
+    }
+}

@@ -1,0 +1,158 @@
+//! Items are handled or handed back: panics, rendezvous, failed spawns, `select!`, and many threads at once.
+#![cfg(not(any(loom, shuttle)))]
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use cease_channel::{Channel, TrySendError, bounded, stop_receiver, unbounded};
+use cease_core::{Checkpoint, Exit, Reason, StopSource};
+use crossbeam_channel::select;
+
+#[test]
+fn many_senders_and_consumers_lose_nothing_at_a_stop() {
+    for capacity in [None, Some(0), Some(1), Some(16)] {
+        let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
+        let handled = Arc::new(Mutex::new(Vec::new()));
+        let book = Arc::clone(&handled);
+        let enough = StopSource::new();
+        let told = enough.token();
+        let handle = move |item: u32, _: &_| {
+            let mut book = book.lock().unwrap();
+            book.push(item);
+            if book.len() == 500 {
+                enough.request();
+            }
+            Ok(())
+        };
+        let consumers = Channel::new().consume(3, receiver, StopSource::new(), handle).unwrap();
+        let senders: Vec<_> = (0..3)
+            .map(|from| {
+                let sender = sender.clone();
+                thread::spawn(move || {
+                    (from..).step_by(3).take_while(|item| sender.send(*item).is_ok()).collect::<Vec<u32>>()
+                })
+            })
+            .collect();
+        told.wait().unwrap();
+        assert!(consumers.stop());
+        let consumed = consumers.join();
+        let mut accepted: Vec<_> = senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect();
+        let mut all = handled.lock().unwrap().clone();
+        assert_eq!(consumed.handled, all.len() as u64);
+        all.extend(consumed.left);
+        all.sort_unstable();
+        accepted.sort_unstable();
+        assert_eq!(all, accepted, "capacity {capacity:?}");
+    }
+}
+
+#[test]
+fn a_close_wakes_a_sender_that_waits_for_room() {
+    let (sender, receiver) = bounded(1);
+    sender.send(1).unwrap();
+    assert!(matches!(sender.try_send(2), Err(TrySendError::Full(2))));
+    let waiting = sender.clone();
+    let sending = thread::spawn(move || waiting.send(2).map_err(|error| error.into_inner()));
+    receiver.close();
+    assert_eq!(sending.join().unwrap(), Err(2));
+    assert!(matches!(sender.try_send(3), Err(TrySendError::Closed(3))));
+    assert!(sender.is_closed() && receiver.is_closed());
+    assert_eq!(receiver.iter().collect::<Vec<_>>(), [1], "what was accepted is still received");
+}
+
+#[test]
+fn a_panic_of_the_only_consumer_hands_the_rest_back() {
+    let (sender, receiver) = unbounded();
+    (0..3).for_each(|item| sender.send(item).unwrap());
+    let handle = |item, _: &_| if item == 1 { resume_unwind(Box::new("bad item")) } else { Ok(()) };
+    let mut consumed = Channel::new().consume(1, receiver, StopSource::new(), handle).unwrap().join();
+    assert_eq!((consumed.handled, consumed.left), (1, vec![2]));
+    let Some(Exit::Panicked(panic)) = consumed.exits.pop() else { panic!("it panicked") };
+    assert_eq!(panic.message(), Some("bad item"));
+    assert_eq!(sender.send(3).unwrap_err().into_inner(), 3);
+}
+
+#[test]
+fn a_clone_of_the_receiver_keeps_what_stopped_consumers_leave() {
+    let (sender, receiver) = unbounded();
+    let source = StopSource::new();
+    source.request();
+    sender.send(1).unwrap();
+    let consumed = Channel::new().consume(2, receiver.clone(), source, |_, _| Ok(())).unwrap().join();
+    assert_eq!((consumed.handled, consumed.left), (0, vec![]));
+    assert!(!sender.is_closed());
+    assert_eq!(receiver.into_rest(), [1]);
+}
+
+#[test]
+fn the_sender_takes_the_rest_when_the_receivers_are_gone() {
+    let (sender, receiver) = unbounded();
+    sender.send(1).unwrap();
+    drop(receiver);
+    assert!(sender.is_closed());
+    assert_eq!(sender.into_rest(), [1]);
+}
+
+#[test]
+fn consumers_whose_last_source_is_gone_still_drain() {
+    let (sender, receiver) = unbounded();
+    let handled = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&handled);
+    let (done, ended) = mpsc::channel();
+    let worker = cease_core::SpawnFn::spawn_fn(&Channel::new(), move |stop| {
+        for item in receiver.iter() {
+            stop.check()?;
+            count.fetch_add(item, Relaxed);
+        }
+        done.send(()).unwrap();
+        Ok(())
+    });
+    worker.unwrap().detach();
+    (1..=3).for_each(|item| sender.send(item).unwrap());
+    drop(sender);
+    ended.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(handled.load(Relaxed), 6);
+}
+
+#[test]
+fn a_spawn_that_fails_hands_the_receiver_back() {
+    let (sender, receiver) = unbounded();
+    sender.send(1).unwrap();
+    let channel = Channel::new().stack_size(usize::MAX / 2);
+    let error = channel.consume(2, receiver, StopSource::new(), |_, _| Ok(())).unwrap_err();
+    assert_eq!(error.to_string(), "could not start worker `channel`");
+    let receiver = error.into_job();
+    assert!(!receiver.is_closed(), "it is as it was");
+    assert_eq!(receiver.into_rest(), [1]);
+}
+
+#[test]
+fn select_sees_the_stop_beside_items() {
+    let source = StopSource::new();
+    let stop = stop_receiver(&source.token());
+    let (sender, receiver) = unbounded();
+    sender.send(1).unwrap();
+    select! {
+        recv(receiver) -> item => assert_eq!(item, Ok(1)),
+        recv(stop) -> _ => panic!("nobody asked"),
+    }
+    let asking = thread::spawn(move || source.request_because("enough"));
+    select! {
+        recv(receiver) -> _ => panic!("nothing was sent"),
+        recv(stop) -> _ => {}
+    }
+    assert_eq!(stop.check().unwrap_err().reason(), &Reason::from("enough"));
+    assert!(asking.join().unwrap());
+}
+
+#[test]
+fn a_source_that_goes_unasked_is_no_stop() {
+    let source = StopSource::new();
+    let stop = stop_receiver(&source.token());
+    drop(source);
+    assert!(!stop.is_stopped() && stop.check().is_ok());
+    assert!(stop.sleep(Duration::from_millis(1)).is_ok());
+}
