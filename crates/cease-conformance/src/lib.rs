@@ -6,6 +6,8 @@ mod by_hand;
 pub mod faults;
 pub mod harness;
 pub mod laws;
+#[cfg(not(any(loom, shuttle)))]
+pub mod spawning;
 
 pub use act::Act;
 

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod ambient;
 pub mod sync;
 
 mod checkpoint;
 mod contract;
+mod edge;
 mod exit;
 mod fault;
 mod job;
@@ -16,6 +18,7 @@ mod worker;
 
 pub use checkpoint::{Checkpoint, Chunks};
 pub use contract::{Contract, Exception, Law, Modelled, RunsOn};
+pub use edge::{Edge, Swallowed};
 pub use exit::{Exit, Panic};
 #[doc(hidden)]
 pub use fault::Fault;

@@ -2,11 +2,10 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use crate::fault::{self, Fault};
 use crate::sync::{Arc, Mutex, lock, thread};
-use crate::{Exit, Panic, Running, SpawnError, StopSource, StopToken, Stopped, WaitError, Worker};
+use crate::{Exit, Panic, Running, SpawnError, StopSource, StopToken, Stopped, Worker, ambient};
 
 /// What a worker's thread is called, and how large its stack is.
 ///
@@ -43,7 +42,7 @@ impl ThreadBuilder {
 
     /// Starts a thread that calls `run` with `job`, and catches its panic.
     ///
-    /// `run` gets the token of `source`.
+    /// `run` gets the token of `source`, which is also the thread's own: see [`crate::ambient`].
     ///
     /// # Errors
     ///
@@ -139,7 +138,7 @@ where
         drop(slot);
         // Unwinding leaves nothing behind that can be seen half done: the job was moved in, and what it shares with
         // others it shares as any thread of the standard library does.
-        let exit = match catch_unwind(AssertUnwindSafe(|| run(job, &stop))) {
+        let exit = match catch_unwind(AssertUnwindSafe(|| ambient::with(&stop, || run(job, &stop)))) {
             Ok(Ok(_)) if fault::is(Fault::LostValue) && stop.is_stopped() => Exit::Abandoned,
             Ok(Ok(value)) => Exit::Finished(value),
             Ok(Err(stopped)) => Exit::Stopped(stopped),
@@ -161,12 +160,8 @@ struct RunningThread<H> {
 }
 
 impl<T, H: OsHandle<Exit<T>>> Running<T> for RunningThread<H> {
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        let ended = match deadline {
-            Some(deadline) => self.finished.wait_deadline(deadline),
-            None => self.finished.wait().map_err(|_| WaitError::NeverStops),
-        };
-        ended.is_ok()
+    fn ended(&self) -> &StopToken {
+        &self.finished
     }
 
     fn is_current(&self) -> bool {

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::fault::{self, Fault};
-use crate::{Exit, Reason, StopSource, sync};
+use crate::{Exit, Reason, StopSource, StopToken, sync};
 
 /// One running job, seen from outside: stop it, join it.
 ///
@@ -28,10 +28,8 @@ pub struct ScopedWorker<'scope, T> {
 
 /// What a strategy provides so that a [`ScopedWorker`] can be made of it.
 pub trait Running<T>: Send {
-    /// Waits until the job has ended, or until `deadline`; true when it has ended.
-    ///
-    /// A deadline that has passed only asks.
-    fn wait(&self, deadline: Option<Instant>) -> bool;
+    /// A token that is stopped once the job has ended; see [`ScopedWorker::ended`].
+    fn ended(&self) -> &StopToken;
 
     /// Whether the caller is the job itself.
     fn is_current(&self) -> bool;
@@ -78,7 +76,24 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     /// Whether the job has ended; joining it then takes no longer than its thread needs to go away.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.running().wait(Some(Instant::now()))
+        self.ended().is_stopped()
+    }
+
+    /// The end of the job as an event: a token that is stopped once the job has ended, however it did.
+    ///
+    /// It is waited for, awaited and linked as any other; a clone of it outlives the worker.
+    ///
+    /// ```
+    /// use cease_core::{StopSource, ThreadBuilder};
+    ///
+    /// let worker = ThreadBuilder::new("adder").spawn(StopSource::new(), 20, |start: i32, _stop| Ok(start + 1)).unwrap();
+    /// worker.ended().wait().unwrap();
+    /// assert!(worker.is_finished());
+    /// assert_eq!(worker.join().unwrap().finished(), Some(21));
+    /// ```
+    #[must_use]
+    pub fn ended(&self) -> &StopToken {
+        self.running().ended()
     }
 
     /// Waits until nothing of the worker runs any more, and says how it ended. It asks for nothing.
@@ -112,7 +127,11 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         if self.is_current() {
             return Err(JoinError::Itself(self));
         }
-        if !self.running().wait(sync::deadline_after(limit)) {
+        let ended = match sync::deadline_after(limit) {
+            Some(deadline) => self.ended().wait_deadline(deadline).is_ok(),
+            None => self.ended().wait().is_ok(),
+        };
+        if !ended {
             return Err(JoinError::StillRunning(self));
         }
         Ok(self.into_running().join())

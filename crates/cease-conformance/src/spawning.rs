@@ -1,0 +1,164 @@
+//! The cases that every strategy on threads is held to when it spawns: what the thread gets, and that no work is lost.
+//!
+//! They ask the operating system for what it does not have, so they run with real threads only.
+
+use std::error::Error;
+use std::thread;
+use std::time::Duration;
+
+use cease_core::{Checkpoint, Exit, Job, JoinError, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker, ambient};
+
+/// Holds a strategy on threads to every case: one test per case, in a test file of its own.
+///
+/// The strategy is an expression with full paths, of a type with the methods `name` and `stack_size`.
+///
+/// ```text
+/// cease_conformance::spawning!(cease_flag::Flag::new());
+/// ```
+#[macro_export]
+macro_rules! spawning {
+    ($new:expr) => {
+        $crate::spawning! {
+            @each $new;
+            a_spawn_that_fails_hands_the_job_back
+            a_spawn_that_fails_hands_the_closure_back
+            the_largest_stack_is_an_error_and_not_a_panic
+            a_name_with_a_nul_is_an_error_with_the_job_in_it
+            a_spawn_that_fails_leaves_the_source_as_it_was
+            the_thread_is_called_as_the_worker_is
+            a_join_that_takes_too_long_gives_the_worker_back
+            the_end_is_an_event_that_outlives_the_worker
+            the_stop_is_the_threads_own
+        }
+    };
+    (@each $new:expr; $($case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::spawning::$case(|name, stack_size| {
+                    let strategy = match name {
+                        Some(name) => $new.name(name),
+                        None => $new,
+                    };
+                    match stack_size {
+                        Some(bytes) => strategy.stack_size(bytes),
+                        None => strategy,
+                    }
+                });
+            }
+        )*
+    };
+}
+
+/// More than any address space has.
+const NO_SUCH_STACK: usize = usize::MAX / 2;
+
+/// Yields what it holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parcel(String);
+
+impl Parcel {
+    fn precious() -> Self {
+        Self("precious".into())
+    }
+}
+
+impl Job for Parcel {
+    type Output = String;
+
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<String, Stopped> {
+        stop.check()?;
+        Ok(self.0)
+    }
+}
+
+/// The error says which worker and why, and the job in it runs elsewhere.
+pub fn a_spawn_that_fails_hands_the_job_back<S: Strategy<Parcel>>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let error = with(None, Some(NO_SUCH_STACK)).spawn(Parcel::precious()).unwrap_err();
+    let name = with(None, None).contract().strategy;
+    assert_eq!(error.to_string(), format!("could not start worker `{name}`"));
+    assert!(error.os_error().raw_os_error().is_some());
+    assert_eq!(error.source().unwrap().to_string(), error.os_error().to_string());
+
+    let worker = with(None, None).spawn(error.into_job()).unwrap();
+    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+}
+
+/// What a closure owns is not lost either.
+pub fn a_spawn_that_fails_hands_the_closure_back<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let precious = String::from("precious");
+    let error = with(None, Some(NO_SUCH_STACK)).spawn_fn(move |_| Ok(precious)).unwrap_err();
+
+    let worker: Worker<String> = with(None, None).spawn_fn(error.into_job()).unwrap();
+    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+}
+
+/// The standard library rounds a stack size up, past the end of the numbers.
+pub fn the_largest_stack_is_an_error_and_not_a_panic<S>(with: impl Fn(Option<&str>, Option<usize>) -> S)
+where
+    S: Strategy<Parcel>,
+{
+    let error = with(None, Some(usize::MAX)).spawn(Parcel::precious()).unwrap_err();
+    assert_eq!(error.into_job(), Parcel::precious());
+}
+
+/// The standard library panics on such a name.
+pub fn a_name_with_a_nul_is_an_error_with_the_job_in_it<S>(with: impl Fn(Option<&str>, Option<usize>) -> S)
+where
+    S: Strategy<Parcel>,
+{
+    let error = with(Some("a\0b"), None).spawn(Parcel::precious()).unwrap_err();
+    assert_eq!(error.os_error().kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(error.into_job(), Parcel::precious());
+}
+
+/// Nobody is asked to stop because of it.
+pub fn a_spawn_that_fails_leaves_the_source_as_it_was<S>(with: impl Fn(Option<&str>, Option<usize>) -> S)
+where
+    S: Strategy<Parcel>,
+{
+    let source = StopSource::new();
+    let error = with(None, Some(NO_SUCH_STACK)).spawn_with(Parcel::precious(), source.clone()).unwrap_err();
+    assert!(!source.is_stopped());
+    let worker = with(None, None).spawn_with(error.into_job(), source).unwrap();
+    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+}
+
+/// So that debuggers and the operating system show it.
+pub fn the_thread_is_called_as_the_worker_is<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let worker = with(Some("ticker"), None).spawn_fn(|_| Ok(thread::current().name().map(str::to_owned))).unwrap();
+    assert_eq!(worker.name(), "ticker");
+    assert_eq!(worker.join().unwrap().finished().flatten().as_deref(), Some("ticker"));
+}
+
+/// It is neither stopped nor joined, and can be asked and joined again.
+pub fn a_join_that_takes_too_long_gives_the_worker_back<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let worker = with(Some("slow"), None).spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
+    let error = worker.join_timeout(Duration::ZERO).unwrap_err();
+    assert!(matches!(error, JoinError::StillRunning(_)));
+    assert_eq!(error.to_string(), "worker `slow` still runs");
+    let worker = error.into_worker();
+    assert!(!worker.is_finished());
+    assert!(worker.stop_because("enough"));
+    let exit = worker.join_timeout(Duration::MAX).unwrap();
+    assert!(matches!(exit, Exit::Stopped(stopped) if stopped.reason() == &Reason::from("enough")));
+}
+
+/// Whoever holds the event hears of the end, also of a worker that was let go of.
+pub fn the_end_is_an_event_that_outlives_the_worker<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let worker = with(None, None).spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
+    let (source, ended) = (worker.source().clone(), worker.ended().clone());
+    assert!(!ended.is_stopped());
+    worker.detach();
+    source.request();
+    ended.wait().unwrap();
+}
+
+/// A function that is handed no checkpoint asks all the same.
+pub fn the_stop_is_the_threads_own<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    assert!(ambient::token().is_none());
+    let source = StopSource::new();
+    source.request_because("early");
+    let worker = with(None, None).spawn_fn_with(|_| ambient::check(), source).unwrap();
+    assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("early"));
+}
