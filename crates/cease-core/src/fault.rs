@@ -92,11 +92,19 @@ pub enum Fault {
     SendAfterClose,
     /// What is left in a channel is taken until it is empty, and not until nobody can send any more.
     RestTakenEarly,
+    /// A request that comes after the leader of a tree was reaped is answered by a signal.
+    SignalAfterReap,
+    /// The leader of a tree is reaped before the rest of the tree is swept.
+    ReapBeforeSweep,
+    /// A report is filed when the tree was killed, and another one when it is gone.
+    TwoReports,
+    /// What the leader has sent before it ended is not read.
+    LostResult,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 47] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -140,6 +148,10 @@ impl Fault {
         Self::ReturnedItemCounted,
         Self::SendAfterClose,
         Self::RestTakenEarly,
+        Self::SignalAfterReap,
+        Self::ReapBeforeSweep,
+        Self::TwoReports,
+        Self::LostResult,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -189,6 +201,10 @@ impl Fault {
             Self::ReturnedItemCounted => "returned-item-counted",
             Self::SendAfterClose => "send-after-close",
             Self::RestTakenEarly => "rest-taken-early",
+            Self::SignalAfterReap => "signal-after-reap",
+            Self::ReapBeforeSweep => "reap-before-sweep",
+            Self::TwoReports => "two-reports",
+            Self::LostResult => "lost-result",
         }
     }
 

@@ -1,0 +1,209 @@
+//! What keeps a tree of processes together, so that all of it can be reached: the best that can be had, and which it is.
+//!
+//! # How it works
+//!
+//! | containment | reaches | misses |
+//! |---|---|---|
+//! | [`Kind::Cgroup`] | everything that the leader started, in one step of the kernel | nothing; needs cgroup v2 and the right to make one |
+//! | [`Kind::Subreaper`] | every child of this process, and what descends from it, in rounds | nothing that stays a descendant; takes *all* children for the tree, so it is for programs that start nothing else |
+//! | [`Kind::Descendants`] | what descends from the leader while it lives, and its process group | what has left the group by the time the leader dies by itself |
+//! | [`Kind::Group`] | the leader's process group | what calls `setsid` or `setpgid` |
+//!
+//! Every process but the leader is signalled through a descriptor that was opened first and checked to be a member afterwards.
+
+mod cgroup;
+mod rounds;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use rustix::process::Signal;
+
+use crate::pidfd::{Leader, Member};
+use cgroup::Cgroup;
+
+/// How a tree of processes is kept together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A cgroup of its own.
+    Cgroup,
+    /// Orphans come to this process, and whatever it has as a child belongs to the tree.
+    Subreaper,
+    /// Orphans come to the leader, and whatever descends from it belongs to the tree.
+    Descendants,
+    /// A process group of its own.
+    Group,
+}
+
+/// Which containment is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Containment {
+    /// The best that can be had; the report says which it was.
+    #[default]
+    Auto,
+    /// This one, or an error.
+    Require(Kind),
+}
+
+/// Why a containment cannot be had.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ContainmentError {
+    /// The one that was required.
+    pub kind: Kind,
+    /// What the operating system said.
+    pub error: io::Error,
+}
+
+/// What keeps one tree together.
+#[derive(Debug)]
+pub struct Enclosure {
+    kind: Kind,
+    cgroup: Option<Cgroup>,
+}
+
+impl Enclosure {
+    /// Prepares the containment that is wanted; [`Containment::Auto`] takes a cgroup, or else `otherwise`.
+    ///
+    /// # Errors
+    ///
+    /// When the one that is required cannot be had.
+    pub fn prepare(wanted: Containment, otherwise: Kind) -> Result<Self, ContainmentError> {
+        match wanted {
+            Containment::Require(kind) => Self::of(kind),
+            Containment::Auto => {
+                Self::of(Kind::Cgroup).or_else(|_| Self::of(otherwise)).or_else(|_| Self::of(Kind::Group))
+            }
+        }
+    }
+
+    fn of(kind: Kind) -> Result<Self, ContainmentError> {
+        let wrong = |error| ContainmentError { kind, error };
+        let cgroup = match kind {
+            Kind::Cgroup => Some(Cgroup::create().map_err(wrong)?),
+            Kind::Subreaper => {
+                rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+                    .map_err(|error| wrong(error.into()))?;
+                None
+            }
+            Kind::Descendants | Kind::Group => None,
+        };
+        Ok(Self { kind, cgroup })
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Takes `leader` in, with everything that it starts from now on; it must not have started anything yet.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn admit(&self, leader: &Leader) -> Result<(), ContainmentError> {
+        let Some(cgroup) = &self.cgroup else { return Ok(()) };
+        cgroup.admit(leader.pid()).map_err(|error| ContainmentError { kind: self.kind, error })
+    }
+
+    /// Sends `signal` to everything that can be reached, the leader included.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said of the leader or its group; who is not there any more is no error.
+    pub fn signal(&self, leader: &Leader, signal: Signal) -> io::Result<()> {
+        let group = leader.signal_group(signal);
+        for (pid, member) in self.others(leader) {
+            // What is in the leader's group has it already, and may not get it twice.
+            let in_group = || leader.leads_group() && rounds::group_of(pid) == Some(leader.pid());
+            if !in_group() {
+                member.signal(signal);
+            }
+        }
+        if leader.leads_group() { group } else { leader.signal(signal) }
+    }
+
+    /// Kills everything that can be reached, the leader last; called again, it takes what was born meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn kill(&self, leader: &Leader) -> io::Result<()> {
+        let all = self.cgroup.as_ref().map_or(Ok(()), Cgroup::kill);
+        if self.kind == Kind::Descendants {
+            rounds::kill_descendants(leader);
+        }
+        let own = leader.signal(Signal::KILL).and(leader.signal_group(Signal::KILL));
+        if self.kind == Kind::Subreaper {
+            rounds::kill_adopted(leader);
+        }
+        all.and(own)
+    }
+
+    /// Who is left beside the leader; who has ended and is not reaped does not count.
+    #[must_use]
+    pub fn survivors(&self, leader: &Leader) -> Vec<u32> {
+        match (&self.cgroup, self.kind) {
+            (Some(cgroup), _) => cgroup.members().into_iter().filter(|pid| *pid != leader.pid()).collect(),
+            (None, Kind::Subreaper) => rounds::adopted(leader),
+            (None, Kind::Descendants) => rounds::descendants(leader),
+            (None, _) => rounds::group(leader),
+        }
+    }
+
+    /// A descriptor with an exceptional condition pending when somebody has come or gone; `None` where one has to look again.
+    #[must_use]
+    pub fn changes(&self) -> Option<BorrowedFd<'_>> {
+        self.cgroup.as_ref().map(Cgroup::changes)
+    }
+
+    /// Lets go of everybody who is left: they run on where this process does.
+    pub fn release(self) {
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.release();
+        }
+    }
+
+    /// Everybody but the leader, each held so that it is nobody else.
+    fn others(&self, leader: &Leader) -> Vec<(u32, Member)> {
+        let pids = self.survivors(leader);
+        let is_member = |pid| match (&self.cgroup, self.kind) {
+            (Some(cgroup), _) => cgroup.has(pid),
+            (None, Kind::Subreaper) => rounds::descends_from(pid, std::process::id()),
+            (None, Kind::Descendants) => {
+                rounds::descends_from(pid, leader.pid()) || rounds::is_in_group_of(pid, leader)
+            }
+            (None, _) => rounds::is_in_group_of(pid, leader),
+        };
+        let open = |pid| Some((pid, Member::open(pid, || is_member(pid))?));
+        pids.into_iter().filter_map(open).collect()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cgroup => "cgroup",
+            Self::Subreaper => "subreaper",
+            Self::Descendants => "descendants",
+            Self::Group => "group",
+        })
+    }
+}
+
+impl fmt::Display for ContainmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the containment `{}` cannot be had", self.kind)
+    }
+}
+
+impl Error for ContainmentError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}

@@ -1,0 +1,77 @@
+//! Where those who ask and the one who supervises meet.
+
+use std::fmt;
+
+use cease_core::sync::{Mutex, lock};
+use cease_core::{StopSource, StopToken};
+
+/// Counts requests, wakes the supervisor for each, and gives every caller the same report.
+pub struct Desk<R> {
+    requests: Mutex<u32>,
+    report: Mutex<Option<R>>,
+    /// Asked when the report is there.
+    filed: StopSource,
+    over: StopToken,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl<R: Clone> Desk<R> {
+    /// A desk whose supervisor is woken by `wake`, which may be called at any time and from any thread.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let filed = StopSource::new();
+        let over = filed.token();
+        Self { requests: Mutex::new(0), report: Mutex::new(None), filed, over, wake: Box::new(wake) }
+    }
+
+    /// Asks for the end; each further request goes one rung up. Harmless when it is over.
+    pub fn request(&self) {
+        {
+            let mut requests = lock(&self.requests);
+            *requests = requests.saturating_add(1);
+        }
+        (self.wake)();
+    }
+
+    /// How many requests were made.
+    pub fn requests(&self) -> u32 {
+        *lock(&self.requests)
+    }
+
+    /// The report, once it is over.
+    pub fn report(&self) -> Option<R> {
+        lock(&self.report).clone()
+    }
+
+    /// Waits until it is over, and returns the report; every caller gets the same.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks until the supervisor files its report.
+    pub fn wait(&self) -> R {
+        // It ends with the report, because the desk keeps the source.
+        let _ = self.over.wait();
+        self.report().expect("the report is filed before anybody is told of it")
+    }
+
+    /// A token that is stopped once it is over.
+    pub const fn over(&self) -> &StopToken {
+        &self.over
+    }
+
+    /// Files the report, and wakes everybody who waits for it; the first one stays.
+    pub(super) fn file(&self, report: R) {
+        {
+            let mut slot = lock(&self.report);
+            if slot.is_none() || cease_core::Fault::TwoReports.is_seeded() {
+                *slot = Some(report);
+            }
+        }
+        self.filed.request();
+    }
+}
+
+impl<R> fmt::Debug for Desk<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("over", &self.over).finish_non_exhaustive()
+    }
+}

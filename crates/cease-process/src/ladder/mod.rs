@@ -1,0 +1,337 @@
+//! The parent's state machine: how a tree of processes is ended, step by step, on one budget.
+//!
+//! # How it works
+//!
+//! It has no clock and touches nothing: it is told what happened and what time it is, and answers what to do next.
+//! A request starts a clock, and with it the first rung; each rung has a time, all of them follow each other on that one
+//! clock, and what a rung does not use is there for the next.
+//! The leader is the process that was started; the rest of the tree is what it has started, in turn.
+//! When the leader has ended its rest has what is left of the time; only when nobody is left, or the time is over, is the
+//! leader reaped, and nothing is signalled afterwards (law L19).
+//!
+//! | rung | what is done | how long |
+//! |---|---|---|
+//! | [`Rung::Ask`] | the job's own token is asked, by a message | [`Budgets::ask`] |
+//! | [`Rung::Term`] | SIGTERM to the whole tree, and SIGCONT for what is stopped | [`Budgets::term`] |
+//! | [`Rung::Kill`] | SIGKILL to the whole tree, and then it has to become empty | [`Budgets::kill`] |
+
+mod desk;
+mod world;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use cease_core::Fault;
+
+pub use desk::Desk;
+pub use world::{World, supervise};
+
+/// How long each rung of the ladder may take; one that may take no time is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// How long the job has to leave at a checkpoint.
+    pub ask: Duration,
+    /// How long the tree has to end after SIGTERM.
+    pub term: Duration,
+    /// How long what was killed has to be gone before it counts as unkillable; SIGKILL itself is never left out.
+    pub kill: Duration,
+}
+
+impl Default for Budgets {
+    /// Five seconds, two seconds, and five seconds.
+    fn default() -> Self {
+        Self { ask: Duration::from_secs(5), term: Duration::from_secs(2), kill: Duration::from_secs(5) }
+    }
+}
+
+/// A step of the ladder, gentle ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rung {
+    /// The job is asked.
+    Ask,
+    /// The tree gets SIGTERM.
+    Term,
+    /// The tree gets SIGKILL.
+    Kill,
+}
+
+impl Rung {
+    /// Every rung, in order.
+    pub const ALL: [Self; 3] = [Self::Ask, Self::Term, Self::Kill];
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ask => "asked",
+            Self::Term => "SIGTERM",
+            Self::Kill => "SIGKILL",
+        })
+    }
+}
+
+/// What the machine is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// So many requests were made until now, in all; each new one is a rung up.
+    Requests(u32),
+    /// The job's answer has arrived, to its last byte.
+    Answered,
+    /// The leader has ended; it is not reaped.
+    LeaderEnded,
+    /// So many processes of the tree are left, beside the leader.
+    Left(usize),
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Ask the job to stop within this time.
+    Ask(Duration),
+    /// Send SIGTERM and then SIGCONT to the whole tree.
+    Terminate,
+    /// Send SIGKILL to the whole tree.
+    Kill,
+    /// Read what the leader has sent before it ended, and tell of an answer.
+    Drain,
+    /// See who is left of the tree, and tell; again and again until nobody is.
+    Look,
+    /// Reap the leader.
+    Reap,
+    /// It is over; this is the last action.
+    Report(Summary),
+}
+
+/// How a tree was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// The rung on which the leader ended; `None` when it ended by itself, or not at all.
+    pub ended_on: Option<Rung>,
+    /// The highest rung that was needed, for the leader or for the rest.
+    pub reached: Option<Rung>,
+    /// How long each rung lasted, in the order of [`Rung::ALL`].
+    pub spent: [Duration; 3],
+    /// How many processes were left of the tree when the leader had ended.
+    pub survivors: usize,
+    /// Whether the job's answer had arrived.
+    pub answered: bool,
+    /// Whether the leader has ended, and nobody is left of its tree.
+    pub is_empty: bool,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Ladder {
+    budgets: Budgets,
+    keeps_rest: bool,
+    requests: u32,
+    /// When the clock was started.
+    began: Option<Duration>,
+    rung: Option<Rung>,
+    rung_began: Duration,
+    leader: Option<Leader>,
+    todo: VecDeque<Action>,
+    time_is_over: bool,
+    reaped: bool,
+    summary: Summary,
+    reported: bool,
+}
+
+/// What is known of a leader that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leader {
+    /// It has ended, and nobody has looked for the rest.
+    Ended,
+    /// Some of the rest still run.
+    Outlived,
+    /// Nobody is left.
+    Alone,
+}
+
+impl Ladder {
+    /// A ladder on which nobody stands yet.
+    #[must_use]
+    pub fn new(budgets: Budgets) -> Self {
+        let summary = Summary {
+            ended_on: None,
+            reached: None,
+            spent: [Duration::ZERO; 3],
+            survivors: 0,
+            answered: false,
+            is_empty: false,
+        };
+        Self {
+            budgets,
+            keeps_rest: false,
+            requests: 0,
+            began: None,
+            rung: None,
+            rung_began: Duration::ZERO,
+            leader: None,
+            todo: VecDeque::new(),
+            time_is_over: false,
+            reaped: false,
+            summary,
+            reported: false,
+        }
+    }
+
+    /// Leaves the rest of the tree alone when the leader ends without a request.
+    #[must_use]
+    pub const fn keeps_rest(mut self) -> Self {
+        self.keeps_rest = true;
+        self
+    }
+
+    /// The rung that it is on.
+    #[must_use]
+    pub const fn rung(&self) -> Option<Rung> {
+        self.rung
+    }
+
+    /// When something is due, unless something happens before; `None` while nothing is.
+    #[must_use]
+    pub fn due(&self) -> Option<Duration> {
+        let rung = self.rung.filter(|_| !self.time_is_over)?;
+        self.end_of(rung)
+    }
+
+    /// Notes what has happened by `now`, which never goes back.
+    pub fn tell(&mut self, event: Event, now: Duration) {
+        match event {
+            Event::Requests(all) => {
+                let mut more = all.saturating_sub(self.requests);
+                if more > 0 && self.requests == 0 && self.rung == Some(Rung::Ask) {
+                    // It has answered, and is on its way out already.
+                    more -= 1;
+                }
+                self.requests = self.requests.max(all);
+                if !self.reaped || Fault::SignalAfterReap.is_seeded() {
+                    (0..more.min(3)).for_each(|_| self.climb(now));
+                }
+            }
+            Event::Answered => {
+                self.summary.answered = true;
+                // It has nothing left to do but to end, and has as long for that as if it had been asked to.
+                if self.rung.is_none() && self.leader.is_none() {
+                    self.enter(Rung::Ask, now);
+                }
+            }
+            Event::LeaderEnded if self.leader.is_none() => {
+                self.leader = Some(Leader::Ended);
+                self.summary.ended_on = self.rung.filter(|_| self.requests > 0 || self.rung > Some(Rung::Ask));
+                if !Fault::LostResult.is_seeded() {
+                    self.todo.push_back(Action::Drain);
+                }
+                if Fault::ReapBeforeSweep.is_seeded() {
+                    self.reaped = true;
+                    self.todo.push_back(Action::Reap);
+                }
+                self.todo.push_back(Action::Look);
+            }
+            Event::Left(count) if self.leader.is_some() => self.left(count, now),
+            Event::LeaderEnded | Event::Left(_) => {}
+        }
+    }
+
+    /// The next thing to do, at `now`; `None` when there is nothing to do until something happens or is due.
+    pub fn next(&mut self, now: Duration) -> Option<Action> {
+        while self.due().is_some_and(|due| due <= now) {
+            match self.rung {
+                Some(Rung::Kill) | None => self.time_is_over = true,
+                Some(_) => self.climb(now),
+            }
+        }
+        if let Some(action) = self.todo.pop_front() {
+            return Some(action);
+        }
+        let alone = self.leader == Some(Leader::Alone);
+        if self.leader.is_some() && (alone || self.time_is_over) && !self.reaped {
+            self.reaped = true;
+            return Some(Action::Reap);
+        }
+        let over = if self.leader.is_some() { alone || self.time_is_over } else { self.time_is_over };
+        if !over || self.reported {
+            return None;
+        }
+        self.reported = true;
+        self.leave_rung(now);
+        self.summary.is_empty = alone;
+        Some(Action::Report(self.summary))
+    }
+
+    fn left(&mut self, count: usize, now: Duration) {
+        let first = self.leader == Some(Leader::Ended);
+        if first {
+            self.summary.survivors = count;
+        }
+        if count == 0 || (first && self.keeps_rest && self.requests == 0) {
+            self.leader = Some(Leader::Alone);
+            return;
+        }
+        self.leader = Some(Leader::Outlived);
+        if self.rung == Some(Rung::Kill) {
+            // What is born while others are killed is killed in the next round.
+            self.todo.push_back(Action::Kill);
+        }
+        // Asking is for the leader; the rest is told by a signal.
+        if first && self.rung < Some(Rung::Term) {
+            self.enter(self.above(Some(Rung::Ask)), now);
+        }
+    }
+
+    /// Goes one rung up, past those that may take no time; at the top it stays.
+    fn climb(&mut self, now: Duration) {
+        if self.rung != Some(Rung::Kill) {
+            let above = if self.leader.is_some() { self.rung.max(Some(Rung::Ask)) } else { self.rung };
+            self.enter(self.above(above), now);
+        } else if Fault::SignalAfterReap.is_seeded() {
+            self.todo.push_back(Action::Kill);
+        }
+    }
+
+    fn above(&self, rung: Option<Rung>) -> Rung {
+        let mut above = Rung::ALL.into_iter().filter(|next| rung < Some(*next));
+        above.find(|next| !self.budget(*next).is_zero()).unwrap_or(Rung::Kill)
+    }
+
+    fn enter(&mut self, rung: Rung, now: Duration) {
+        self.leave_rung(now);
+        let began = *self.began.get_or_insert(now);
+        self.rung = Some(rung);
+        self.rung_began = now;
+        // What was to be done on a lower rung is not done any more; what the leader's end asks for still is.
+        self.todo.retain(|action| matches!(action, Action::Drain | Action::Look | Action::Reap));
+        let asked = self.requests > 0 || self.leader.is_some();
+        match rung {
+            Rung::Ask if !asked => {}
+            Rung::Ask => self.todo.push_back(Action::Ask(began.saturating_add(self.budgets.ask).saturating_sub(now))),
+            Rung::Term => self.todo.push_back(Action::Terminate),
+            Rung::Kill => self.todo.push_back(Action::Kill),
+        }
+        if rung != Rung::Ask || asked {
+            self.summary.reached = Some(rung);
+        }
+    }
+
+    fn leave_rung(&mut self, now: Duration) {
+        if let Some(rung) = self.rung {
+            self.summary.spent[rung as usize] += now.saturating_sub(self.rung_began);
+        }
+    }
+
+    const fn budget(&self, rung: Rung) -> Duration {
+        match rung {
+            Rung::Ask => self.budgets.ask,
+            Rung::Term => self.budgets.term,
+            Rung::Kill => self.budgets.kill,
+        }
+    }
+
+    /// When `rung` ends: all of them follow each other on one clock. `None` when that is never.
+    fn end_of(&self, rung: Rung) -> Option<Duration> {
+        let rungs = Rung::ALL.into_iter().filter(|other| *other <= rung);
+        rungs.map(|rung| self.budget(rung)).try_fold(self.began?, Duration::checked_add)
+    }
+}

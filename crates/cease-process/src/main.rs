@@ -1,0 +1,2 @@
+//! The article's run.
+fn main() {}

@@ -1,0 +1,38 @@
+//! Time limits as `poll` takes them.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::Timespec;
+
+/// How long what was killed may take to be gone before a drop stops to wait for it.
+pub(crate) const FOR_THE_KILLED: Duration = Duration::from_secs(5);
+
+/// The longest that one call of `poll` waits; who has more time calls again.
+const ONE_WAIT: Duration = Duration::from_secs(3600);
+
+/// A time limit; one that is further away than the clock can count is none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience(Option<Instant>);
+
+impl Patience {
+    /// Until `limit` has passed, from now.
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self(Instant::now().checked_add(limit))
+    }
+
+    /// Until `end`, or for ever.
+    pub(crate) const fn until(end: Option<Instant>) -> Self {
+        Self(end)
+    }
+
+    /// What is left of it, for one call of `poll`.
+    pub(crate) fn left(self) -> Option<Timespec> {
+        let left = self.0.map_or(ONE_WAIT, |end| end.saturating_duration_since(Instant::now()).min(ONE_WAIT));
+        Timespec::try_from(left).ok()
+    }
+
+    /// Whether it is over.
+    pub(crate) fn is_over(self) -> bool {
+        self.0.is_some_and(|end| Instant::now() >= end)
+    }
+}

@@ -1,0 +1,306 @@
+//! The identity of a child: a descriptor that stays with it, and never comes to mean somebody else.
+//!
+//! # How it works
+//!
+//! The number of a process is its own until it is reaped, and anybody's afterwards.
+//! So the child is held unreaped for as long as anything may be sent to it: its end is seen at the descriptor, its status is
+//! looked at without taking it, and reaping is the last thing that is done, by a method that consumes it.
+//! What is reaped cannot be signalled, because nothing is left to call a method of (law L19).
+#![allow(
+    unsafe_code,
+    reason = "two system calls have no safe wrapper: a signal to the group of a pidfd, and sigaction"
+)]
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, pidfd_send_signal,
+    waitid,
+};
+
+use crate::patience;
+
+/// A child that has not been reaped.
+///
+/// Dropping it kills it, and its group if it leads one, and reaps it.
+pub struct Leader {
+    pid: Pid,
+    fd: OwnedFd,
+    leads_group: bool,
+    reaped: bool,
+}
+
+/// The ends of the child's pipes that were asked for.
+#[derive(Debug, Default)]
+pub struct Pipes {
+    /// Where its standard input is written.
+    pub stdin: Option<ChildStdin>,
+    /// Where its standard output is read.
+    pub stdout: Option<ChildStdout>,
+    /// Where its standard error is read.
+    pub stderr: Option<ChildStderr>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It exited with this code.
+    Exited(i32),
+    /// This signal ended it.
+    Signaled {
+        /// The number of the signal.
+        signal: i32,
+        /// Whether it left a core file.
+        core: bool,
+    },
+    /// Something else in this program reaped it, so nobody knows.
+    Unknown,
+}
+
+impl Leader {
+    /// Starts `command`, as the leader of a group of its own if `leads_group`.
+    ///
+    /// Nothing runs between fork and exec, so a large parent pays no more than a small one.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said; nothing is left then.
+    /// [`io::ErrorKind::Unsupported`] when this program has the kernel reap its children (it ignores SIGCHLD, or has set
+    /// `SA_NOCLDWAIT`): their numbers could become somebody else's at any moment.
+    pub fn spawn(command: &mut Command, leads_group: bool) -> io::Result<(Self, Pipes)> {
+        if children_are_reaped_by_the_kernel()? {
+            let why = "SIGCHLD is ignored here, so the kernel reaps children before their end can be seen";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        if leads_group {
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
+        let mut child = command.spawn()?;
+        let pid = Pid::from_child(&child);
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(fd) => {
+                let pipes =
+                    Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
+                Ok((Self { pid, fd, leads_group, reaped: false }, pipes))
+            }
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Its number, which is its own for as long as this value lives.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Whether it leads a group of its own.
+    #[must_use]
+    pub const fn leads_group(&self) -> bool {
+        self.leads_group
+    }
+
+    /// Sends it `signal`; when it has ended, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said: the child may have become another user.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        unless_gone(pidfd_send_signal(&self.fd, signal))
+    }
+
+    /// Sends `signal` to every member of its group, if it leads one; when nobody is left there, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said: no member may be signalled.
+    pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        if !self.leads_group {
+            return Ok(());
+        }
+        match send_to_group_of(self.fd.as_fd(), signal) {
+            // Linux before 6.9. The number is this child's for as long as it is not reaped, which only we do; if something
+            // else in this program did, it is not used.
+            Err(Errno::INVAL) if self.peek()? != Some(Ended::Unknown) => {
+                unless_gone(kill_process_group(self.pid, signal))
+            }
+            Err(Errno::INVAL) => Ok(()),
+            sent => unless_gone(sent),
+        }
+    }
+
+    /// How it ended, or `None` while it runs; it is not reaped.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn peek(&self) -> io::Result<Option<Ended>> {
+        self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
+    }
+
+    /// Waits until it has ended, for at most `limit`; it is not reaped.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<Ended>> {
+        let patience = patience::Patience::new(limit);
+        loop {
+            let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+            match poll(&mut fds, patience.left().as_ref()) {
+                Ok(0) if patience.is_over() => return self.peek(),
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return self.peek(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reaps it, and says how it ended; from then on its number may be anybody's.
+    ///
+    /// # Errors
+    ///
+    /// The child itself, when it still runs.
+    pub fn reap(mut self) -> Result<Ended, Self> {
+        match self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+            Ok(Some(ended)) => {
+                self.reaped = true;
+                Ok(ended)
+            }
+            Ok(None) | Err(_) => Err(self),
+        }
+    }
+
+    fn waitid(&self, options: WaitIdOptions) -> io::Result<Option<Ended>> {
+        loop {
+            return match waitid(WaitId::PidFd(self.fd.as_fd()), options) {
+                Ok(status) => Ok(status.as_ref().map(Ended::of)),
+                Err(Errno::CHILD) => Ok(Some(Ended::Unknown)),
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+}
+
+impl AsFd for Leader {
+    /// Readable once the child has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if self.reaped {
+            return;
+        }
+        // There is nobody to tell when this fails; what then still runs is waited for below.
+        let _ = self.signal(Signal::KILL);
+        let _ = self.signal_group(Signal::KILL);
+        let reap = |fd: &OwnedFd| waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
+        if matches!(self.wait_timeout(patience::FOR_THE_KILLED), Ok(Some(_))) {
+            let _ = reap(&self.fd);
+        } else if let Ok(fd) = self.fd.try_clone() {
+            // It cannot be killed just now: it waits for a disk, say. Somebody has to be there when it ends.
+            let _ = std::thread::Builder::new().name("cease-reaper".into()).spawn(move || reap(&fd));
+        }
+    }
+}
+
+impl fmt::Debug for Leader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leader").field("pid", &self.pid()).finish_non_exhaustive()
+    }
+}
+
+impl Ended {
+    fn of(status: &WaitIdStatus) -> Self {
+        match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Self::Exited(code),
+            (None, Some(signal)) => Self::Signaled { signal, core: status.dumped() },
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Signaled { signal, core: false } => write!(f, "ended by signal {signal}"),
+            Self::Signaled { signal, core: true } => write!(f, "ended by signal {signal}, with a core file"),
+            Self::Unknown => f.write_str("ended, and somebody else reaped it"),
+        }
+    }
+}
+
+/// A process that is not a child, or not one that this crate started: a member of somebody's tree.
+///
+/// The number is looked at again once the descriptor is open, so it cannot have become somebody else's in between.
+pub(crate) struct Member {
+    fd: OwnedFd,
+}
+
+impl Member {
+    /// Opens process `pid`, if `is_meant` still says so afterwards.
+    pub(crate) fn open(pid: u32, is_meant: impl FnOnce() -> bool) -> Option<Self> {
+        let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
+        let fd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        is_meant().then_some(Self { fd })
+    }
+
+    /// Sends it `signal`; whether it was there and may be signalled.
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
+        pidfd_send_signal(&self.fd, signal).is_ok()
+    }
+
+    /// Reaps it, if it is a child of this process and has ended.
+    pub(crate) fn reap(&self) -> bool {
+        let ended = waitid(WaitId::PidFd(self.fd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        matches!(ended, Ok(Some(_)))
+    }
+}
+
+fn unless_gone(sent: rustix::io::Result<()>) -> io::Result<()> {
+    match sent {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sends `signal` to the group of the process behind `fd`, which the kernel finds without a number.
+fn send_to_group_of(fd: BorrowedFd<'_>, signal: Signal) -> rustix::io::Result<()> {
+    const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 4;
+    let info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the call takes a descriptor, which is borrowed and so open, a number of a signal, a pointer to a `siginfo_t`
+    // that may be null, and flags; it writes to no memory of ours.
+    let sent = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, fd.as_raw_fd(), signal.as_raw(), info, PIDFD_SIGNAL_PROCESS_GROUP)
+    };
+    if sent == 0 { Ok(()) } else { Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::INVAL)) }
+}
+
+/// Whether the kernel reaps the children of this process without being asked.
+fn children_are_reaped_by_the_kernel() -> io::Result<bool> {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: SIGCHLD is a signal, no new action is given, and `action` has room for the old one.
+    let asked = unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), action.as_mut_ptr()) };
+    if asked != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: all of it was zeroed, which is a value of it, and the call has filled it in.
+    let action = unsafe { action.assume_init() };
+    Ok(action.sa_sigaction == libc::SIG_IGN || action.sa_flags & libc::SA_NOCLDWAIT != 0)
+}

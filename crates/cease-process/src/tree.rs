@@ -1,0 +1,136 @@
+//! A child and everything that it starts, as one thing: signalled, waited for and reaped together.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::Signal;
+
+use crate::containment::{Enclosure, Kind};
+use crate::patience::Patience;
+use crate::pidfd::{Ended, Leader};
+
+/// How long it takes at first, and at most, until the rest of a tree is looked at again where nothing tells of changes.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(50));
+
+/// A leader, and what keeps together everything that it starts.
+///
+/// Dropping it kills all of it, and reaps the leader.
+#[derive(Debug)]
+pub struct Tree {
+    leader: Leader,
+    enclosure: Enclosure,
+    leader_ended: bool,
+    look_again: Duration,
+}
+
+/// What a wait saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The leader has ended; told once.
+    pub leader_ended: bool,
+    /// Somebody of the rest may have come or gone.
+    pub rest_changed: bool,
+    /// Which of the other descriptors can be read.
+    pub ready: Vec<bool>,
+}
+
+impl Tree {
+    /// The tree of `leader`, which was admitted to `enclosure`.
+    #[must_use]
+    pub const fn new(leader: Leader, enclosure: Enclosure) -> Self {
+        Self { leader, enclosure, leader_ended: false, look_again: LOOK_AGAIN.0 }
+    }
+
+    /// The leader.
+    #[must_use]
+    pub const fn leader(&self) -> &Leader {
+        &self.leader
+    }
+
+    /// What keeps it together.
+    #[must_use]
+    pub const fn containment(&self) -> Kind {
+        self.enclosure.kind()
+    }
+
+    /// Sends SIGTERM to all of it, and SIGCONT, so that what is stopped sees it.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn terminate(&self) -> io::Result<()> {
+        self.signal(Signal::TERM).and(self.signal(Signal::CONT))
+    }
+
+    /// Sends `signal` to all of it.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.enclosure.signal(&self.leader, signal)
+    }
+
+    /// Kills all of it; called again, it takes what was born meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn kill(&self) -> io::Result<()> {
+        self.enclosure.kill(&self.leader)
+    }
+
+    /// Who is left beside the leader; who has ended and is not reaped does not count.
+    #[must_use]
+    pub fn survivors(&self) -> Vec<u32> {
+        self.enclosure.survivors(&self.leader)
+    }
+
+    /// Waits until the leader ends, its rest changes, or one of `others` can be read, at most until `due`.
+    ///
+    /// Once the leader has ended, the rest is waited for; where nothing tells of changes, it "may have changed" every now and
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn wait(&mut self, due: Option<Instant>, others: &[BorrowedFd<'_>]) -> io::Result<Seen> {
+        let mut fds: Vec<_> = others.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        let mut patience = Patience::until(due);
+        if !self.leader_ended {
+            fds.push(PollFd::new(&self.leader, PollFlags::IN));
+        } else if let Some(changes) = self.enclosure.changes() {
+            fds.push(PollFd::from_borrowed_fd(changes, PollFlags::PRI));
+        } else {
+            let soon = Instant::now() + self.look_again;
+            patience = Patience::until(Some(due.map_or(soon, |due| due.min(soon))));
+            self.look_again = LOOK_AGAIN.1.min(self.look_again * 2);
+        }
+        match poll(&mut fds, patience.left().as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let tree = ready.split_off(others.len()).first().copied();
+        let leader_ended = !self.leader_ended && tree == Some(true);
+        let rest_changed = self.leader_ended && tree.unwrap_or(true);
+        self.leader_ended |= leader_ended;
+        Ok(Seen { leader_ended, rest_changed, ready })
+    }
+
+    /// Reaps the leader, and lets go of what is left of the rest; from then on the leader's number may be anybody's.
+    ///
+    /// # Errors
+    ///
+    /// The tree itself, when the leader still runs.
+    pub fn reap(self) -> Result<(Ended, Enclosure), Self> {
+        let Self { leader, enclosure, leader_ended, look_again } = self;
+        match leader.reap() {
+            Ok(ended) => Ok((ended, enclosure)),
+            Err(leader) => Err(Self { leader, enclosure, leader_ended, look_again }),
+        }
+    }
+}
