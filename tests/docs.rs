@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::fs;
 
 use cease_conformance::faults::{Failure, SEEDED, Seeded};
-use cease_conformance::laws::{CHECKS, ITEM_CHECKS};
+use cease_conformance::laws::{CHECKS, ITEM_CHECKS, PROCESS_CHECKS};
 use cease_core::{Contract, Law};
 use cease_tests::markdown::table;
 use cease_tests::repo::{File, Repo, top};
@@ -145,7 +145,12 @@ fn measured(report: &str) -> String {
 
 fn laws() -> String {
     let row = |law: &Law| {
-        let checks = CHECKS.iter().chain(ITEM_CHECKS).filter(|check| check.law == *law).map(|check| code(check.name));
+        let checks = CHECKS
+            .iter()
+            .chain(ITEM_CHECKS)
+            .chain(PROCESS_CHECKS)
+            .filter(|check| check.law == *law)
+            .map(|check| code(check.name));
         let faults = SEEDED.iter().filter(|seeded| seeded.killer == *law).map(|seeded| code(seeded.fault.name()));
         let [checks, faults] = [listed(checks, "not built yet"), listed(faults, "")];
         [law.to_string(), law.promise().into(), checks, faults]

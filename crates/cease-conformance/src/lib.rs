@@ -116,14 +116,49 @@ macro_rules! item_laws {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold_items(path, || $crate::laws::$law(&$new));
+                    $crate::harness::hold_few(path, || $crate::laws::$law(&$new));
                 }
             }
         )*
 
         #[test]
         fn every_law_of_items_is_listed() {
-            $crate::harness::assert_items_listed(&[$(stringify!($law)),*]);
+            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::ITEM_CHECKS);
+        }
+    };
+}
+
+/// Holds a strategy that ends processes to what laws L7 and L19 say about the side that ends them.
+///
+/// The strategy is an expression of a type that implements [`laws::Supervises`].
+///
+/// ```text
+/// cease_conformance::process_laws!(process, crate::Supervising);
+/// ```
+#[macro_export]
+macro_rules! process_laws {
+    ($strategy:ident, $new:expr) => {
+        $crate::process_laws! {
+            @each $strategy, $new;
+            l7_who_asks_together_gets_the_same_report
+            l7_a_result_that_was_sent_is_not_lost
+            l19_nothing_is_signalled_after_the_reap
+        }
+    };
+    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+        $(
+            mod $law {
+                #[test]
+                fn $strategy() {
+                    let path = concat!(module_path!(), "::", stringify!($strategy));
+                    $crate::harness::hold_few(path, || $crate::laws::$law(&$new));
+                }
+            }
+        )*
+
+        #[test]
+        fn every_law_of_processes_is_listed() {
+            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::PROCESS_CHECKS);
         }
     };
 }

@@ -31,6 +31,10 @@ pub trait Running<T>: Send {
     /// A token that is stopped once the job has ended; see [`ScopedWorker::ended`].
     fn ended(&self) -> &StopToken;
 
+    /// A stop was asked for through the worker, and it was not the first request: a strategy that has something firmer goes on
+    /// to that.
+    fn stop_again(&self) {}
+
     /// Whether the caller is the job itself.
     fn is_current(&self) -> bool;
 
@@ -61,6 +65,8 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     }
 
     /// Asks for a stop; true for the one call that was first. Harmless when the job has ended (law L6).
+    ///
+    /// A strategy that has something firmer than asking goes on to it when it is asked again here.
     #[track_caller]
     pub fn stop(&self) -> bool {
         self.stop_because(Reason::Requested(None))
@@ -70,7 +76,11 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     #[track_caller]
     pub fn stop_because(&self, reason: impl Into<Reason>) -> bool {
         assert!(!(fault::is(Fault::StopAfterEndPanics) && self.is_finished()), "asked a worker that has ended");
-        self.source.request_because(reason)
+        let first = self.source.request_because(reason);
+        if !first {
+            self.running().stop_again();
+        }
+        first
     }
 
     /// Whether the job has ended; joining it then takes no longer than its thread needs to go away.

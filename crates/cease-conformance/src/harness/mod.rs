@@ -19,7 +19,7 @@ mod runner;
 use cease_core::{Modelled, Strategy};
 
 use crate::Act;
-use crate::laws::{CHECKS, Check, ITEM_CHECKS};
+use crate::laws::{CHECKS, Check, ITEM_CHECKS, PROCESS_CHECKS};
 
 pub use counting::CountingAllocator;
 
@@ -59,23 +59,24 @@ where
     runner::run(&check, test, move || law(&new()));
 }
 
-/// Holds a strategy to `law`, which is one of [`ITEM_CHECKS`] and has the strategy in it.
+/// Holds a strategy to `law`, which concerns few of them and has the strategy in it: one of [`ITEM_CHECKS`] or
+/// [`PROCESS_CHECKS`].
 ///
 /// # Panics
 ///
 /// When the law is broken, or when a model saw too little.
-pub fn hold_items(path: &'static str, law: fn()) {
+pub fn hold_few(path: &'static str, law: fn()) {
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
     runner::run(find(test), test, law);
 }
 
-/// Fails unless `names` are the names of all checks of items.
+/// Fails unless `names` are the names of all `checks`.
 ///
 /// # Panics
 ///
 /// When they are not.
-pub fn assert_items_listed(names: &[&str]) {
-    let all: Vec<_> = ITEM_CHECKS.iter().map(|check| check.name).collect();
+pub fn assert_few_listed(names: &[&str], checks: &[Check]) {
+    let all: Vec<_> = checks.iter().map(|check| check.name).collect();
     assert_eq!(names, all);
 }
 
@@ -103,6 +104,7 @@ fn find(test: &str) -> &'static Check {
     CHECKS
         .iter()
         .chain(ITEM_CHECKS)
+        .chain(PROCESS_CHECKS)
         .find(|check| test.starts_with(check.name))
         .unwrap_or_else(|| panic!("{test} names no check"))
 }

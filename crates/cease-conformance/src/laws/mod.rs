@@ -13,6 +13,7 @@ mod deadline;
 mod items;
 mod lifetime;
 mod link;
+mod process;
 mod request;
 mod sweep;
 mod tree;
@@ -40,6 +41,10 @@ pub use lifetime::{
 pub use link::{
     l21_all_of_three_wait_for_the_third, l21_any_of_two_stops_once, l21_cutting_races_with_the_request,
     l21_too_few_inputs_are_told,
+};
+pub use process::{
+    Happened, Supervises, Tree, TreeReport, l7_a_result_that_was_sent_is_not_lost,
+    l7_who_asks_together_gets_the_same_report, l19_nothing_is_signalled_after_the_reap,
 };
 pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
@@ -125,6 +130,14 @@ pub const ITEM_CHECKS: &[Check] = &[
     check(Law::L17, "l17_a_stop_races_with_a_send", Some(3), 30_000),
     check(Law::L17, "l17_a_close_races_with_a_send", Some(3), 1500),
     check(Law::L17, "l17_consumers_share_what_there_is", Some(2), 4000),
+];
+
+/// The checks of what a strategy that ends processes shows of itself; the floors are about half of what the process strategy
+/// has.
+pub const PROCESS_CHECKS: &[Check] = &[
+    check(Law::L7, "l7_who_asks_together_gets_the_same_report", Some(3), 1200),
+    check(Law::L7, "l7_a_result_that_was_sent_is_not_lost", Some(3), 8000),
+    check(Law::L19, "l19_nothing_is_signalled_after_the_reap", Some(3), 11_000),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {

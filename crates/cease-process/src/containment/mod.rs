@@ -18,11 +18,15 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use rustix::process::Signal;
 
 use crate::pidfd::{Leader, Member};
 use cgroup::Cgroup;
+
+pub(crate) use cgroup::kill_at as kill_cgroup;
+pub(crate) use rounds::kill_descendants;
 
 /// How a tree of processes is kept together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +105,12 @@ impl Enclosure {
         self.kind
     }
 
+    /// Where its cgroup is, if it has one.
+    #[must_use]
+    pub fn cgroup(&self) -> Option<&Path> {
+        self.cgroup.as_ref().map(Cgroup::path)
+    }
+
     /// Takes `leader` in, with everything that it starts from now on; it must not have started anything yet.
     ///
     /// # Errors
@@ -136,7 +146,7 @@ impl Enclosure {
     pub fn kill(&self, leader: &Leader) -> io::Result<()> {
         let all = self.cgroup.as_ref().map_or(Ok(()), Cgroup::kill);
         if self.kind == Kind::Descendants {
-            rounds::kill_descendants(leader);
+            kill_descendants(leader.pid());
         }
         let own = leader.signal(Signal::KILL).and(leader.signal_group(Signal::KILL));
         if self.kind == Kind::Subreaper {

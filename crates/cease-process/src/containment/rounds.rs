@@ -52,10 +52,12 @@ pub(super) fn descendants(leader: &Leader) -> Vec<u32> {
     alive(below.iter().chain(beside).copied())
 }
 
-/// Kills what descends from `leader` until nothing does, or a while is over.
-pub(super) fn kill_descendants(leader: &Leader) {
-    let below = || procfs::descendants(leader.pid(), &Process::all());
-    kill_rounds(|| alive(below().into_iter()), leader.pid());
+/// Kills what descends from process `ancestor` until nothing does, or a while is over.
+///
+/// That process is the caller, or a child that has not been reaped.
+pub(crate) fn kill_descendants(ancestor: u32) {
+    let below = || procfs::descendants(ancestor, &Process::all());
+    kill_rounds(|| alive(below().into_iter()), ancestor);
 }
 
 /// Who descends from this process, beside `leader`; children that have ended are reaped.
