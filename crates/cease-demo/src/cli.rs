@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cease_core::Contract;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::output::print_result;
@@ -48,7 +49,7 @@ pub(crate) struct Options {
 }
 
 /// How the result is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 pub(crate) enum Format {
     /// Line by line, as it happens.
     Text,

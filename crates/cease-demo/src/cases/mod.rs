@@ -49,6 +49,32 @@ macro_rules! cases {
     };
 }
 
+/// Holds the binary of a strategy whose jobs travel to every case but the one about a closure, which does not travel.
+///
+/// ```text
+/// cease_demo::travelling_cases!(env!("CARGO_BIN_EXE_cease-process"));
+/// ```
+#[macro_export]
+macro_rules! travelling_cases {
+    ($program:expr) => {
+        $crate::cases! {
+            @each $program;
+            a_stop_between_two_lines_prints_the_lower_number
+            a_line_due_with_the_stop_is_printed
+            json_is_one_document_on_stdout
+            a_function_is_refused_with_exit_2
+            bad_usage_is_one_line_and_exit_2
+            help_tells_the_exit_codes
+            a_closed_stdout_stops_the_run_with_exit_74
+            a_full_disk_stops_the_run_with_exit_74
+            the_first_signal_stops_it_well
+            the_second_signal_leaves_at_once
+            a_worker_that_does_not_end_is_named_with_exit_3
+            a_worker_that_cannot_be_started_is_exit_70
+        }
+    };
+}
+
 /// The article's lower number: the stop comes before the second line.
 pub fn a_stop_between_two_lines_prints_the_lower_number(program: &str) {
     let ended = Run::start(program, &["--interval", "1h", "--stop-after", "50ms", "--workers", "2"]).finish();
@@ -113,6 +139,13 @@ pub fn class_and_function_print_the_same(program: &str) {
     assert_eq!(printed("--class"), printed("--function"));
     let report = Run::start(program, &["--stop-after", "0s", "--function", "--format", "json"]).finish().json();
     assert_eq!(report["job"], "function");
+}
+
+/// A closure does not travel to another process.
+pub fn a_function_is_refused_with_exit_2(program: &str) {
+    let ended = Run::start(program, &["--stop-after", "0s", "--function"]).finish();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    ended.assert_one_line("does not travel");
 }
 
 /// Every mistake is told in one line that names it.
