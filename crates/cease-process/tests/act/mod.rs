@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use cease_core::{Checkpoint, Job, Stopped, Strategy, Worker};
 use cease_process::ladder::Budgets;
 use cease_process::{Process, Travels};
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
 /// What has not happened by then never will.
@@ -132,6 +132,7 @@ impl Job for Act {
             }
             Self::Escape(script, ending) => {
                 escape(&script);
+                let _ = cease_process::progress("ready");
                 ending.go_on(stop)
             }
             Self::Stdio => {
@@ -248,6 +249,25 @@ pub(crate) fn tagged(tag: &str) -> Vec<u32> {
         environ.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
     };
     processes().into_iter().filter(has).collect()
+}
+
+/// Fails when somebody with the tag is left after `patience`, and leaves nobody behind for other tests.
+pub(crate) fn nobody_is_left(tag: &str, patience: Duration, what: &str) {
+    let end = Instant::now() + patience;
+    loop {
+        let left = tagged(tag);
+        if left.is_empty() {
+            return;
+        }
+        if Instant::now() >= end {
+            for pid in &left {
+                // It has the tag, so it is this test's own.
+                let _ = kill_process(Pid::from_raw(i32::try_from(*pid).unwrap()).unwrap(), Signal::KILL);
+            }
+            panic!("{what}: some are left: {left:?}");
+        }
+        thread::yield_now();
+    }
 }
 
 /// Every process.
