@@ -35,15 +35,8 @@ const ESCAPES: [(&str, &str); 7] = [
     ("chain", "export CHAIN='setsid sh -c \"$CHAIN\" & exit'; sh -c \"$CHAIN\" & echo ready"),
 ];
 
-const ENDINGS: [Ending; 7] = [
-    Ending::Return,
-    Ending::Panic,
-    Ending::Exit,
-    Ending::UntilStopped,
-    Ending::Deaf,
-    Ending::Deafest,
-    Ending::Frozen,
-];
+const ENDINGS: [Ending; 7] =
+    [Ending::Return, Ending::Panic, Ending::Exit, Ending::UntilStopped, Ending::Deaf, Ending::Deafest, Ending::Frozen];
 
 /// A tag that nobody else has.
 fn new_tag(name: &str) -> String {

@@ -81,8 +81,11 @@ fn asking_again_goes_up_the_ladder() {
 
     let deafest = Act::Escape("echo ready".into(), act::Ending::Deafest);
     let (ready, is_ready) = channel();
-    let (worker, watch) =
-        process().budgets(PATIENT).on_progress(move |_| drop(ready.send(()))).spawn_watched(deafest, StopSource::new()).unwrap();
+    let (worker, watch) = process()
+        .budgets(PATIENT)
+        .on_progress(move |_| _ = ready.send(()))
+        .spawn_watched(deafest, StopSource::new())
+        .unwrap();
     is_ready.recv_timeout(LIMIT).unwrap();
     (0..3).for_each(|_| _ = worker.stop());
     assert!(matches!(worker.join().unwrap(), Exit::Killed(9)));
@@ -161,7 +164,11 @@ fn a_program_that_is_not_there_is_told_by_the_operating_system_and_the_job_is_ha
 #[test]
 fn a_program_that_is_no_worker_is_told() {
     let error = failure(Process::new().program("true"), Act::Deaf);
-    assert!(matches!(StartError::of(&error), Some(StartError::NoWorker(Some(Ended::Exited(0))))), "{}", error.os_error());
+    assert!(
+        matches!(StartError::of(&error), Some(StartError::NoWorker(Some(Ended::Exited(0))))),
+        "{}",
+        error.os_error()
+    );
 }
 
 #[test]
@@ -174,7 +181,11 @@ fn a_job_that_nobody_registered_is_told_by_name() {
 #[test]
 fn a_job_that_is_too_large_is_told_before_anything_is_started() {
     let error = failure(process(), Act::Return("x".repeat(65 << 20)));
-    assert!(matches!(StartError::of(&error), Some(StartError::Frame(FrameError::TooLong { .. }))), "{}", error.os_error());
+    assert!(
+        matches!(StartError::of(&error), Some(StartError::Frame(FrameError::TooLong { .. }))),
+        "{}",
+        error.os_error()
+    );
 }
 
 /// A child that says what it should not.
@@ -202,7 +213,11 @@ fn a_child_that_ends_in_the_middle_of_a_frame_or_says_nothing_is_told() {
     assert!(matches!(StartError::of(&error), Some(StartError::NoWorker(_))), "{}", error.os_error());
     let limit = Duration::from_millis(300);
     let error = failure(hostile("silent").start_limit(limit), Act::Deaf);
-    assert!(matches!(StartError::of(&error), Some(StartError::TimedOut(told)) if *told == limit), "{}", error.os_error());
+    assert!(
+        matches!(StartError::of(&error), Some(StartError::TimedOut(told)) if *told == limit),
+        "{}",
+        error.os_error()
+    );
 }
 
 #[test]
@@ -229,7 +244,7 @@ fn a_child_that_says_nonsense_later_is_ended_and_what_it_said_is_the_exit() {
 fn a_child_that_never_stops_telling_is_stopped_all_the_same() {
     let own = std::env::current_exe().unwrap();
     let (first, is_there) = channel();
-    let process = hostile("flood").program(own).budgets(HASTY).on_progress(move |_| drop(first.send(())));
+    let process = hostile("flood").program(own).budgets(HASTY).on_progress(move |_| _ = first.send(()));
     let worker = process.spawn(Act::Deaf).unwrap();
     is_there.recv_timeout(LIMIT).unwrap();
     worker.stop();
