@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::fs;
 
 use cease_conformance::faults::{Failure, SEEDED, Seeded};
-use cease_conformance::laws::{CHECKS, ITEM_CHECKS};
+use cease_conformance::laws::{CHECKS, ITEM_CHECKS, UNWIND_CHECKS};
 use cease_core::{Contract, Law};
 use cease_tests::markdown::table;
 use cease_tests::repo::{File, Repo, top};
@@ -15,7 +15,7 @@ use cease_tests::{blocks, rust};
 use serde_json::Value;
 
 /// Every strategy there is.
-const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT, &cease_channel::CONTRACT];
+const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT, &cease_channel::CONTRACT, &cease_unwind::CONTRACT];
 
 /// Where each table stands, beside a strategy's own row, which stands in its README.
 const PLACES: [(&str, &[&str]); 5] = [
@@ -145,7 +145,8 @@ fn measured(report: &str) -> String {
 
 fn laws() -> String {
     let row = |law: &Law| {
-        let checks = CHECKS.iter().chain(ITEM_CHECKS).filter(|check| check.law == *law).map(|check| code(check.name));
+        let checks = CHECKS.iter().chain(ITEM_CHECKS).chain(UNWIND_CHECKS);
+        let checks = checks.filter(|check| check.law == *law).map(|check| code(check.name));
         let faults = SEEDED.iter().filter(|seeded| seeded.killer == *law).map(|seeded| code(seeded.fault.name()));
         let [checks, faults] = [listed(checks, "not built yet"), listed(faults, "")];
         [law.to_string(), law.promise().into(), checks, faults]

@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Duration;
 
 use cease_conformance::faults::{Failure, Fault, SEEDED};
-use cease_conformance::laws::{CHECKS, Check, ITEM_CHECKS};
+use cease_conformance::laws::{CHECKS, Check, ITEM_CHECKS, UNWIND_CHECKS};
 use cease_tests::process::{self, Ended};
 
 /// The strategies with which faults are looked for, and the checks that each is good for.
-const SUITES: [(&str, &[Check]); 2] = [("flag", CHECKS), ("channel", ITEM_CHECKS)];
+const SUITES: [(&str, &[Check]); 3] = [("flag", CHECKS), ("channel", ITEM_CHECKS), ("unwind", UNWIND_CHECKS)];
 /// A model that has not ended by then never will.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.

@@ -5,6 +5,7 @@ use std::path::Path;
 use cease_channel::Channel;
 use cease_core::{Job, StopToken, Strategy};
 use cease_flag::Flag;
+use cease_unwind::Unwind;
 
 use crate::cell::{self, Seen};
 use crate::spec::Spec;
@@ -13,7 +14,7 @@ use crate::workload::{CpuChecked, CpuUnchecked, HashFiles, SleepLoop, Workload};
 
 /// Every strategy, in the order of the table; a new one is one line.
 pub(crate) fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
-    vec![Box::new(Flag::new()), Box::new(Channel::new())]
+    vec![Box::new(Flag::new()), Box::new(Channel::new()), Box::new(Unwind::new())]
 }
 
 /// Every workload, in the order of the table; a new one is one line, and a file in `workload/`.

@@ -8,3 +8,5 @@ pub use cease_channel as channel;
 pub use cease_flag as flag;
 #[cfg(feature = "token")]
 pub use cease_token as token;
+#[cfg(feature = "unwind")]
+pub use cease_unwind as unwind;

@@ -9,7 +9,7 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 8] = [
+const EXTRAS: [(&str, &str, &str); 10] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
@@ -18,6 +18,8 @@ const EXTRAS: [(&str, &str, &str); 8] = [
     ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
+    ("crates/cease-unwind", "tests/unwind.rs", "only here does a stop pass frames, guards and threads"),
+    ("crates/cease-unwind", "examples/abort.rs", "only here is a program refused for how it was built"),
 ];
 
 /// The headings of a strategy's README, in order.

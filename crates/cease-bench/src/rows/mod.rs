@@ -7,6 +7,7 @@ mod poll;
 mod request;
 mod spawn;
 mod tree;
+mod unwind;
 mod wake;
 
 use std::hint::black_box;
@@ -16,8 +17,16 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 7] =
-        [&poll::ROWS, &create::ROWS, &request::ROWS, &bytes::ROWS, &callback::ROWS, &wake::ROWS, &spawn::ROWS];
+    let rows: [&[Row]; 8] = [
+        &poll::ROWS,
+        &create::ROWS,
+        &request::ROWS,
+        &bytes::ROWS,
+        &callback::ROWS,
+        &wake::ROWS,
+        &spawn::ROWS,
+        &unwind::ROWS,
+    ];
     rows.into_iter().flatten()
 }
 
