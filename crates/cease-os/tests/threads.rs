@@ -1,5 +1,5 @@
 //! What real threads do is said of them: one in each state that a test can bring about.
-#![cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+#![cfg(not(any(loom, shuttle)))]
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -20,7 +20,6 @@ macro_rules! names {
     ($($constant:ident $name:literal),+ $(,)?) => { &[$((libc::$constant as i64, $name)),+] };
 }
 
-#[cfg(target_os = "linux")]
 const ON_DESCRIPTORS: &[(i64, &str)] = names![
     SYS_accept "accept",
     SYS_accept4 "accept4",
@@ -59,7 +58,6 @@ const ON_DESCRIPTORS: &[(i64, &str)] = names![
     SYS_writev "writev",
 ];
 
-#[cfg(target_os = "linux")]
 const OTHERS: &[(i64, &str)] = names![
     SYS_clock_nanosleep "clock_nanosleep",
     SYS_execve "execve",
@@ -90,7 +88,7 @@ const OTHERS: &[(i64, &str)] = names![
 ];
 
 /// The calls that only older kinds of processors have.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 fn legacy(number: i64) -> Option<Known> {
     match number {
         libc::SYS_epoll_wait => Some(Known { name: "epoll_wait", on_descriptor: true }),
@@ -103,13 +101,7 @@ fn legacy(number: i64) -> Option<Known> {
     }
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(target_arch = "x86_64"))]
 fn legacy(_: i64) -> Option<Known> {
     None
 }
-
-#[cfg(not(target_os = "linux"))]
-const ON_DESCRIPTORS: &[(i64, &str)] = &[];
-
-#[cfg(not(target_os = "linux"))]
-const OTHERS: &[(i64, &str)] = &[];

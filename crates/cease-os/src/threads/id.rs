@@ -33,8 +33,6 @@ thread_local! { static CURRENT: Cell<Option<ThreadId>> = const { Cell::new(None)
 
 impl ThreadId {
     /// The calling thread. The first call on a thread asks the kernel; later ones are a copy.
-    ///
-    /// Outside of Linux it is a number that no look finds.
     #[must_use]
     pub fn current() -> Self {
         let known = CURRENT.try_with(Cell::get).ok().flatten();

@@ -16,7 +16,6 @@
 //!
 //! The files are read one after the other, so a thread that moves on meanwhile can be shown half here and half there.
 //! The kernel does not tell a lock from a condition variable, a channel or a parked thread: all of them wait on a futex.
-//! Linux only: elsewhere each look is an error.
 //!
 //! # Examples
 //!

@@ -9,27 +9,14 @@ use crate::threads::id::ThreadId;
 const TASKS: &str = "/proc/self/task";
 
 /// The kernel's number of the calling thread.
-#[cfg(target_os = "linux")]
 pub(super) fn current_number() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
 }
 
-/// No thread has this number.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn current_number() -> u32 {
-    0
-}
-
 /// The time since the machine was started, by the clock by which the kernel notes when a thread was.
-#[cfg(target_os = "linux")]
 pub(super) fn since_boot() -> Option<Duration> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Some(Duration::new(now.tv_sec.try_into().ok()?, now.tv_nsec.try_into().ok()?))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn since_boot() -> Option<Duration> {
-    None
 }
 
 /// How many of the ticks in which `/proc` counts make a second.
