@@ -36,4 +36,6 @@ mod pages {
     mod semantics {}
     #[doc = include_str!("../../docs/TOKEN.md")]
     mod token {}
+    #[doc = include_str!("../../docs/TRACE.md")]
+    mod trace {}
 }

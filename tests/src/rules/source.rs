@@ -7,7 +7,7 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
+const BESIDE_THE_FACADE: [(&str, &str, &str); 8] = [
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -31,6 +31,7 @@ const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
         "std::thread::Scope",
         "left out of models: loom has no scoped thread to join early",
     ),
+    ("crates/cease-trace/src/lib.rs", "std::sync::Arc", "whom to tell is shared, and of no interest to a model"),
 ];
 
 /// Whose atomics need no reason, and why.
