@@ -112,6 +112,13 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::RestTakenEarly, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
     Seeded { fault: Fault::RelaxedKeepers, killer: Law::L18, shows_as: Failure::Race },
+    Seeded { fault: Fault::StopCallsTheHook, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StopTakenForPanic, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::PanicTakenForStop, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StopForAnotherKept, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::SwallowedUnnoticed, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ArrivedTakenForSwallowed, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::AmbientNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },
 ];

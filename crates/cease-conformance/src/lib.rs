@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod aside;
 mod block_on;
 mod by_hand;
 pub mod faults;
@@ -124,6 +125,47 @@ macro_rules! item_laws {
         #[test]
         fn every_law_of_items_is_listed() {
             $crate::harness::assert_items_listed(&[$(stringify!($law)),*]);
+        }
+    };
+}
+
+/// Holds a strategy whose jobs are left by unwinding to law L20; it stands below [`laws!`] in the same file.
+///
+/// Its checkpoint is [`cease_core::ambient::checkpoint`], which a law's job calls; the strategy is an expression with full
+/// paths, and best tells nobody of what was swallowed, because the laws swallow on purpose.
+///
+/// ```text
+/// cease_conformance::unwind_laws!(unwind, cease_unwind::Unwind::new().on_swallowed(|_, _| ()));
+/// ```
+#[macro_export]
+macro_rules! unwind_laws {
+    ($strategy:ident, $new:expr) => {
+        $crate::unwind_laws! {
+            @each $strategy, $new;
+            l20_a_stop_deep_down_leaves_the_job
+            l20_a_foreign_panic_passes
+            l20_the_hook_stays_silent
+            l20_a_swallowed_stop_leaves_again
+            l20_a_swallowed_stop_is_told
+            l20_a_stop_passes_other_edges
+            l20_the_threads_own_stop_comes_back
+            l18_a_stop_that_unwinds_leaves_nothing
+        }
+    };
+    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+        $(
+            mod $law {
+                #[test]
+                fn $strategy() {
+                    let path = concat!(module_path!(), "::", stringify!($strategy));
+                    $crate::harness::hold(path, || $new, $crate::laws::$law);
+                }
+            }
+        )*
+
+        #[test]
+        fn every_law_of_unwinding_is_listed() {
+            $crate::harness::assert_unwinding_listed(&[$(stringify!($law)),*]);
         }
     };
 }

@@ -9,7 +9,7 @@
 //! # Limits
 //!
 //! It is the thread's, and does not follow work to another thread: threads that a job starts by itself have none, and neither
-//! do tasks. Hand them the token, and let them call [`with`].
+//! do tasks. Hand them the token, and let them call [`with`], or the edge, and let them call [`Edge::lend`].
 //!
 //! # Examples
 //!
@@ -34,6 +34,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
 
+use crate::fault::{self, Fault};
 use crate::sync::thread_own;
 use crate::{Checkpoint, Edge, StopToken, Stopped};
 
@@ -115,6 +116,9 @@ struct Restore(Frame);
 
 impl Drop for Restore {
     fn drop(&mut self) {
+        if fault::is(Fault::AmbientNotRestored) {
+            return;
+        }
         CURRENT.with(|current| current.set(self.0));
     }
 }
@@ -139,7 +143,7 @@ fn leave(at: &'static Location<'static>) {
     // SAFETY: it is null or points to an edge that a call of `enter` further up in this thread's stack borrows, as in `ask`.
     let edge = unsafe { edge.as_ref() };
     if let (Some(edge), Err(stopped)) = (edge, check()) {
-        edge.leave(stopped, at);
+        let _on_its_way_already = edge.leave(stopped, at);
     }
 }
 

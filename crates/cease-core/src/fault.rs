@@ -92,11 +92,25 @@ pub enum Fault {
     SendAfterClose,
     /// What is left in a channel is taken until it is empty, and not until nobody can send any more.
     RestTakenEarly,
+    /// A stop that leaves a job by unwinding calls the panic hook.
+    StopCallsTheHook,
+    /// A stop that leaves a job by unwinding goes on past its edge.
+    StopTakenForPanic,
+    /// A panic that comes to an edge while a stop is asked for is taken for the stop.
+    PanicTakenForStop,
+    /// A stop that leaves for an edge further out is caught by the nearest.
+    StopForAnotherKept,
+    /// A stop that was swallowed on its way out is not told of.
+    SwallowedUnnoticed,
+    /// A stop that came to its edge is told of as swallowed.
+    ArrivedTakenForSwallowed,
+    /// The thread's own stop stays the inner one when that is left.
+    AmbientNotRestored,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 50] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -140,6 +154,13 @@ impl Fault {
         Self::ReturnedItemCounted,
         Self::SendAfterClose,
         Self::RestTakenEarly,
+        Self::StopCallsTheHook,
+        Self::StopTakenForPanic,
+        Self::PanicTakenForStop,
+        Self::StopForAnotherKept,
+        Self::SwallowedUnnoticed,
+        Self::ArrivedTakenForSwallowed,
+        Self::AmbientNotRestored,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -189,6 +210,13 @@ impl Fault {
             Self::ReturnedItemCounted => "returned-item-counted",
             Self::SendAfterClose => "send-after-close",
             Self::RestTakenEarly => "rest-taken-early",
+            Self::StopCallsTheHook => "stop-calls-the-hook",
+            Self::StopTakenForPanic => "stop-taken-for-panic",
+            Self::PanicTakenForStop => "panic-taken-for-stop",
+            Self::StopForAnotherKept => "stop-for-another-kept",
+            Self::SwallowedUnnoticed => "swallowed-unnoticed",
+            Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
+            Self::AmbientNotRestored => "ambient-not-restored",
         }
     }
 

@@ -19,7 +19,7 @@ mod runner;
 use cease_core::{Modelled, Strategy};
 
 use crate::Act;
-use crate::laws::{CHECKS, Check, ITEM_CHECKS};
+use crate::laws::{CHECKS, Check, ITEM_CHECKS, UNWIND_CHECKS};
 
 pub use counting::CountingAllocator;
 
@@ -79,6 +79,16 @@ pub fn assert_items_listed(names: &[&str]) {
     assert_eq!(names, all);
 }
 
+/// Fails unless `names` are the names of all checks of unwinding.
+///
+/// # Panics
+///
+/// When they are not.
+pub fn assert_unwinding_listed(names: &[&str]) {
+    let all: Vec<_> = UNWIND_CHECKS.iter().map(|check| check.name).collect();
+    assert_eq!(names, all);
+}
+
 /// The check with a bound that suits how much of the strategy is modelled.
 ///
 /// A stand-in brings locks of its own, so to explore every order of it takes hours, and says nothing about the library.
@@ -103,6 +113,7 @@ fn find(test: &str) -> &'static Check {
     CHECKS
         .iter()
         .chain(ITEM_CHECKS)
+        .chain(UNWIND_CHECKS)
         .find(|check| test.starts_with(check.name))
         .unwrap_or_else(|| panic!("{test} names no check"))
 }

@@ -16,6 +16,7 @@ mod link;
 mod request;
 mod sweep;
 mod tree;
+mod unwind;
 
 use cease_core::{Checkpoint, Exit, Law, Stopped, Strategy, Worker};
 
@@ -54,6 +55,11 @@ pub use tree::{
     l12_a_child_of_a_stopped_parent_is_stopped, l12_a_middle_that_is_dropped_cuts_nothing_off,
     l12_a_stop_goes_down_never_up, l12_a_top_that_is_dropped_changes_nothing_below, l14_a_source_above_counts,
     l14_the_last_two_go_at_once, l14_what_is_never_called_is_dropped,
+};
+pub use unwind::{
+    l18_a_stop_that_unwinds_leaves_nothing, l20_a_foreign_panic_passes, l20_a_stop_deep_down_leaves_the_job,
+    l20_a_stop_passes_other_edges, l20_a_swallowed_stop_is_told, l20_a_swallowed_stop_leaves_again,
+    l20_the_hook_stays_silent, l20_the_threads_own_stop_comes_back,
 };
 
 /// One function that checks a law.
@@ -125,6 +131,18 @@ pub const ITEM_CHECKS: &[Check] = &[
     check(Law::L17, "l17_a_stop_races_with_a_send", Some(3), 30_000),
     check(Law::L17, "l17_a_close_races_with_a_send", Some(3), 1500),
     check(Law::L17, "l17_consumers_share_what_there_is", Some(2), 4000),
+];
+
+/// The checks of law L20, and of L18 for it, which concern strategies whose jobs are left by unwinding.
+pub const UNWIND_CHECKS: &[Check] = &[
+    check(Law::L20, "l20_a_stop_deep_down_leaves_the_job", None, 1250),
+    check(Law::L20, "l20_a_foreign_panic_passes", None, 900),
+    check(Law::L20, "l20_the_hook_stays_silent", None, 1100),
+    check(Law::L20, "l20_a_swallowed_stop_leaves_again", None, 1900),
+    check(Law::L20, "l20_a_swallowed_stop_is_told", None, 700),
+    check(Law::L20, "l20_a_stop_passes_other_edges", None, 500),
+    check(Law::L20, "l20_the_threads_own_stop_comes_back", None, 1300),
+    check(Law::L18, "l18_a_stop_that_unwinds_leaves_nothing", None, 1400),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {
