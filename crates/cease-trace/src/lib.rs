@@ -79,14 +79,9 @@ impl Trace {
         J: Send + 'static,
         T: Send + 'static,
     {
-        if let Err(error) = Edge::possible() {
-            return Err(self.thread.refuse(error, job));
-        }
-        let (name, tell) = (self.thread.called().to_owned(), Arc::clone(&self.tell));
-        self.thread.spawn(source, job, move |job, stop| {
-            let edge = Edge::new(stop, move |swallowed| tell(&name, swallowed));
-            edge.run(|| run(job, stop))
-        })
+        let tell = Arc::clone(&self.tell);
+        let run = move |job, edge: &Edge| run(job, edge.token());
+        self.thread.spawn_at_edge(source, job, move |worker, swallowed| tell(worker, swallowed), run)
     }
 }
 

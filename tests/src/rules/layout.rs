@@ -100,15 +100,19 @@ fn is_module(repo: &Repo, roots: &BTreeSet<String>, file: &File) -> bool {
 
 /// Whether a test hands the directory of `file` to trybuild, which makes a program of each file in it.
 fn is_compiled_by_a_test(repo: &Repo, roots: &BTreeSet<String>, file: &File) -> bool {
-    repo.packages().filter_map(|dir| Some((dir, file.dir().strip_prefix(&format!("{dir}/tests/"))?))).any(|(dir, place)| {
-        let all = format!("\"tests/{place}/*.rs\"");
-        let hands_over = |test: &File| {
-            let code = test.code();
-            !code.find(&["trybuild", "::"]).is_empty()
-                && ["pass", "compile_fail"].iter().any(|act| !code.find(&[".", act, "(", &all]).is_empty())
-        };
-        repo.rust().filter(|test| test.dir() == format!("{dir}/tests") && roots.contains(&test.path)).any(hands_over)
-    })
+    repo.packages().filter_map(|dir| Some((dir, file.dir().strip_prefix(&format!("{dir}/tests/"))?))).any(
+        |(dir, place)| {
+            let all = format!("\"tests/{place}/*.rs\"");
+            let hands_over = |test: &File| {
+                let code = test.code();
+                !code.find(&["trybuild", "::"]).is_empty()
+                    && ["pass", "compile_fail"].iter().any(|act| !code.find(&[".", act, "(", &all]).is_empty())
+            };
+            repo.rust()
+                .filter(|test| test.dir() == format!("{dir}/tests") && roots.contains(&test.path))
+                .any(hands_over)
+        },
+    )
 }
 
 fn up(dir: &str) -> &str {

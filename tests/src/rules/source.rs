@@ -7,7 +7,7 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 8] = [
+const BESIDE_THE_FACADE: [(&str, &str, &str); 9] = [
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -25,6 +25,7 @@ const BESIDE_THE_FACADE: [(&str, &str, &str); 8] = [
         "left out of models, which have no clock and bring a timer of their own",
     ),
     ("crates/cease-core/src/stop/process_timer.rs", "std::thread", "as above"),
+    ("crates/cease-core/src/edge.rs", "std::thread::Result", "a mere alias"),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
         "crates/cease-flag/src/scope.rs",
