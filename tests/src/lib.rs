@@ -40,4 +40,6 @@ mod pages {
     mod token {}
     #[doc = include_str!("../../docs/UNWIND.md")]
     mod unwind {}
+    #[doc = include_str!("../../docs/TRACE.md")]
+    mod trace {}
 }

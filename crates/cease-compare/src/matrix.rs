@@ -5,21 +5,27 @@ use std::path::Path;
 use cease_channel::Channel;
 use cease_core::{Job, StopToken, Strategy};
 use cease_flag::Flag;
+use cease_trace::Trace;
 use cease_unwind::Unwind;
 
 use crate::cell::{self, Seen};
 use crate::spec::Spec;
 use crate::timed::Timed;
-use crate::workload::{CpuChecked, CpuUnchecked, HashFiles, SleepLoop, Workload};
+use crate::workload::{CpuChecked, CpuTraced, CpuUnchecked, HashFiles, SleepLoop, Workload};
 
 /// Every strategy, in the order of the table; a new one is one line.
 pub(crate) fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
-    vec![Box::new(Flag::new()), Box::new(Channel::new()), Box::new(Unwind::new())]
+    vec![Box::new(Flag::new()), Box::new(Channel::new()), Box::new(Unwind::new()), Box::new(Trace::new())]
 }
 
 /// Every workload, in the order of the table; a new one is one line, and a file in `workload/`.
-pub(crate) const WORKLOADS: &[Column] =
-    &[Column::of::<SleepLoop>(), Column::of::<HashFiles>(), Column::of::<CpuChecked>(), Column::of::<CpuUnchecked>()];
+pub(crate) const WORKLOADS: &[Column] = &[
+    Column::of::<SleepLoop>(),
+    Column::of::<HashFiles>(),
+    Column::of::<CpuChecked>(),
+    Column::of::<CpuUnchecked>(),
+    Column::of::<CpuTraced>(),
+];
 
 /// One workload, with its type taken away.
 #[derive(Debug)]
@@ -115,7 +121,10 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = select(None, Some(&["nap".to_owned()])).unwrap_err();
-        assert_eq!(error, "unknown workload `nap`; known: sleep-loop, hash-files, cpu-checked, cpu-unchecked");
+        assert_eq!(
+            error,
+            "unknown workload `nap`; known: sleep-loop, hash-files, cpu-checked, cpu-unchecked, cpu-traced"
+        );
         assert!(select(Some(&["flog".to_owned()]), None).unwrap_err().contains("known: flag"));
     }
 }

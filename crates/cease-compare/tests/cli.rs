@@ -152,7 +152,7 @@ fn work_that_checks_is_stopped_and_measured() {
     assert!(json["environment"]["rustc"].as_str().unwrap().starts_with("rustc "));
     let cells = json["cells"].as_array().unwrap();
     let names = |cell: &Value| ["strategy", "workload"].map(|name| cell[name].as_str().unwrap().to_owned());
-    let all = ["flag", "channel", "unwind"]
+    let all = ["flag", "channel", "unwind", "trace"]
         .map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
     assert_eq!(cells.iter().map(names).collect::<Vec<_>>(), all.concat());
     for cell in cells {
@@ -218,7 +218,7 @@ fn a_worker_that_outlasts_its_grace_is_not_stopped() {
 
 #[test]
 fn what_is_of_no_use_is_said_in_one_line() {
-    run(&["--strategy", "flog"]).failed_with(2, "unknown strategy `flog`; known: flag, channel, unwind");
+    run(&["--strategy", "flog"]).failed_with(2, "unknown strategy `flog`; known: flag, channel, unwind, trace");
     run(&["--workload", "sleep-loop,nap"]).failed_with(2, "unknown workload `nap`; known: sleep-loop, hash-files");
     for grace in ["-1s", "0s", "soon", "99999999999999999999s", "99999999999999999999999999s"] {
         run(&["--grace", grace]).failed_with(2, &format!("invalid value '{grace}' for '--grace <TIME>'"));

@@ -8,8 +8,8 @@ use crate::repo::{File, Repo};
 /// What every strategy's crate has.
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
-/// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 10] = [
+/// What one strategy's crate has beside the others', and why; one that ends in `/` is a directory.
+const EXTRAS: [(&str, &str, &str); 15] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
@@ -20,6 +20,11 @@ const EXTRAS: [(&str, &str, &str); 10] = [
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-unwind", "tests/unwind.rs", "only here does a stop pass frames, guards and threads"),
     ("crates/cease-unwind", "examples/abort.rs", "only here is a program refused for how it was built"),
+    ("crates/cease-trace", "src/blocks.rs", "only here are the loops of others changed"),
+    ("crates/cease-trace", "tests/same.rs", "only here are the loops of others changed"),
+    ("crates/cease-trace", "tests/traced.rs", "only here is code stopped that knows nothing of it"),
+    ("crates/cease-trace", "tests/ui.rs", "only here is there an attribute, which says what it refuses"),
+    ("crates/cease-trace", "tests/ui/", "the programs that are accepted or refused"),
 ];
 
 /// The headings of a strategy's README, in order.
@@ -37,7 +42,8 @@ const HEADINGS: [&str; 7] = [
 #[must_use]
 pub fn same_files(repo: &Repo) -> Vec<String> {
     let files = |dir: &str| -> BTreeSet<String> {
-        let extra = |path: &str| EXTRAS.iter().any(|&(place, extra, _)| place == dir && extra == path);
+        let is = |extra: &str, path: &str| extra == path || extra.ends_with('/') && path.starts_with(extra);
+        let extra = |path: &str| EXTRAS.iter().any(|&(place, extra, _)| place == dir && is(extra, path));
         let paths = repo.files().iter().filter_map(|file| file.path.strip_prefix(&format!("{dir}/")));
         paths.filter(|path| !extra(path)).map(String::from).collect()
     };
@@ -49,7 +55,10 @@ pub fn same_files(repo: &Repo) -> Vec<String> {
             .filter(|file| !files.contains(**file))
             .map(move |file| format!("{dir}: has no {file}, unlike others"))
     });
-    let stale = EXTRAS.iter().filter(|(dir, file, _)| repo.file(&format!("{dir}/{file}")).is_none());
+    let stale = EXTRAS.iter().filter(|(dir, extra, _)| {
+        let extra = format!("{dir}/{extra}");
+        !repo.files().iter().any(|file| file.path == extra || extra.ends_with('/') && file.path.starts_with(&extra))
+    });
     missing.chain(stale.map(|(dir, file, _)| format!("{dir}: {file} is listed as its own, but is not there"))).collect()
 }
 

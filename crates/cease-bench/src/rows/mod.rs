@@ -6,6 +6,7 @@ mod create;
 mod poll;
 mod request;
 mod spawn;
+mod trace;
 mod tree;
 mod unwind;
 mod wake;
@@ -17,7 +18,7 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 8] = [
+    let rows: &[&[Row]] = &[
         &poll::ROWS,
         &create::ROWS,
         &request::ROWS,
@@ -26,8 +27,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         &wake::ROWS,
         &spawn::ROWS,
         &unwind::ROWS,
+        &trace::ROWS,
     ];
-    rows.into_iter().flatten()
+    rows.iter().copied().flatten()
 }
 
 /// Nanoseconds for making one and dropping it.

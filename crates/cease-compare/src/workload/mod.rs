@@ -2,11 +2,13 @@
 
 mod collatz;
 mod cpu_checked;
+mod cpu_traced;
 mod cpu_unchecked;
 mod hash_files;
 mod sleep_loop;
 
 pub(crate) use cpu_checked::CpuChecked;
+pub(crate) use cpu_traced::CpuTraced;
 pub(crate) use cpu_unchecked::CpuUnchecked;
 pub(crate) use hash_files::HashFiles;
 pub(crate) use sleep_loop::SleepLoop;
