@@ -92,11 +92,13 @@ pub enum Fault {
     SendAfterClose,
     /// What is left in a channel is taken until it is empty, and not until nobody can send any more.
     RestTakenEarly,
+    /// A stop is not passed on to the cancellation token that the job polls.
+    CancelNotPassedOn,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -140,6 +142,7 @@ impl Fault {
         Self::ReturnedItemCounted,
         Self::SendAfterClose,
         Self::RestTakenEarly,
+        Self::CancelNotPassedOn,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -189,6 +192,7 @@ impl Fault {
             Self::ReturnedItemCounted => "returned-item-counted",
             Self::SendAfterClose => "send-after-close",
             Self::RestTakenEarly => "rest-taken-early",
+            Self::CancelNotPassedOn => "cancel-not-passed-on",
         }
     }
 
