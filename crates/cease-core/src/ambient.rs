@@ -8,8 +8,8 @@
 //!
 //! # Limits
 //!
-//! It is the thread's, and does not follow work to another thread: threads that a job starts by itself have none, and neither
-//! do tasks. Hand them the token, and let them call [`with`].
+//! It is the thread's, and does not follow work to another thread: threads and tasks that a job starts by itself have none.
+//! Hand them the token, and let them call [`with`].
 //!
 //! # Examples
 //!

@@ -127,6 +127,12 @@ pub const ITEM_CHECKS: &[Check] = &[
     check(Law::L17, "l17_consumers_share_what_there_is", Some(2), 4000),
 ];
 
+/// Those of [`CHECKS`] by which a strategy whose checkpoint is not the token itself is looked at for faults of that.
+pub const CHECKPOINT_CHECKS: &[Check] = &[
+    check(Law::L5, "l5_stop_before_start", Some(3), 10),
+    check(Law::L11, "l11_joining_oneself_is_an_error", Some(3), 300),
+];
+
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {
     Check { law, name, preemptions, floor }
 }
