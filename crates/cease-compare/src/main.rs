@@ -14,6 +14,7 @@ mod progress;
 mod pulse;
 mod random;
 mod report;
+mod runtime;
 mod spec;
 mod supervisor;
 mod table;
