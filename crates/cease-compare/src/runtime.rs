@@ -50,12 +50,15 @@ impl<J: Job> Strategy<J> for OnRuntime {
     }
 }
 
+/// A worker, or the task that could not be started.
+type Spawned<J> = Result<Worker<<J as AsyncJob>::Output>, SpawnError<J>>;
+
 /// A way to run tasks.
 pub(crate) struct Tasks<J: AsyncJob> {
     /// What it promises.
     pub(crate) contract: &'static Contract,
     /// Starts a task on the runtime.
-    pub(crate) spawn: fn(Handle, J) -> Result<Worker<J::Output>, SpawnError<J>>,
+    pub(crate) spawn: fn(Handle, J) -> Spawned<J>,
 }
 
 impl<J: AsyncJob> Tasks<J> {

@@ -9,7 +9,7 @@ use tokio::runtime::{Handle, TryCurrentError};
 use tokio_util::task::TaskTracker;
 
 use crate::crew::Crew;
-use crate::life::{self, Runner, Spawner, caught};
+use crate::life::{self, Runner, Sides, Spawner, caught};
 use crate::{RuntimeShutDown, Token, TokenStop};
 
 /// How long a job may wait for a thread before the operating system is asked whether it has none to give.
@@ -122,11 +122,7 @@ impl Place {
     }
 
     /// The two sides of a worker with `job`.
-    pub(crate) fn begin<J, T>(
-        &self,
-        job: J,
-        source: &StopSource,
-    ) -> Result<(Spawner<J, T>, Runner<J, T>), SpawnError<J>> {
+    pub(crate) fn begin<J, T>(&self, job: J, source: &StopSource) -> Result<Sides<J, T>, SpawnError<J>> {
         if self.name.contains('\0') {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "the name has a NUL byte in it");
             return Err(SpawnError::new(&*self.name, error, job));

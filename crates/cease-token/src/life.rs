@@ -50,8 +50,11 @@ impl fmt::Display for RuntimeShutDown {
 
 impl Error for RuntimeShutDown {}
 
+/// The two sides of a worker.
+pub(crate) type Sides<J, T> = (Spawner<J, T>, Runner<J, T>);
+
 /// Makes the two sides of a worker that is about to be spawned.
-pub(crate) fn begin<J, T>(job: J, stop: StopToken, member: Member) -> (Spawner<J, T>, Runner<J, T>) {
+pub(crate) fn begin<J, T>(job: J, stop: StopToken, member: Member) -> Sides<J, T> {
     let end = StopSource::new();
     let ended = end.token();
     let state = State { start: Start::Spawning(job), tell: Some(Tell { end, member }), exit: None };

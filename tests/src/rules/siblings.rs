@@ -9,7 +9,7 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 8] = [
+const EXTRAS: [(&str, &str, &str); 28] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
@@ -18,6 +18,26 @@ const EXTRAS: [(&str, &str, &str); 8] = [
     ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
+    ("crates/cease-token", "src/task.rs", "only here do jobs await"),
+    ("crates/cease-token", "src/task_stop.rs", "only here do jobs await"),
+    ("crates/cease-token", "src/abort.rs", "only here can a job be dropped in the middle"),
+    ("crates/cease-token", "src/blocking.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/blocking_model.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/life.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/crew.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/token_stop.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/cancel_on_stop.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/from_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/to_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/passing.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/timer.rs", "a runtime has a clock of its own"),
+    ("crates/cease-token", "src/stream.rs", "only async code has streams"),
+    ("crates/cease-token", "tests/bridge.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "tests/timer.rs", "a runtime has a clock of its own"),
+    ("crates/cease-token", "tests/stream.rs", "only async code has streams"),
+    ("crates/cease-token", "tests/tasks.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/shutdown.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "tests/on_runtime/mod.rs", "the suite needs a runtime for each run of a law"),
 ];
 
 /// The headings of a strategy's README, in order.

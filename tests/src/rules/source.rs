@@ -7,7 +7,7 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
+const BESIDE_THE_FACADE: [(&str, &str, &str); 9] = [
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -31,6 +31,12 @@ const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
         "std::thread::Scope",
         "left out of models: loom has no scoped thread to join early",
     ),
+    (
+        "crates/cease-token/src/to_tokio.rs",
+        "std::sync::LazyLock",
+        "left out of models: a list for the whole process, of tokens that only tokio knows",
+    ),
+    ("crates/cease-token/src/life.rs", "std::sync::PoisonError", "a mere type, which a timed wait returns"),
 ];
 
 /// Whose atomics need no reason, and why.
