@@ -9,7 +9,7 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 28] = [
+const EXTRAS: [(&str, &str, &str); 31] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
@@ -36,6 +36,9 @@ const EXTRAS: [(&str, &str, &str); 28] = [
     ("crates/cease-token", "tests/timer.rs", "a runtime has a clock of its own"),
     ("crates/cease-token", "tests/stream.rs", "only async code has streams"),
     ("crates/cease-token", "tests/tasks.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/async_code.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/driven/mod.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/abort.rs", "only here can a job be dropped in the middle"),
     ("crates/cease-token", "tests/shutdown.rs", "only here does a runtime of another library run the jobs"),
     ("crates/cease-token", "tests/on_runtime/mod.rs", "the suite needs a runtime for each run of a law"),
 ];
