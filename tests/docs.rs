@@ -15,8 +15,16 @@ use cease_tests::{blocks, rust};
 use serde_json::Value;
 
 /// Every strategy there is.
-const STRATEGIES: &[&Contract] =
-    &[&cease_flag::CONTRACT, &cease_channel::CONTRACT, &cease_unwind::CONTRACT, &cease_trace::CONTRACT];
+const STRATEGIES: &[&Contract] = &[
+    &cease_flag::CONTRACT,
+    &cease_channel::CONTRACT,
+    &cease_unwind::CONTRACT,
+    &cease_trace::CONTRACT,
+    &cease_token::CONTRACT,
+];
+
+/// Modes with a contract of their own, in the crate of a strategy.
+const MODES: &[&Contract] = &[&cease_token::ABORT_CONTRACT];
 
 /// Where each table stands, beside a strategy's own row, which stands in its README.
 const PLACES: [(&str, &[&str]); 5] = [
@@ -105,7 +113,7 @@ fn renewed(repo: &Repo, page: &File) -> Option<String> {
 fn render(repo: &Repo, name: &str) -> Option<String> {
     match name {
         "bench" => Some(measured(&repo.file(MEASURED)?.text)),
-        "contracts" => Some(contracts(STRATEGIES)),
+        "contracts" => Some(contracts(&[STRATEGIES, MODES].concat())),
         "crates" => Some(crates(repo)),
         "faults" => Some(faults(repo)),
         "laws" => Some(laws()),
@@ -113,7 +121,7 @@ fn render(repo: &Repo, name: &str) -> Option<String> {
         "verdicts" => Some(verdicts(&repo.file(EXPECTED)?.text)),
         _ => {
             let strategy = name.strip_prefix("strategy ")?;
-            let contract = STRATEGIES.iter().find(|contract| contract.strategy == strategy)?;
+            let contract = STRATEGIES.iter().chain(MODES).find(|contract| contract.strategy == strategy)?;
             Some(contracts(&[contract]))
         }
     }

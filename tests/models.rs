@@ -14,11 +14,12 @@ use std::thread;
 use std::time::Duration;
 
 use cease_conformance::faults::{Failure, Fault, SEEDED};
-use cease_conformance::laws::{CHECKS, Check, ITEM_CHECKS, UNWIND_CHECKS};
+use cease_conformance::laws::{CHECKPOINT_CHECKS, CHECKS, Check, ITEM_CHECKS, UNWIND_CHECKS};
 use cease_tests::process::{self, Ended};
 
 /// The strategies with which faults are looked for, and the checks that each is good for.
-const SUITES: [(&str, &[Check]); 3] = [("flag", CHECKS), ("channel", ITEM_CHECKS), ("unwind", UNWIND_CHECKS)];
+const SUITES: [(&str, &[Check]); 4] =
+    [("flag", CHECKS), ("channel", ITEM_CHECKS), ("unwind", UNWIND_CHECKS), ("token", CHECKPOINT_CHECKS)];
 /// A model that has not ended by then never will.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
@@ -70,9 +71,8 @@ fn every_fault_is_killed_and_every_law_kills() {
     let mut wrong = Vec::new();
     for seeded in SEEDED {
         let kinds = checks()
-            .map(|(_, check)| check)
-            .filter(|check| check.law == seeded.killer)
-            .map(|check| cells[&key(seeded.fault, check)]);
+            .filter(|(_, check)| check.law == seeded.killer)
+            .map(|(strategy, check)| cells[&key(seeded.fault, strategy, check)]);
         if !kinds.clone().any(|kind| kind == Cell::Killed(seeded.shows_as)) {
             let seen: Vec<_> = kinds.collect();
             wrong.push(format!(
@@ -83,17 +83,18 @@ fn every_fault_is_killed_and_every_law_kills() {
             ));
         }
     }
-    for (law, check) in checks().map(|(_, check)| (check.law, check)) {
+    for (strategy, check) in checks() {
+        let law = check.law;
         if !SEEDED.iter().any(|seeded| seeded.killer == law) {
             wrong.push(format!("{law} kills no fault"));
         }
-        if !Fault::ALL.iter().any(|fault| matches!(cells[&key(*fault, check)], Cell::Killed(_))) {
-            wrong.push(format!("{} kills no fault", check.name));
+        if !Fault::ALL.iter().any(|fault| matches!(cells[&key(*fault, strategy, check)], Cell::Killed(_))) {
+            wrong.push(format!("{}::{strategy} kills no fault", check.name));
         }
     }
-    for ((fault, check), cell) in &cells {
+    for ((fault, strategy, check), cell) in &cells {
         if *cell == Cell::Unknown {
-            wrong.push(format!("{fault} against {check} failed in an unknown way"));
+            wrong.push(format!("{fault} against {check}::{strategy} failed in an unknown way"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -118,15 +119,15 @@ enum Cell {
     Unknown,
 }
 
-type Cells = BTreeMap<(&'static str, &'static str), Cell>;
+type Cells = BTreeMap<(&'static str, &'static str, &'static str), Cell>;
 
 /// Every check, with the strategy that is held to it.
 fn checks() -> impl Iterator<Item = (&'static str, &'static Check)> + Clone {
     SUITES.into_iter().flat_map(|(strategy, checks)| checks.iter().map(move |check| (strategy, check)))
 }
 
-fn key(fault: Fault, check: &Check) -> (&'static str, &'static str) {
-    (fault.name(), check.name)
+fn key(fault: Fault, strategy: &'static str, check: &Check) -> (&'static str, &'static str, &'static str) {
+    (fault.name(), strategy, check.name)
 }
 
 /// Runs each pair in a process of its own, as many at once as there are processors.
@@ -143,7 +144,7 @@ fn run_all_pairs() -> Cells {
             None => Cell::Unknown,
         }
     });
-    pairs.iter().zip(cells).map(|((fault, (_, check)), cell)| (key(*fault, check), cell)).collect()
+    pairs.iter().zip(cells).map(|((fault, (strategy, check)), cell)| (key(*fault, strategy, check), cell)).collect()
 }
 
 /// The matrix as people read it: a row a fault, a column a check.
@@ -154,8 +155,8 @@ fn matrix(cells: &Cells) -> String {
     }
     for fault in Fault::ALL {
         text += &format!("\n{:<24}", fault.name());
-        for (_, check) in checks() {
-            let letter = match cells[&key(fault, check)] {
+        for (strategy, check) in checks() {
+            let letter = match cells[&key(fault, strategy, check)] {
                 Cell::Survived => '.',
                 Cell::Killed(kind) => kind.letter(),
                 Cell::Unknown => '?',

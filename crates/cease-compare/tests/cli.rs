@@ -138,6 +138,7 @@ const SHORT: [&str; 8] =
 #[test]
 fn work_that_checks_is_stopped_and_measured() {
     let ended = run(&[
+        "--strategy=flag,channel,token",
         "--workload=sleep-loop,hash-files,cpu-checked",
         "--trials=5",
         "--grace=60s",
@@ -152,7 +153,7 @@ fn work_that_checks_is_stopped_and_measured() {
     assert!(json["environment"]["rustc"].as_str().unwrap().starts_with("rustc "));
     let cells = json["cells"].as_array().unwrap();
     let names = |cell: &Value| ["strategy", "workload"].map(|name| cell[name].as_str().unwrap().to_owned());
-    let all = ["flag", "channel", "unwind", "trace"]
+    let all = ["flag", "channel", "unwind", "trace", "token"]
         .map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
     assert_eq!(cells.iter().map(names).collect::<Vec<_>>(), all.concat());
     for cell in cells {
@@ -182,6 +183,44 @@ fn work_that_never_checks_is_ignored_and_accounted_for_and_the_run_ends() {
     assert!(doing.starts_with("spinning: ") || doing == "running", "{doing}, on a busy machine the latter");
     assert!(cell["work_after_request"].as_u64().unwrap() > 0, "a second of work was seen: {cell}");
     assert_eq!((&cell["noticed_ns"], &cell["gone_ns"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_task_is_stopped_by_asking_and_by_dropping_it() {
+    let ended = run(&["--strategy=token,abort", "--workload=tokio-task", "--trials=5", "--grace=60s", "--format=json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cells = &ended.json()["cells"];
+    for cell in [&cells[0], &cells[1]] {
+        assert_eq!((&cell["verdict"], &cell["trials"]), (&"stopped".into(), &Value::from(5)));
+        assert_eq!(cell["left_behind"], serde_json::json!({ "threads": [], "descriptors": [] }));
+    }
+    assert!(cells[0]["noticed_ns"].is_object(), "what is dropped notices nothing, as a rule: {cells}");
+}
+
+#[test]
+fn what_a_strategy_cannot_run_is_shown_and_not_run() {
+    let cells = ["--strategy=flag,abort", "--workload=sleep-loop,tokio-task", "--trials=3", "--grace=60s"];
+    let ended = run(&[&cells[..], &["--format=json"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let json = ended.json();
+    let verdicts: Vec<_> = json["cells"].as_array().unwrap().iter().map(|cell| cell["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["stopped", "n/a", "n/a", "stopped"]);
+    let cell = &json["cells"][1];
+    assert_eq!((&cell["expected"], &cell["trials"], &cell["error"]), (&"n/a".into(), &0.into(), &Value::Null));
+
+    let ended = run(&cells);
+    assert!(ended.stdout.contains("\n n/a      flag      tokio-task"), "{ended:?}");
+    assert!(ended.stdout.lines().last().unwrap().starts_with("4 cells: 2 n/a, 2 stopped; all as expected, in "));
+}
+
+#[test]
+fn what_is_expected_not_to_run_and_runs_differs_and_so_does_the_reverse() {
+    let other = file("n-a.txt", "flag sleep-loop n/a\nabort sleep-loop stopped");
+    let cells = ["--strategy=flag,abort", "--workload=sleep-loop", "--trials=3", "--grace=60s", "--expected", &other];
+    let ended = run(&cells);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("flag × sleep-loop: expected n/a, saw stopped\n"), "{ended:?}");
+    assert!(ended.stdout.contains("abort × sleep-loop: expected stopped, saw n/a\n"), "{ended:?}");
 }
 
 #[test]
@@ -218,7 +257,8 @@ fn a_worker_that_outlasts_its_grace_is_not_stopped() {
 
 #[test]
 fn what_is_of_no_use_is_said_in_one_line() {
-    run(&["--strategy", "flog"]).failed_with(2, "unknown strategy `flog`; known: flag, channel, unwind, trace");
+    let known = "known: flag, channel, unwind, trace, token, abort";
+    run(&["--strategy", "flog"]).failed_with(2, &format!("unknown strategy `flog`; {known}"));
     run(&["--workload", "sleep-loop,nap"]).failed_with(2, "unknown workload `nap`; known: sleep-loop, hash-files");
     for grace in ["-1s", "0s", "soon", "99999999999999999999s", "99999999999999999999999999s"] {
         run(&["--grace", grace]).failed_with(2, &format!("invalid value '{grace}' for '--grace <TIME>'"));

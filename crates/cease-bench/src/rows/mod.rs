@@ -6,6 +6,7 @@ mod create;
 mod poll;
 mod request;
 mod spawn;
+mod token;
 mod trace;
 mod tree;
 mod unwind;
@@ -18,7 +19,7 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: &[&[Row]] = &[
+    let rows: [&[Row]; 10] = [
         &poll::ROWS,
         &create::ROWS,
         &request::ROWS,
@@ -28,8 +29,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         &spawn::ROWS,
         &unwind::ROWS,
         &trace::ROWS,
+        &token::ROWS,
     ];
-    rows.iter().copied().flatten()
+    rows.into_iter().flatten()
 }
 
 /// Nanoseconds for making one and dropping it.
