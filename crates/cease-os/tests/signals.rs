@@ -234,7 +234,7 @@ fn dropping_the_guard_gives_the_signals_their_default_effect_back() {
 #[test]
 fn what_was_ignored_at_the_start_stays_ignored_unless_asked_otherwise() {
     let name = "what_was_ignored_at_the_start_stays_ignored_unless_asked_otherwise";
-    let ended = alone_after(name, ignoring("HUP INT"), || {
+    let ended = alone_after(name, ignoring("HUP,INT"), || {
         assert_eq!([SIGHUP, SIGINT].map(is_ignored), [true, true], "as `nohup` and a shell's `&` leave them");
         let (stop, signals, _next) = wired();
         assert_eq!(signals.signals(), [SIGTERM]);
@@ -271,14 +271,13 @@ fn ended(test: &str, scene: impl FnOnce()) -> Option<ExitStatus> {
     alone_after(test, |_| (), scene).map(|ended| ended.status)
 }
 
-/// Has a shell ignore signals before it becomes the process of the scene.
+/// Has signals ignored from the start of the process on.
 fn ignoring(names: &'static str) -> impl FnOnce(&mut Command) {
     move |command| {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("trap '' {names}; exec \"$0\" \"$@\"")]);
-        shell.arg(command.get_program()).args(command.get_args());
-        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        *command = shell;
+        let mut ignoring = Command::new("env");
+        ignoring.arg(format!("--ignore-signal={names}")).args(command.get_args().skip(1));
+        ignoring.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        *command = ignoring;
     }
 }
 
