@@ -8,7 +8,8 @@
 //!
 //! # Guarantees
 //!
-//! The first signal that arrives is the reason of the stop, whatever else arrives with it.
+//! The first signal that the operating system hands over is the reason of the stop, whatever else arrives with it; of
+//! different ones that wait at the same moment it can hand over any first.
 //! A signal that was ignored when the process was started (`nohup`, a background job of a shell) stays ignored, unless
 //! [`SignalOptions::also_ignored`] says otherwise.
 //! No signal falls between two stools: one that arrives before the drop asks or insists, and one that arrives later has the
