@@ -136,6 +136,34 @@ fn a_callback_may_drop_the_guard_and_another_can_be_installed() {
 }
 
 #[test]
+fn a_callback_of_the_request_may_drop_the_guard_and_the_next_one_misses_nothing() {
+    alone("a_callback_of_the_request_may_drop_the_guard_and_the_next_one_misses_nothing", || {
+        for _ in 0..200 {
+            let (give, given) = mpsc::channel::<StopOnSignals>();
+            let (say, said) = mpsc::channel();
+            let (go_on, gone_on) = mpsc::channel::<()>();
+            let source = StopSource::new();
+            let _callback = source.token().on_stop(move || {
+                drop(given.recv().unwrap());
+                say.send(()).unwrap();
+                gone_on.recv().unwrap();
+            });
+            give.send(StopOnSignals::install(source, |_| ()).unwrap()).unwrap();
+            raise(SIGTERM).unwrap();
+            said.recv_timeout(PATIENCE).unwrap();
+
+            // The old thread is still in its callback when the new guard gets its signals.
+            let (stop, _signals, next) = wired();
+            raise(SIGINT).unwrap();
+            raise(SIGINT).unwrap();
+            go_on.send(()).unwrap();
+            assert_eq!(stop.wait_timeout(PATIENCE).unwrap().reason(), &Reason::Signal(SIGINT));
+            assert_eq!(next.recv_timeout(PATIENCE), Ok(SIGINT));
+        }
+    });
+}
+
+#[test]
 fn dropping_the_guard_leaves_no_thread_and_no_descriptor_and_another_can_be_installed() {
     alone("dropping_the_guard_leaves_no_thread_and_no_descriptor_and_another_can_be_installed", || {
         let descriptors = count("fd");
