@@ -79,10 +79,21 @@ impl Run {
         }
     }
 
-    /// Sends a signal to the whole process group, as a terminal does.
+    /// Sends a signal to the whole process group, as a terminal does, and waits until it was taken.
     fn signal(&self, name: &str) {
         let kill = format!("kill -s {name} -- -{}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        // Of two that wait at the same moment, the second one can be handed over first.
+        let started = Instant::now();
+        while fs::read_to_string(format!("/proc/{}/status", self.child.id())).is_ok_and(|status| {
+            status
+                .lines()
+                .filter_map(|line| line.strip_prefix("ShdPnd:"))
+                .any(|pending| pending.trim() != "0000000000000000")
+        }) {
+            assert!(started.elapsed() < PATIENCE, "{name} waits");
+            thread::yield_now();
+        }
     }
 }
 

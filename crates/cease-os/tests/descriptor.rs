@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -207,30 +207,32 @@ fn blocking_streams_stay_blocking_and_accepted_ones_are() {
 #[test]
 fn who_comes_too_late_for_a_connection_or_for_data_is_not_blocked_beyond_the_stop() {
     for _ in 0..200 {
-        let (source, _) = stop();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (ours, theirs) = UnixStream::pair().unwrap();
+        let source = StopSource::new();
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let ours = Arc::new(ours);
+        // Who would be blocked for ever must not keep the test from failing, so nobody is joined before all have told.
         let (say, said) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                let (stop, say) = (StopFd::new(&source.token()).unwrap(), say.clone());
-                let listener = &listener;
-                scope.spawn(move || say.send(stop.accept(listener).map(drop)));
-            }
-            for _ in 0..2 {
-                let (stop, say, ours) = (StopFd::new(&source.token()).unwrap(), say.clone(), &ours);
-                scope.spawn(move || say.send(stop.read(ours, &mut [0]).map(drop)));
-            }
-            let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            (&theirs).write_all(b"1").unwrap();
-            for _ in 0..2 {
-                said.recv_timeout(PATIENCE).unwrap().unwrap();
-            }
-            source.request();
-            for _ in 0..2 {
-                stopped(said.recv_timeout(PATIENCE).unwrap());
-            }
-        });
+        let start = |call: Box<dyn FnOnce(StopFd) -> Result<(), FdError> + Send>| {
+            let (stop, say) = (StopFd::new(&source.token()).unwrap(), say.clone());
+            thread::spawn(move || say.send(call(stop)))
+        };
+        let mut threads = Vec::new();
+        for _ in 0..2 {
+            let (listener, ours) = (Arc::clone(&listener), Arc::clone(&ours));
+            threads.push(start(Box::new(move |stop| stop.accept(&*listener).map(drop))));
+            threads.push(start(Box::new(move |stop| stop.read(&*ours, &mut [0]).map(drop))));
+        }
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        theirs.write_all(b"1").unwrap();
+        for _ in 0..2 {
+            said.recv_timeout(PATIENCE).unwrap().unwrap();
+        }
+        source.request();
+        for _ in 0..2 {
+            stopped(said.recv_timeout(PATIENCE).unwrap());
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
     }
 }
 
@@ -312,25 +314,26 @@ fn full(fd: &impl AsFd) {
 }
 
 /// Does `call` on another thread, and `then` once that is asleep in `poll`.
-fn when_blocked<T: Send, R>(call: impl FnOnce() -> T + Send, then: impl FnOnce() -> R) -> T {
+fn when_blocked<T: Send + 'static, R>(call: impl FnOnce() -> T + Send + 'static, then: impl FnOnce() -> R) -> T {
     let (say, said) = mpsc::channel();
-    thread::scope(|scope| {
-        let calling = scope.spawn(move || {
-            say.send(ThreadId::current()).unwrap();
-            call()
-        });
-        let id = said.recv_timeout(PATIENCE).unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let state = ThreadState::look(id).unwrap();
-            if matches!(state.doing(), Doing::Blocked(call) if matches!(call.name, Some("poll" | "ppoll"))) {
-                break;
-            }
-            assert!(!calling.is_finished(), "it did not block");
-            assert!(Instant::now() < deadline, "{state:?}");
-            thread::yield_now();
+    let (tell, told) = mpsc::channel();
+    let calling = thread::spawn(move || {
+        say.send(ThreadId::current()).unwrap();
+        tell.send(call())
+    });
+    let id = said.recv_timeout(PATIENCE).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let state = ThreadState::look(id).unwrap();
+        if matches!(state.doing(), Doing::Blocked(call) if matches!(call.name, Some("poll" | "ppoll"))) {
+            break;
         }
-        then();
-        calling.join().unwrap()
-    })
+        assert!(!calling.is_finished(), "it did not block");
+        assert!(Instant::now() < deadline, "{state:?}");
+        thread::yield_now();
+    }
+    then();
+    let returned = told.recv_timeout(PATIENCE).expect("the call ends");
+    calling.join().unwrap().unwrap();
+    returned
 }

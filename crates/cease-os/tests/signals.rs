@@ -136,6 +136,34 @@ fn a_callback_may_drop_the_guard_and_another_can_be_installed() {
 }
 
 #[test]
+fn a_callback_of_the_request_may_drop_the_guard_and_the_next_one_misses_nothing() {
+    alone("a_callback_of_the_request_may_drop_the_guard_and_the_next_one_misses_nothing", || {
+        for _ in 0..200 {
+            let (give, given) = mpsc::channel::<StopOnSignals>();
+            let (say, said) = mpsc::channel();
+            let (go_on, gone_on) = mpsc::channel::<()>();
+            let source = StopSource::new();
+            let _callback = source.token().on_stop(move || {
+                drop(given.recv().unwrap());
+                say.send(()).unwrap();
+                gone_on.recv().unwrap();
+            });
+            give.send(StopOnSignals::install(source, |_| ()).unwrap()).unwrap();
+            raise(SIGTERM).unwrap();
+            said.recv_timeout(PATIENCE).unwrap();
+
+            // The old thread is still in its callback when the new guard gets its signals.
+            let (stop, _signals, next) = wired();
+            raise(SIGINT).unwrap();
+            raise(SIGINT).unwrap();
+            go_on.send(()).unwrap();
+            assert_eq!(stop.wait_timeout(PATIENCE).unwrap().reason(), &Reason::Signal(SIGINT));
+            assert_eq!(next.recv_timeout(PATIENCE), Ok(SIGINT));
+        }
+    });
+}
+
+#[test]
 fn dropping_the_guard_leaves_no_thread_and_no_descriptor_and_another_can_be_installed() {
     alone("dropping_the_guard_leaves_no_thread_and_no_descriptor_and_another_can_be_installed", || {
         let descriptors = count("fd");
@@ -234,7 +262,7 @@ fn dropping_the_guard_gives_the_signals_their_default_effect_back() {
 #[test]
 fn what_was_ignored_at_the_start_stays_ignored_unless_asked_otherwise() {
     let name = "what_was_ignored_at_the_start_stays_ignored_unless_asked_otherwise";
-    let ended = alone_after(name, ignoring("HUP INT"), || {
+    let ended = alone_after(name, ignoring("HUP,INT"), || {
         assert_eq!([SIGHUP, SIGINT].map(is_ignored), [true, true], "as `nohup` and a shell's `&` leave them");
         let (stop, signals, _next) = wired();
         assert_eq!(signals.signals(), [SIGTERM]);
@@ -271,14 +299,13 @@ fn ended(test: &str, scene: impl FnOnce()) -> Option<ExitStatus> {
     alone_after(test, |_| (), scene).map(|ended| ended.status)
 }
 
-/// Has a shell ignore signals before it becomes the process of the scene.
+/// Has signals ignored from the start of the process on.
 fn ignoring(names: &'static str) -> impl FnOnce(&mut Command) {
     move |command| {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("trap '' {names}; exec \"$0\" \"$@\"")]);
-        shell.arg(command.get_program()).args(command.get_args());
-        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        *command = shell;
+        let mut ignoring = Command::new("env");
+        ignoring.arg(format!("--ignore-signal={names}")).args(command.get_args().skip(1));
+        ignoring.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        *command = ignoring;
     }
 }
 

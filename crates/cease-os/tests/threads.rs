@@ -113,10 +113,12 @@ fn a_thread_that_accepts_is_blocked_on_its_listener() {
 }
 
 #[test]
-fn a_thread_that_polls_is_blocked_in_poll() {
+fn a_thread_that_polls_is_blocked_on_what_it_polls() {
     let (ours, theirs) = UnixStream::pair().unwrap();
+    let number = theirs.as_raw_fd();
     let (id, polling) = start("polling", move || poll(&mut [PollFd::new(&theirs, PollFlags::IN)], None).unwrap());
-    until(id, |doing| matches!(doing, Doing::Blocked(call) if matches!(call.name, Some("poll" | "ppoll"))));
+    let state = until(id, |doing| matches!(doing, Doing::Blocked(call) if matches!(call.name, Some("poll" | "ppoll"))));
+    assert!(state.to_string().contains(&format!("poll on descriptor {number} (socket:[")), "{state}");
     drop(ours);
     assert_eq!(polling.join().unwrap(), 1);
 }

@@ -220,7 +220,7 @@ impl Handlers {
             if old.sa_sigaction == libc::SIG_IGN && !also_ignored {
                 continue;
             }
-            let place = wiring.install(signal, old).map_err(told)?;
+            let place = wiring.install(signal, old, &self.signals).map_err(told)?;
             self.installed.push((signal, place));
         }
         Ok(())
@@ -250,7 +250,7 @@ impl Drop for Handlers {
 
 impl Wiring {
     /// Puts a handler on top of `old`, and says which.
-    fn install(&mut self, signal: i32, old: sigaction) -> io::Result<usize> {
+    fn install(&mut self, signal: i32, old: sigaction, all: &[i32]) -> io::Result<usize> {
         let at = usize::try_from(signal).expect("it was checked");
         if let Some(place) = (0..PLACES).find(|&place| old.sa_sigaction == address(place)) {
             // Somebody has put an old one of ours back, which knows already what was there before it.
@@ -266,7 +266,7 @@ impl Wiring {
         self.before[place][at] = Some(old);
         // ORDERING: Release, as above.
         AT[place][at].active.store(true, Ordering::Release);
-        let replaced = set(signal, &ours(place)).inspect_err(|_| {
+        let replaced = set(signal, &ours(place, all)).inspect_err(|_| {
             // ORDERING: Relaxed: nothing was installed that could read it.
             AT[place][at].active.store(false, Ordering::Relaxed);
             self.before[place][at] = None;
@@ -306,13 +306,17 @@ fn remember(place: usize, at: usize, before: &sigaction) {
     AT[place][at].before.store(before.sa_sigaction, Ordering::Release);
 }
 
-/// What installs the handler of a place: system calls go on after it, and it runs on the stack for signals where there is
-/// one.
-fn ours(place: usize) -> sigaction {
+/// What installs the handler of a place: system calls go on after it, it runs on the stack for signals where there is one,
+/// and no other of the signals interrupts it, or of two that wait the one that is handed over last would be noted first.
+fn ours(place: usize, all: &[i32]) -> sigaction {
     // SAFETY: numbers and pointers, for all of which zero is a value.
     let mut action: sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     action.sa_sigaction = address(place);
     action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO | libc::SA_ONSTACK;
+    for &signal in all {
+        // SAFETY: the set is an empty one, which is all zeroes, or has been added to; a number that is none changes nothing.
+        unsafe { libc::sigaddset(&raw mut action.sa_mask, signal) };
+    }
     action
 }
 

@@ -8,7 +8,8 @@
 //!
 //! # Guarantees
 //!
-//! The first signal that arrives is the reason of the stop, whatever else arrives with it.
+//! The first signal that the operating system hands over is the reason of the stop, whatever else arrives with it; of
+//! different ones that wait at the same moment it can hand over any first.
 //! A signal that was ignored when the process was started (`nohup`, a background job of a shell) stays ignored, unless
 //! [`SignalOptions::also_ignored`] says otherwise.
 //! No signal falls between two stools: one that arrives before the drop asks or insists, and one that arrives later has the
@@ -192,21 +193,25 @@ impl Watch {
             let seen = handler::seen();
             // ORDERING: Acquire pairs with the Release in `StopOnSignals::drop`.
             let phase = self.phase.load(Ordering::Acquire);
-            if phase != LEFT {
-                self.ask();
-                self.insist(signals);
-            }
-            // ORDERING: Acquire, as above; a callback may have dropped the guard meanwhile.
-            if phase != OPEN || self.phase.load(Ordering::Acquire) == LEFT {
+            self.ask();
+            self.insist(signals);
+            if phase != OPEN || self.is_left() {
                 return;
             }
             handler::wait(seen);
         }
     }
 
+    /// Whether the guard is gone, by a callback on this thread; what arrives from then on may be for another one.
+    fn is_left(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release in `StopOnSignals::drop`.
+        self.phase.load(Ordering::Acquire) == LEFT
+    }
+
     /// Asks for the stop when the first signal has come.
     fn ask(&mut self) {
-        if self.first_at.get().is_none()
+        if !self.is_left()
+            && self.first_at.get().is_none()
             && let Some(first) = handler::first()
         {
             // Only this thread sets it.
@@ -218,14 +223,14 @@ impl Watch {
     /// Does what is to be done for each later one.
     fn insist(&mut self, signals: &[i32]) {
         for &signal in signals {
-            for _ in 0..handler::take_arrived(signal) {
+            let arrived = if self.is_left() { 0 } else { handler::take_arrived(signal) };
+            for _ in 0..arrived {
                 if let Next::Calls(call) = &mut self.next {
                     // The panic hook has told of a panic, and the next signal may find the callback in better shape.
                     let _ = catch_unwind(AssertUnwindSafe(|| call(signal)));
-                    // ORDERING: Relaxed: this thread itself has stored it, in the callback.
-                    if self.phase.load(Ordering::Relaxed) == LEFT {
-                        return;
-                    }
+                }
+                if self.is_left() {
+                    return;
                 }
             }
         }

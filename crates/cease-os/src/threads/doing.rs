@@ -54,6 +54,8 @@ pub struct Call {
     pub name: Option<&'static str>,
     /// What it works on, if it is one that works on a descriptor.
     pub descriptor: Option<Descriptor>,
+    /// What it waits for, if it is a `poll`; at most the first sixteen, and of those the ones that are open.
+    pub polled: Vec<Descriptor>,
 }
 
 /// A descriptor that a system call works on.
@@ -101,7 +103,10 @@ impl fmt::Display for Call {
             Some(name) => f.write_str(name)?,
             None => write!(f, "system call {}", self.number)?,
         }
-        self.descriptor.as_ref().map_or(Ok(()), |descriptor| write!(f, " on {descriptor}"))
+        for (index, descriptor) in self.descriptor.iter().chain(&self.polled).enumerate() {
+            write!(f, "{} {descriptor}", if index == 0 { " on" } else { " and" })?;
+        }
+        Ok(())
     }
 }
 
@@ -122,8 +127,12 @@ mod tests {
             number: 0,
             name: Some("read"),
             descriptor: Some(Descriptor { number: 3, open_on: Some("socket:[17]".into()) }),
+            polled: Vec::new(),
         };
-        let odd = Call { number: 999, name: None, descriptor: None };
+        let odd = Call { number: 999, name: None, descriptor: None, polled: Vec::new() };
+        let polled = [3, 4].map(|number| Descriptor { number, open_on: None }).to_vec();
+        let poll = Call { number: 7, name: Some("poll"), descriptor: None, polled };
+        assert_eq!(Doing::Blocked(poll).to_string(), "blocked in poll on descriptor 3 and descriptor 4");
         let (used, over) = (Duration::from_millis(48), Duration::from_millis(50));
         assert_eq!(Doing::Spinning { used, over }.to_string(), "spinning: 48ms of processor time in 50ms");
         assert_eq!(Doing::Blocked(read.clone()).to_string(), "blocked in read on descriptor 3 (socket:[17])");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -157,15 +158,32 @@ fn parse_call(text: &str) -> Option<Call> {
     let mut words = text.split_whitespace();
     let number: i64 = words.next()?.parse().ok().filter(|&number| number >= 0)?;
     let known = calls::known(number);
-    let descriptor = words.next().filter(|_| known.is_some_and(|known| known.on_descriptor)).and_then(descriptor);
-    Some(Call { number, name: known.map(|known| known.name), descriptor })
+    let name = known.map(|known| known.name);
+    let mut arguments = words.map_while(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok());
+    let first = arguments.next();
+    let descriptor = first.filter(|_| known.is_some_and(|known| known.on_descriptor)).and_then(descriptor);
+    let polled = match (name, first, arguments.next()) {
+        (Some("poll" | "ppoll"), Some(list), Some(count)) => polled(list, count).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Some(Call { number, name, descriptor, polled })
 }
 
-/// Reads a descriptor in hexadecimal; the half of the register above it may have anything in it.
-fn descriptor(argument: &str) -> Option<Descriptor> {
-    let register = u64::from_str_radix(argument.strip_prefix("0x")?, 16).ok()?;
+/// Reads a descriptor from a register; the half above it may have anything in it.
+fn descriptor(register: u64) -> Option<Descriptor> {
     let number = i32::try_from(register & 0xffff_ffff).ok()?;
     Some(Descriptor { number, open_on: fs::read_link(format!("/proc/self/fd/{number}")).ok() })
+}
+
+/// Reads the list that a `poll` was handed. The thread may be gone from there by now, and the memory be anything or
+/// nothing, so only what is open is believed; reading it by way of the kernel is safe in any case.
+fn polled(list: u64, count: u64) -> io::Result<Vec<Descriptor>> {
+    const ENTRY: usize = 8;
+    let mut entries = vec![0; usize::try_from(count.min(16)).expect("it is small") * ENTRY];
+    fs::File::open("/proc/self/mem")?.read_exact_at(&mut entries, list)?;
+    let numbers = entries.chunks_exact(ENTRY).map(|entry| u32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]));
+    let open = numbers.filter_map(|number| descriptor(number.into())).filter(|descriptor| descriptor.open_on.is_some());
+    Ok(open.collect())
 }
 
 #[cfg(test)]
