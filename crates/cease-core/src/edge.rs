@@ -13,14 +13,15 @@
 //! process, and so does a frame of `extern "C"` that the stop would have to pass.
 //! A payload that is forgotten tells nobody, and a checkpoint in a callback of a token ends that callback and nothing else.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use crate::fault::{self, Fault};
-use crate::sync::{self, Unmodelled};
-use crate::{Checkpoint, StopToken, Stopped, ambient};
+use crate::sync::{self, Unmodelled, thread_own};
+use crate::{Checkpoint, Panic, StopToken, Stopped, ambient};
 
 /// Where a stop that leaves a job by unwinding is caught.
 ///
@@ -152,6 +153,7 @@ impl Edge {
         }
         let watch = Some(Unmodelled::clone(&self.watch));
         let leaving = Leaving { swallowed: Swallowed { stopped, left_at }, watch };
+        LEAVING.with(|is_leaving| is_leaving.set(true));
         if fault::is(Fault::StopCallsTheHook) {
             panic::panic_any(leaving);
         }
@@ -205,6 +207,24 @@ impl fmt::Display for Swallowed {
     }
 }
 
+/// Whether what the calling thread unwinds with, if it does, is a stop that left a job on this thread.
+pub(crate) fn is_leaving() -> bool {
+    LEAVING.with(Cell::get)
+}
+
+/// Calls what is no part of a job, though it may run on a job's thread: its panic is its own, and a stop that it raises, which
+/// would leave that job, is swallowed.
+pub(crate) fn call_apart(call: impl FnOnce()) -> Result<(), Panic> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Err(payload) if payload.is::<Leaving>() => drop(payload),
+        Err(payload) => return Err(Panic::new(payload)),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
+thread_own! { static LEAVING: Cell<bool> = Cell::new(false); }
+
 /// Who is told of what was swallowed; its address tells edges apart.
 struct Watch {
     report: Box<dyn Fn(&Swallowed) + Send + Sync>,
@@ -235,6 +255,7 @@ impl Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
+        LEAVING.with(|is_leaving| is_leaving.set(false));
         let Some(watch) = self.watch.take() else { return };
         if fault::is(Fault::SwallowedUnnoticed) {
             return;

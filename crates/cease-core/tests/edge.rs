@@ -70,7 +70,7 @@ fn a_stop_that_leaves_a_callback_ends_that_callback_alone() {
     let inside = Arc::clone(&edge);
     let _guard = others.token().on_stop(move || leave_for(&inside));
     assert!(edge.run(|| Ok(others.request())).unwrap(), "the request is not part of it");
-    assert_eq!(others.take_panics().len(), 1);
+    assert!(others.take_panics().is_empty(), "a stop is no panic");
     assert_eq!(told.load(Relaxed), 1);
 }
 

@@ -61,7 +61,7 @@ impl Unwind {
     /// has ended. When it panics, the panic hook says so, and nothing else comes of it.
     ///
     /// ```
-    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    /// use std::panic::catch_unwind;
     /// use std::sync::mpsc::channel;
     ///
     /// use cease_core::{Checkpoint, SpawnFn};
@@ -73,7 +73,7 @@ impl Unwind {
     /// });
     /// let worker = unwind.name("plugin").spawn_fn(|stop| -> Result<(), _> {
     ///     loop {
-    ///         let _ = catch_unwind(AssertUnwindSafe(|| stop.check()));
+    ///         let _ = catch_unwind(|| stop.check());
     ///         stop.check()?;
     ///     }
     /// })?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Exit, Job, Noticed, Reason, SpawnFn, Stopped, Strategy, Worker, ambient};
+use cease_core::{Checkpoint, Exit, Job, Noticed, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker, ambient};
 use cease_unwind::{Unwind, UnwindStop};
 
 /// Enters its name into a list when it is dropped.
@@ -89,7 +89,7 @@ fn being_told_of_the_stop_is_not_leaving() {
 #[test]
 fn a_check_outside_of_a_job_goes_on() {
     cease_unwind::check();
-    let source = cease_core::StopSource::new();
+    let source = StopSource::new();
     source.request();
     ambient::with(&source.token(), cease_unwind::check);
     assert!(ambient::token().is_none());
@@ -167,7 +167,7 @@ fn the_checkpoint_that_was_swallowed_is_named() {
     let worker = unwind.spawn_fn(|stop| -> Result<u32, Stopped> {
         wait(stop);
         let line = line!() + 1;
-        drop(catch_unwind(AssertUnwindSafe(|| stop.check())));
+        drop(catch_unwind(|| stop.check()));
         Ok(line)
     });
     let worker = worker.unwrap();
@@ -327,4 +327,27 @@ fn a_job_that_stops_a_worker_of_its_own_goes_on() {
         Ok(exit.stopped().is_some())
     });
     assert_eq!(worker.unwrap().join().unwrap().finished(), Some(true));
+}
+
+#[test]
+fn a_guard_that_asks_when_a_worker_fails_does_not_ask_when_it_is_stopped() {
+    let peers = |job: fn(&UnwindStop) -> Result<(), Stopped>| {
+        let source = StopSource::new();
+        let peers = source.token();
+        let worker = Unwind::new().on_swallowed(|_, _| ()).spawn_fn(move |stop| {
+            let _guard = source.stop_on_panic();
+            wait(stop);
+            job(stop)
+        });
+        let worker = worker.unwrap();
+        worker.stop();
+        (worker.join().unwrap().word(), peers.reason().cloned())
+    };
+    assert_eq!(peers(|stop| stop.check()), ("stopped", None));
+    assert_eq!(peers(|_| resume_unwind(Box::new("a bug"))), ("panicked", Some(Reason::PeerFailed)));
+    let fails_later = |stop: &UnwindStop| {
+        drop(catch_unwind(|| stop.check()));
+        resume_unwind(Box::new("a bug"))
+    };
+    assert_eq!(peers(fails_later), ("panicked", Some(Reason::PeerFailed)));
 }
