@@ -158,7 +158,8 @@ where
 {
     let Some(job) = runner.take() else { return };
     let stop = runner.stop();
-    let outcome = caught(|| ambient::with(stop, || run(job, &TokenStop::new(stop))));
+    let checkpoint = TokenStop::new(stop);
+    let outcome = caught(|| ambient::with(stop, || run(job, &checkpoint)));
     runner.end(match outcome {
         Ok(Ok(value)) => Exit::Finished(value),
         Ok(Err(stopped)) => Exit::Stopped(stopped),

@@ -57,7 +57,7 @@ pub(crate) type Sides<J, T> = (Spawner<J, T>, Runner<J, T>);
 pub(crate) fn begin<J, T>(job: J, stop: StopToken, member: Member) -> Sides<J, T> {
     let end = StopSource::new();
     let ended = end.token();
-    let state = State { start: Start::Spawning(job), tell: Some(Tell { end, member }), exit: None };
+    let state = State { start: Start::Spawning(job), end: Some(end), exit: None, member: Some(member) };
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     (Spawner { shared: Arc::clone(&shared), ended }, Runner { shared, stop })
 }
@@ -70,15 +70,13 @@ struct Shared<J, T> {
 
 struct State<J, T> {
     start: Start<J>,
-    /// `None` once the end was told, or when there will be none because the spawner has the job.
-    tell: Option<Tell>,
+    /// Asked when the job has ended; `None` from then on, or when there is no end because the spawner has the job.
+    end: Option<StopSource>,
     /// `None` before the end, and when it was taken by who joins.
     exit: Option<Exit<T>>,
-}
-
-struct Tell {
-    end: StopSource,
-    member: Member,
+    /// Counts the worker among those who are left. It goes just after the end was told, so that it holds nobody up, but
+    /// before a join returns.
+    member: Option<Member>,
 }
 
 /// Where the job is.
@@ -112,16 +110,16 @@ impl<J, T> Spawner<J, T> {
     /// Takes the job back, unless it runs already.
     pub(crate) fn withdraw(&self) -> Option<J> {
         let mut state = lock(&self.shared.state);
-        let (job, tell) = match mem::replace(&mut state.start, Start::Withdrawn) {
-            Start::Spawning(job) | Start::Refused(job) => (Some(job), state.tell.take()),
+        match mem::replace(&mut state.start, Start::Withdrawn) {
+            Start::Spawning(job) | Start::Refused(job) => {
+                drop((state.end.take(), state.member.take()));
+                Some(job)
+            }
             other => {
                 state.start = other;
-                (None, None)
+                None
             }
-        };
-        drop(state);
-        drop(tell);
-        job
+        }
     }
 
     /// Leaves the job to the runtime; `Err` with the job when the runtime has refused it.
@@ -130,9 +128,7 @@ impl<J, T> Spawner<J, T> {
         match mem::replace(&mut state.start, Start::Withdrawn) {
             Start::Spawning(job) => state.start = Start::Spawned(job),
             Start::Refused(job) => {
-                let tell = state.tell.take();
-                drop(state);
-                drop(tell);
+                drop((state.end.take(), state.member.take()));
                 return Err(job);
             }
             other => state.start = other,
@@ -180,11 +176,12 @@ impl<J, T> Runner<J, T> {
     /// Says how the worker ended, when nothing of its job is left; the first time it is said counts.
     pub(crate) fn end(&self, exit: Exit<T>) {
         let mut state = lock(&self.shared.state);
-        let Some(Tell { end, member }) = state.tell.take() else { return };
+        let Some(end) = state.end.take() else { return };
         state.exit = Some(exit);
         drop(state);
-        drop(member);
         end.request();
+        // Under the lock, so that who joins does not find it gone before it is.
+        drop(lock(&self.shared.state).member.take());
     }
 
     /// The exit of a job that was cut off: the stop that was asked for, or else that the runtime was shut down.
@@ -211,7 +208,7 @@ impl<J, T> Runner<J, T> {
                 None
             }
         };
-        (state.tell.is_some(), job)
+        (state.end.is_some(), job)
     }
 }
 
@@ -257,7 +254,9 @@ impl<J: Send, T: Send> Running<T> for RunningTask<J, T> {
     fn join(self: Box<Self>) -> Exit<T> {
         // The source of the end is with the runner, which asks it before it goes.
         let _ = self.ended.wait();
-        lock(&self.shared.state).exit.take().expect("a runner stores the exit before it tells of the end (law L7)")
+        let mut state = lock(&self.shared.state);
+        drop(state.member.take());
+        state.exit.take().expect("a runner stores the exit before it tells of the end (law L7)")
     }
 }
 

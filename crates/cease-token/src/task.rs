@@ -143,7 +143,7 @@ impl Place {
         let until = (cut == Cut::AtAnAwait).then(|| runner.stop().clone().stopped_owned());
         let start = move |job: J, runner: &Runner<_, _>| job.run(TaskStop::new(runner.stop().clone(), cancelled));
         // A runtime that is shut down drops the task, and the job is in its slot all the same.
-        self.runtime.spawn(Task { future: None, until, start: Some(start), link: Some(link), runner });
+        self.runtime.spawn(Task { future: None, until, start: Some(start), link, runner });
         self.hired(spawner, source, true)
     }
 }
@@ -174,7 +174,8 @@ pin_project! {
         #[pin]
         until: Option<UntilStopped<'static>>,
         start: Option<S>,
-        link: Option<CancelOnStop>,
+        // Only to be dropped, when the end was told: it is none of the job's.
+        link: CancelOnStop,
         runner: Runner<J, T>,
     }
 
@@ -184,7 +185,6 @@ pin_project! {
             if this.future.is_some() {
                 let cut_off = this.runner.cut_off();
                 let exit = emptied(this.future.as_mut(), cut_off);
-                drop(this.link.take());
                 this.runner.end(exit);
             }
         }
@@ -229,8 +229,6 @@ where
             Err(panic) => Exit::Panicked(panic),
         };
         let exit = emptied(this.future.as_mut(), exit);
-        this.until.set(None);
-        drop(this.link.take());
         this.runner.end(exit);
         Poll::Ready(())
     }
