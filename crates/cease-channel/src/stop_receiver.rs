@@ -19,8 +19,8 @@ use crate::library::{self, RecvTimeoutError, TryRecvError};
 pub struct StopReceiver {
     token: StopToken,
     disconnected: library::Receiver<Infallible>,
-    /// Owns the sending end.
-    _on_stop: OnStop,
+    /// Owns the sending end; `None` only while this is dropped.
+    on_stop: Option<OnStop>,
 }
 
 /// Makes the stop that `token` is about the receiving end of a channel.
@@ -46,7 +46,7 @@ pub struct StopReceiver {
 pub fn stop_receiver(token: &StopToken) -> StopReceiver {
     let (connected, disconnected) = library::bounded(1);
     let on_stop = token.on_stop(move || drop(connected));
-    StopReceiver { token: token.clone(), disconnected, _on_stop: on_stop }
+    StopReceiver { token: token.clone(), disconnected, on_stop: Some(on_stop) }
 }
 
 impl Checkpoint for StopReceiver {
@@ -66,7 +66,19 @@ impl Checkpoint for StopReceiver {
             Ok(never) => match never {},
             Err(RecvTimeoutError::Timeout) => self.check(),
             // Stopped, or nobody can ask any more, and the token sleeps on.
-            Err(RecvTimeoutError::Disconnected) => self.token.sleep(duration.saturating_sub(begin.elapsed())),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.token.check()?;
+                self.token.sleep(duration.saturating_sub(begin.elapsed()))
+            }
+        }
+    }
+}
+
+impl Drop for StopReceiver {
+    fn drop(&mut self) {
+        // A callback that is just running has nothing but the sending end, so nobody need wait until it has returned.
+        if let Some(on_stop) = self.on_stop.take() {
+            on_stop.unregister();
         }
     }
 }

@@ -106,6 +106,7 @@ macro_rules! item_laws {
             @each $strategy, $new;
             l17_what_is_accepted_is_drained
             l17_a_stop_races_with_a_send
+            l17_a_senders_own_stop_races_with_room
             l17_a_close_races_with_a_send
             l17_consumers_share_what_there_is
         }

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod callback;
+mod channel;
 mod create;
 mod poll;
 mod request;
@@ -16,8 +17,16 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 7] =
-        [&poll::ROWS, &create::ROWS, &request::ROWS, &bytes::ROWS, &callback::ROWS, &wake::ROWS, &spawn::ROWS];
+    let rows: [&[Row]; 8] = [
+        &poll::ROWS,
+        &create::ROWS,
+        &request::ROWS,
+        &bytes::ROWS,
+        &callback::ROWS,
+        &wake::ROWS,
+        &spawn::ROWS,
+        &channel::ROWS,
+    ];
     rows.into_iter().flatten()
 }
 
