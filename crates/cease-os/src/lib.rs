@@ -4,3 +4,4 @@
 compile_error!("cease-os takes its signals from Unix, and has nothing for other platforms");
 
 pub mod signals;
+pub mod threads;
