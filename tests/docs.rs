@@ -15,7 +15,7 @@ use cease_tests::{blocks, rust};
 use serde_json::Value;
 
 /// Every strategy there is.
-const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT, &cease_channel::CONTRACT];
+const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT, &cease_channel::CONTRACT, &cease_abandon::CONTRACT];
 
 /// Where each table stands, beside a strategy's own row, which stands in its README.
 const PLACES: [(&str, &[&str]); 5] = [

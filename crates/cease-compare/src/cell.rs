@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cease_core::{StopToken, Strategy};
+use cease_core::{StopSource, StopToken, Strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Inventory, LeftBehind};
@@ -53,6 +53,9 @@ pub(crate) fn run<W: Workload>(
     interrupt: &StopToken,
 ) -> Result<Seen, String> {
     let material = W::material(input)?;
+    // The timer of the process stays once a deadline was set, so it is there before the first look.
+    let (_, deadline) = StopSource::with_timeout(spec.patience()).map_err(|error| error.to_string())?;
+    deadline.lift();
     let before = Inventory::take().map_err(|error| error.to_string())?;
 
     let trials = run_trials::<W>(spec, strategy, &material, interrupt)?;

@@ -1,7 +1,9 @@
 //! What is compared: the list of strategies, the list of workloads, and the cells between them.
 
 use std::path::Path;
+use std::time::Duration;
 
+use cease_abandon::Abandon;
 use cease_channel::Channel;
 use cease_core::{Job, StopToken, Strategy};
 use cease_flag::Flag;
@@ -12,8 +14,10 @@ use crate::timed::Timed;
 use crate::workload::{CpuChecked, CpuUnchecked, HashFiles, SleepLoop, Workload};
 
 /// Every strategy, in the order of the table; a new one is one line.
-pub(crate) fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
-    vec![Box::new(Flag::new()), Box::new(Channel::new())]
+///
+/// A strategy that lets go of a worker does so after `let_go`.
+pub(crate) fn strategies<J: Job>(let_go: Duration) -> Vec<Box<dyn Strategy<J>>> {
+    vec![Box::new(Flag::new()), Box::new(Channel::new()), Box::new(Abandon::new().grace(let_go))]
 }
 
 /// Every workload, in the order of the table; a new one is one line, and a file in `workload/`.
@@ -41,7 +45,8 @@ impl Column {
 
 /// Runs the cell of the workload `W` that `spec` names.
 fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
-    let strategy = strategies::<Timed<W>>().into_iter().find(|strategy| strategy.contract().strategy == spec.strategy);
+    let mut strategies = strategies::<Timed<W>>(spec.let_go()).into_iter();
+    let strategy = strategies.find(|strategy| strategy.contract().strategy == spec.strategy);
     let strategy = strategy.ok_or_else(|| format!("unknown strategy `{}`", spec.strategy))?;
     cell::run::<W>(spec, &*strategy, input, interrupt)
 }
@@ -57,7 +62,7 @@ pub(crate) struct Pair {
 
 /// The names and techniques of all strategies.
 pub(crate) fn strategy_names() -> Vec<(&'static str, &'static str)> {
-    let contracts = strategies::<SleepLoop>().into_iter().map(|strategy| strategy.contract());
+    let contracts = strategies::<SleepLoop>(Duration::MAX).into_iter().map(|strategy| strategy.contract());
     contracts.map(|contract| (contract.strategy, contract.technique)).collect()
 }
 

@@ -34,7 +34,8 @@ pub trait Running<T>: Send {
     /// Whether the caller is the job itself.
     fn is_current(&self) -> bool;
 
-    /// Waits until nothing of the worker runs, its destructors included, and says how it ended.
+    /// Waits until nothing of the worker runs, its destructors included, and says how it ended; a strategy that lets go of
+    /// it says [`Exit::Abandoned`].
     ///
     /// Never called by the job itself.
     fn join(self: Box<Self>) -> Exit<T>;
@@ -79,7 +80,8 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         self.ended().is_stopped()
     }
 
-    /// The end of the job as an event: a token that is stopped once the job has ended, however it did.
+    /// The end of the job as an event: a token that is stopped once the job has ended, however it did, or was let go of by
+    /// its strategy.
     ///
     /// It is waited for, awaited and linked as any other; a clone of it outlives the worker.
     ///
@@ -94,6 +96,12 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     #[must_use]
     pub fn ended(&self) -> &StopToken {
         self.running().ended()
+    }
+
+    /// Whether the caller is the job itself, which cannot join its worker.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
     }
 
     /// Waits until nothing of the worker runs any more, and says how it ended. It asks for nothing.
@@ -151,10 +159,6 @@ impl<'scope, T> ScopedWorker<'scope, T> {
 
     fn into_running(mut self) -> Box<dyn Running<T> + 'scope> {
         self.running.take().expect("only consuming methods take it")
-    }
-
-    fn is_current(&self) -> bool {
-        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
     }
 }
 

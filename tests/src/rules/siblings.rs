@@ -9,15 +9,25 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 8] = [
+const EXTRAS: [(&str, &str, &str); 18] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
     ("crates/cease-channel", "src/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/consume.rs", "only here are there items to lose"),
+    ("crates/cease-channel", "src/refused.rs", "only here are there items to lose"),
     ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
+    ("crates/cease-abandon", "src/account.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "src/checkpoint.rs", "only here does it matter when a checkpoint was last passed"),
+    ("crates/cease-abandon", "src/left.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "src/marks.rs", "only here does it matter when a checkpoint was last passed"),
+    ("crates/cease-abandon", "src/marks_model.rs", "models have no clock, and get a stand-in"),
+    ("crates/cease-abandon", "src/thread.rs", "only here does a thread outlive its worker"),
+    ("crates/cease-abandon", "tests/account.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/danger.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/release.rs", "only here is anything left behind"),
 ];
 
 /// The headings of a strategy's README, in order.

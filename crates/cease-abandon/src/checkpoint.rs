@@ -1,0 +1,43 @@
+//! The checkpoint of a job that may be left behind: it notes that it was passed.
+
+use std::time::Duration;
+
+use cease_core::sync::Arc;
+use cease_core::{Checkpoint, StopToken, Stopped};
+
+use crate::marks::Marks;
+
+/// A checkpoint that notes how often it was passed, and when last, for the account.
+///
+/// That costs two stores and a look at the kernel's coarse clock, which is a few milliseconds behind: some nanoseconds.
+/// A job that waits on [`Checkpoint::token`] itself is seen only at its next checkpoint.
+#[derive(Debug)]
+pub struct Noting {
+    token: StopToken,
+    marks: Arc<Marks>,
+}
+
+impl Noting {
+    pub(crate) fn new(token: &StopToken, marks: &Arc<Marks>) -> Self {
+        Self { token: token.clone(), marks: Arc::clone(marks) }
+    }
+}
+
+impl Checkpoint for Noting {
+    fn token(&self) -> &StopToken {
+        &self.token
+    }
+
+    #[inline]
+    fn is_stopped(&self) -> bool {
+        let stopped = self.token.is_stopped();
+        if !stopped {
+            self.marks.passed();
+        }
+        stopped
+    }
+
+    fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
+        self.token.sleep(duration).inspect(|()| self.marks.passed())
+    }
+}
