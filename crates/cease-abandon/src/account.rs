@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cease_core::sync::{Arc, Mutex, MutexGuard, lock};
 use cease_core::{Checkpoint, Exit, OnStop, StopSource, Stopped, Worker};
 
-use crate::marks::Marks;
+use crate::marks::SharedMarks;
 use crate::thread::Handle;
 
 /// What was left behind, and is still there; clones are the same account.
@@ -202,7 +202,7 @@ pub(crate) struct Entry {
     pub(crate) asked: Stopped,
     pub(crate) since: Instant,
     /// `None` for a worker of another strategy.
-    pub(crate) marks: Option<Arc<Marks>>,
+    pub(crate) marks: Option<SharedMarks>,
     /// What takes such a worker off the list.
     pub(crate) on_end: Option<OnStop>,
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use cease_core::sync::Arc;
 use cease_core::{Checkpoint, StopToken, Stopped};
 
-use crate::marks::Marks;
+use crate::marks::SharedMarks;
 
 /// A checkpoint that notes how often it was passed, and when last, for the account.
 ///
@@ -14,12 +13,12 @@ use crate::marks::Marks;
 #[derive(Debug)]
 pub struct Noting {
     token: StopToken,
-    marks: Arc<Marks>,
+    marks: SharedMarks,
 }
 
 impl Noting {
-    pub(crate) fn new(token: &StopToken, marks: &Arc<Marks>) -> Self {
-        Self { token: token.clone(), marks: Arc::clone(marks) }
+    pub(crate) fn new(token: &StopToken, marks: &SharedMarks) -> Self {
+        Self { token: token.clone(), marks: marks.clone() }
     }
 }
 

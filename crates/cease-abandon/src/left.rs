@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use cease_core::Stopped;
-use cease_core::sync::{Arc, thread};
+use cease_core::sync::thread;
 use cease_os::threads::{Doing, Stack, ThreadId, ThreadState};
 
 use crate::Account;
 use crate::account::Entry;
-use crate::marks::Marks;
+use crate::marks::SharedMarks;
 
 /// A thread that was left behind, as it was entered; what it does now is asked of the kernel at each call.
 ///
@@ -21,7 +21,7 @@ pub struct Left {
     name: String,
     asked: Stopped,
     since: Instant,
-    marks: Option<Arc<Marks>>,
+    marks: Option<SharedMarks>,
 }
 
 /// The checkpoints that a job has passed.

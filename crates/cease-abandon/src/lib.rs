@@ -23,6 +23,7 @@ pub use checkpoint::Noting;
 pub use left::{Left, Passed};
 pub use thread::{LateEnd, LateExit};
 
+use marks::SharedMarks;
 use thread::{Handle, LateReport, LetGo};
 
 /// What this strategy promises.
@@ -91,7 +92,7 @@ impl Abandon {
     /// Sets how long a job may take to end once it was asked to stop.
     ///
     /// With zero the handle says that it is over as soon as the stop was asked for: the article's `_stop()`.
-    /// A grace that is further ahead than the clock can count never ends, and the strategy is a flag.
+    /// A grace that is further ahead than the clock can count never ends, and the worker is that of a flag.
     #[must_use]
     pub fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
@@ -136,10 +137,14 @@ impl Abandon {
         T: Send + 'static,
         R: FnOnce(J, &Noting) -> Result<T, Stopped> + Send + 'static,
     {
+        if thread::is_endless(self.grace) {
+            let marks = SharedMarks::default();
+            return self.thread.spawn(source, job, move |job, stop| run(job, &Noting::new(stop, &marks)));
+        }
         if let Err(error) = thread::prepare_for(self.grace) {
             return Err(SpawnError::new(&*self.name, io::Error::other(error), job));
         }
-        let handle = Arc::new(Handle::new(self, source.token()));
+        let handle = Arc::new(Handle::new(self, &source));
         let own = Arc::clone(&handle);
         let inner = self.thread.spawn(source.clone(), job, move |job, stop| Handle::live(&own, job, stop, run))?;
         Handle::watch(&handle);

@@ -6,9 +6,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use cease_core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use cease_core::sync::thread;
+use cease_core::sync::{Arc, thread};
 use cease_os::threads::ThreadId;
 use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// What a thread leaves for the account; clones are the same.
+pub(crate) type SharedMarks = Arc<Marks>;
 
 /// What a thread leaves for the account.
 #[derive(Debug, Default)]

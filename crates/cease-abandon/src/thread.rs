@@ -21,7 +21,7 @@ use cease_core::{
 };
 
 use crate::account::{Account, Entry};
-use crate::marks::Marks;
+use crate::marks::SharedMarks;
 use crate::{Abandon, Noting};
 
 /// A thread that was left behind has ended after all.
@@ -83,7 +83,7 @@ pub(crate) struct Handle {
     account: Account,
     late: Option<Arc<LateReport>>,
     stop: StopToken,
-    marks: Arc<Marks>,
+    marks: SharedMarks,
     /// Asked when the job has ended or was let go of.
     ended: StopSource,
     state: Mutex<State>,
@@ -108,7 +108,7 @@ enum Phase {
 
 /// Makes sure that there is a timer for `grace`, where one is needed.
 pub(crate) fn prepare_for(grace: Duration) -> Result<(), TimerError> {
-    if grace.is_zero() || is_endless(grace) || timer::is_there() {
+    if grace.is_zero() || timer::is_there() {
         return Ok(());
     }
     let (_, deadline) = StopSource::with_timeout(grace)?;
@@ -118,15 +118,15 @@ pub(crate) fn prepare_for(grace: Duration) -> Result<(), TimerError> {
 }
 
 impl Handle {
-    pub(crate) fn new(recipe: &Abandon, stop: StopToken) -> Self {
+    pub(crate) fn new(recipe: &Abandon, source: &StopSource) -> Self {
         Self {
             name: recipe.name.clone(),
             grace: recipe.grace,
             cap: recipe.cap,
             account: recipe.account.clone().unwrap_or_else(Account::fallback),
             late: recipe.late.clone(),
-            stop,
-            marks: Arc::new(Marks::default()),
+            stop: source.token(),
+            marks: SharedMarks::default(),
             ended: StopSource::new(),
             state: Mutex::new(State { phase: Phase::Running, on_stop: None, clock: None }),
         }
@@ -134,9 +134,6 @@ impl Handle {
 
     /// Has the grace begin with the stop.
     pub(crate) fn watch(this: &Arc<Self>) {
-        if is_endless(this.grace) {
-            return;
-        }
         let handle = Arc::clone(this);
         let on_stop = this.stop.on_stop(move || Self::grace_begins(&handle));
         let mut state = lock(&this.state);
@@ -182,7 +179,7 @@ impl Handle {
         }
         let asked = this.stop.check().expect_err("its stop was asked for");
         let since = Instant::now();
-        let entry = Entry { name: this.name.clone(), asked, since, marks: Some(Arc::clone(&this.marks)), on_end: None };
+        let entry = Entry { name: this.name.clone(), asked, since, marks: Some(this.marks.clone()), on_end: None };
         state.phase = Phase::LeftBehind { entry: list.enter(entry), since };
         list.without_room.retain(|other| !Arc::ptr_eq(other, this));
         drop(state);
@@ -201,8 +198,11 @@ impl Handle {
         let outcome = catch_unwind(AssertUnwindSafe(|| run(job, &checkpoint)));
         drop(checkpoint);
         match Self::end(this) {
-            None => outcome.unwrap_or_else(|payload| resume_unwind(payload)),
-            Some(since) => Err(this.end_late(since, outcome)),
+            Some(since) => Err(this.end_late(stop, since, outcome)),
+            None => {
+                this.ended.request();
+                outcome.unwrap_or_else(|payload| resume_unwind(payload))
+            }
         }
     }
 
@@ -224,17 +224,18 @@ impl Handle {
         match phase {
             Phase::LeftBehind { entry, since } => {
                 this.account.remove(entry);
-                return Some(since);
+                Some(since)
             }
-            Phase::WithoutRoom => this.account.list().without_room.retain(|other| !Arc::ptr_eq(other, this)),
-            _ => {}
+            Phase::WithoutRoom => {
+                this.account.list().without_room.retain(|other| !Arc::ptr_eq(other, this));
+                None
+            }
+            _ => None,
         }
-        this.ended.request();
-        None
     }
 
     /// Drops what nobody waits for any more, and tells how it ended.
-    fn end_late<T>(&self, since: Instant, outcome: Outcome<T>) -> Stopped {
+    fn end_late<T>(&self, stop: &StopToken, since: Instant, outcome: Outcome<T>) -> Stopped {
         let dropped = catch_unwind(AssertUnwindSafe(|| outcome.map(|result| result.map(drop))));
         let exit = match dropped.and_then(|outcome| outcome) {
             Ok(Ok(())) => LateExit::Finished,
@@ -246,7 +247,7 @@ impl Handle {
             // Nobody is left to hear of a panic here; the hook has told of it.
             let _ = catch_unwind(AssertUnwindSafe(|| (report.0)(end)));
         }
-        self.stop.check().expect_err("it was let go of because of its stop")
+        stop.check().expect_err("it was let go of because of its stop")
     }
 
     fn was_let_go(&self) -> bool {
@@ -298,7 +299,8 @@ impl<T> Drop for LetGo<T> {
 /// What a job came to, or what it panicked with.
 type Outcome<T> = Result<Result<T, Stopped>, Box<dyn Any + Send>>;
 
-fn is_endless(grace: Duration) -> bool {
+/// Whether nobody is ever let go of.
+pub(crate) fn is_endless(grace: Duration) -> bool {
     Instant::now().checked_add(grace).is_none()
 }
 

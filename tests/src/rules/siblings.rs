@@ -9,7 +9,7 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 18] = [
+const EXTRAS: [(&str, &str, &str); 19] = [
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
@@ -27,6 +27,7 @@ const EXTRAS: [(&str, &str, &str); 18] = [
     ("crates/cease-abandon", "src/thread.rs", "only here does a thread outlive its worker"),
     ("crates/cease-abandon", "tests/account.rs", "only here is anything left behind"),
     ("crates/cease-abandon", "tests/danger.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/letting_go.rs", "only here is anything left behind"),
     ("crates/cease-abandon", "tests/release.rs", "only here is anything left behind"),
 ];
 

@@ -16,7 +16,7 @@ mod runner;
 #[path = "rounds.rs"]
 mod runner;
 
-use cease_core::{Modelled, Strategy};
+use cease_core::{Law, Modelled, Strategy};
 
 use crate::Act;
 use crate::faults::Failure;
@@ -30,6 +30,8 @@ pub use counting::live_bytes;
 const BOUND_OF_A_STAND_IN: usize = 3;
 /// The least that it must have explored then.
 const FLOOR_OF_A_STAND_IN: usize = 2;
+/// How often where a law is to be broken, which takes no rare order; what holds is not shown by it.
+const BOUND_OF_AN_EXCEPTION: usize = 2;
 
 /// Holds the strategy that `new` makes to `law`; `path` is the test's own path, as `module_path!` gives it.
 ///
@@ -53,7 +55,10 @@ where
     let sized = bounded(check, contract.modelled);
     match contract.exception(check.law) {
         None => runner::run(&sized, test, move || law(&new())),
-        Some(_) if alone::is_alone() => runner::run(&sized, test, move || law(&excepted())),
+        Some(_) if alone::is_alone() => {
+            let sized = Check { preemptions: Some(BOUND_OF_AN_EXCEPTION), floor: FLOOR_OF_A_STAND_IN, ..sized };
+            runner::run(&sized, test, move || law(&excepted()));
+        }
         Some(why) => show_exception(check, test, why),
     }
 }
@@ -88,6 +93,16 @@ fn breaks(check: &Check, test: &str) -> bool {
 pub fn hold_items(path: &'static str, law: fn()) {
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
     runner::run(find(test), test, law);
+}
+
+/// Runs a check that is a strategy's own: with real threads many times, under loom in every order with at most
+/// `preemptions` preemptions, of which there must be `floor`.
+///
+/// # Panics
+///
+/// When `check` does, or when a model saw too little.
+pub fn explore(name: &'static str, preemptions: Option<usize>, floor: usize, check: fn()) {
+    runner::run(&Check { law: Law::L7, name, preemptions, floor }, name, check);
 }
 
 /// Fails unless `names` are the names of all checks of items.
