@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use cease_core::sync::Arc;
 use cease_core::{
-    Contract, Exception, Job, Law, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, Stopped, Strategy, ThreadBuilder,
-    Worker,
+    Contract, Exception, Job, Law, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, StopToken, Stopped, Strategy,
+    ThreadBuilder, Worker,
 };
 
 pub use account::{Account, StillLeft};
@@ -23,6 +23,7 @@ pub use checkpoint::Noting;
 pub use left::{Left, Passed};
 pub use thread::{LateEnd, LateExit};
 
+use checkpoint::Lent;
 use marks::SharedMarks;
 use thread::{Handle, LateReport, LetGo};
 
@@ -135,11 +136,11 @@ impl Abandon {
     where
         J: Send + 'static,
         T: Send + 'static,
-        R: FnOnce(J, &Noting) -> Result<T, Stopped> + Send + 'static,
+        R: FnOnce(J, &StopToken, &SharedMarks) -> Result<T, Stopped> + Send + 'static,
     {
         if thread::is_endless(self.grace) {
             let marks = SharedMarks::default();
-            return self.thread.spawn(source, job, move |job, stop| run(job, &Noting::new(stop, &marks)));
+            return self.thread.spawn(source, job, move |job, stop| run(job, stop, &marks));
         }
         if let Err(error) = thread::prepare_for(self.grace) {
             return Err(SpawnError::new(&*self.name, io::Error::other(error), job));
@@ -164,7 +165,7 @@ impl<J: Job> Strategy<J> for Abandon {
     }
 
     fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.start(source, job, |job, stop| job.run(stop))
+        self.start(source, job, |job, token, marks| job.run(&Lent { token, marks }))
     }
 }
 
@@ -176,6 +177,6 @@ impl SpawnFn for Abandon {
         F: FnOnce(&Noting) -> Result<T, Stopped> + Send + 'static,
         T: Send + 'static,
     {
-        self.start(source, job, |job, stop| job(stop))
+        self.start(source, job, |job, token, marks| job(&Noting::new(token, marks)))
     }
 }

@@ -20,9 +20,9 @@ use cease_core::{
     Checkpoint, Deadline, Exit, OnStop, Panic, Reason, Running, StopSource, StopToken, Stopped, TimerError, Worker,
 };
 
+use crate::Abandon;
 use crate::account::{Account, Entry};
 use crate::marks::SharedMarks;
-use crate::{Abandon, Noting};
 
 /// A thread that was left behind has ended after all.
 #[derive(Debug)]
@@ -190,13 +190,11 @@ impl Handle {
     /// The whole life of the thread.
     pub(crate) fn live<J, T, R>(this: &Arc<Self>, job: J, stop: &StopToken, run: R) -> Result<T, Stopped>
     where
-        R: FnOnce(J, &Noting) -> Result<T, Stopped>,
+        R: FnOnce(J, &StopToken, &SharedMarks) -> Result<T, Stopped>,
     {
         this.marks.arrived();
-        let checkpoint = Noting::new(stop, &this.marks);
         // What unwinds goes on to unwind below, or is told of: nobody sees anything half done.
-        let outcome = catch_unwind(AssertUnwindSafe(|| run(job, &checkpoint)));
-        drop(checkpoint);
+        let outcome = catch_unwind(AssertUnwindSafe(|| run(job, stop, &this.marks)));
         match Self::end(this) {
             Some(since) => Err(this.end_late(stop, since, outcome)),
             None => {
