@@ -21,6 +21,7 @@ const STRATEGIES: &[&Contract] = &[
     &cease_unwind::CONTRACT,
     &cease_trace::CONTRACT,
     &cease_token::CONTRACT,
+    &cease_abandon::CONTRACT,
 ];
 
 /// Modes with a contract of their own, in the crate of a strategy.

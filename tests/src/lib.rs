@@ -12,6 +12,8 @@ pub mod rust;
 mod pages {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/ABANDON.md")]
+    mod abandon {}
     #[doc = include_str!("../../docs/ARCHITECTURE.md")]
     mod architecture {}
     #[doc = include_str!("../../docs/CHANNEL.md")]

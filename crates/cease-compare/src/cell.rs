@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cease_core::StopToken;
+use cease_core::{StopSource, StopToken};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Inventory, LeftBehind};
@@ -49,6 +49,9 @@ impl Seen {
 ///
 /// What failed, in one line; that a worker does not stop is no failure.
 pub(crate) fn run(spec: &Spec, start: &Start<'_>, interrupt: &StopToken) -> Result<Seen, String> {
+    // The timer of the process stays once a deadline was set, so it is there before the first look.
+    let (_, deadline) = StopSource::with_timeout(spec.patience()).map_err(|error| error.to_string())?;
+    deadline.lift();
     let before = Inventory::take().map_err(|error| error.to_string())?;
 
     let trials = run_trials(spec, start, interrupt)?;

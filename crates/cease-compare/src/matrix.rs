@@ -1,7 +1,9 @@
 //! What is compared: the list of strategies, the list of workloads, and the cells between them.
 
 use std::path::Path;
+use std::time::Duration;
 
+use cease_abandon::Abandon;
 use cease_channel::Channel;
 use cease_core::{Contract, Job, RunsOn, StopToken, Strategy};
 use cease_flag::Flag;
@@ -16,13 +18,16 @@ use crate::timed::Timed;
 use crate::workload::{CpuChecked, CpuTraced, CpuUnchecked, HashFiles, SleepLoop, TaskWorkload, TokioTask, Workload};
 
 /// Every strategy that runs jobs, in the order of the table; a new one is one line.
-pub(crate) fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
+///
+/// A strategy that lets go of a worker does so after `let_go`.
+pub(crate) fn strategies<J: Job>(let_go: Duration) -> Vec<Box<dyn Strategy<J>>> {
     vec![
         Box::new(Flag::new()),
         Box::new(Channel::new()),
         Box::new(Unwind::new()),
         Box::new(Trace::new()),
         Box::new(OnRuntime), // token
+        Box::new(Abandon::new().grace(let_go)),
     ]
 }
 
@@ -69,7 +74,9 @@ impl Column {
 
 /// Runs the cell of the workload `W` that `spec` names.
 fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
-    let strategy = strategies::<Timed<W>>().into_iter().find(|strategy| strategy.contract().strategy == spec.strategy);
+    let strategy = strategies::<Timed<W>>(spec.let_go())
+        .into_iter()
+        .find(|strategy| strategy.contract().strategy == spec.strategy);
     let strategy = strategy.ok_or_else(|| unsuited(spec))?;
     let material = W::material(input)?;
     if strategy.contract().runs_on == RunsOn::Task {
@@ -120,7 +127,7 @@ fn contracts_for(tasks: bool) -> Vec<&'static Contract> {
     if tasks {
         task_strategies::<TokioTask>().into_iter().map(|tasks| tasks.contract).collect()
     } else {
-        strategies::<SleepLoop>().into_iter().map(|strategy| strategy.contract()).collect()
+        strategies::<SleepLoop>(Duration::MAX).into_iter().map(|strategy| strategy.contract()).collect()
     }
 }
 

@@ -55,6 +55,10 @@ pub(crate) fn run(spec: &Spec, start: &Start<'_>, pause: Duration, interrupt: &S
     let gone = asked_at.elapsed();
     let noticed = noticed.at().map(|at| at.saturating_duration_since(asked_at));
     match ended {
+        Ok(exit @ Exit::Abandoned) => {
+            let work_after_request = Some(listener.beats() - beats_at_request);
+            Ok(Trial { verdict: judge(&exit, Verdict::Abandoned)?, noticed, gone: None, work_after_request })
+        }
         Ok(exit) => {
             let stopped = if gone <= spec.grace { Verdict::Stopped } else { Verdict::Late };
             Ok(Trial { verdict: judge(&exit, stopped)?, noticed, gone: Some(gone), work_after_request: None })

@@ -164,7 +164,7 @@ fn work_that_checks_is_stopped_and_measured() {
     assert!(json["environment"]["rustc"].as_str().unwrap().starts_with("rustc "));
     let cells = json["cells"].as_array().unwrap();
     let names = |cell: &Value| ["strategy", "workload"].map(|name| cell[name].as_str().unwrap().to_owned());
-    let all = ["flag", "channel", "unwind", "trace", "token"]
+    let all = ["flag", "channel", "unwind", "trace", "token", "abandon"]
         .map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
     assert_eq!(cells.iter().map(names).collect::<Vec<_>>(), all.concat());
     for cell in cells {
@@ -235,6 +235,17 @@ fn what_is_expected_not_to_run_and_runs_differs_and_so_does_the_reverse() {
 }
 
 #[test]
+fn work_that_is_let_go_of_is_abandoned_and_accounted_for_and_the_run_ends() {
+    let ended = run(&["--strategy=abandon", "--workload=cpu-unchecked", "--quick", "--grace=50ms", "--format=json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cell = &ended.json()["cells"][0];
+    assert_eq!((&cell["verdict"], &cell["trials"]), (&"abandoned".into(), &Value::from(1)));
+    assert_eq!(cell["left_behind"]["threads"][0]["name"], "abandon");
+    assert!(cell["work_after_request"].as_u64().unwrap() > 0, "half a second of work was seen: {cell}");
+    assert_eq!((&cell["noticed_ns"], &cell["gone_ns"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
 fn the_table_ends_with_the_summary() {
     let ended = run(&SHORT);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
@@ -268,7 +279,7 @@ fn a_worker_that_outlasts_its_grace_is_not_stopped() {
 
 #[test]
 fn what_is_of_no_use_is_said_in_one_line() {
-    let known = "known: flag, channel, unwind, trace, token, abort";
+    let known = "known: flag, channel, unwind, trace, token, abandon, abort";
     run(&["--strategy", "flog"]).failed_with(2, &format!("unknown strategy `flog`; {known}"));
     run(&["--workload", "sleep-loop,nap"]).failed_with(2, "unknown workload `nap`; known: sleep-loop, hash-files");
     for grace in ["-1s", "0s", "soon", "99999999999999999999s", "99999999999999999999999999s"] {

@@ -107,6 +107,8 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::DeadlineLoosened, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::PassedForgotten, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ItemLostAtStop, killer: Law::L17, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ItemHandledTwice, killer: Law::L17, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StoppedSendAccepted, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ReturnedItemCounted, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::SendAfterClose, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::RestTakenEarly, killer: Law::L17, shows_as: Failure::Assertion },

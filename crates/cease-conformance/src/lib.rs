@@ -20,14 +20,24 @@ pub use act::Act;
 /// ```text
 /// cease_conformance::laws!(flag, cease_flag::Flag::new());
 /// ```
+///
+/// A strategy that breaks a law only in some setting is given twice: the laws that its contract excepts are run on the second
+/// expression, of the same type, and must fail on it.
+///
+/// ```text
+/// cease_conformance::laws!(weak, crate::Weak::careful(), excepted: crate::Weak::careless());
+/// ```
 #[macro_export]
 macro_rules! laws {
     ($strategy:ident, $new:expr) => {
+        $crate::laws!($strategy, $new, excepted: $new);
+    };
+    ($strategy:ident, $new:expr, excepted: $excepted:expr) => {
         #[global_allocator]
         static COUNTING: $crate::harness::CountingAllocator = $crate::harness::CountingAllocator;
 
         $crate::laws! {
-            @each $strategy, $new;
+            @each $strategy, $new, $excepted;
             l1_request_is_sticky
             l2_one_reason
             l3_writes_before_the_request_are_visible
@@ -75,13 +85,13 @@ macro_rules! laws {
             l21_cutting_races_with_the_request
         }
     };
-    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+    (@each $strategy:ident, $new:expr, $excepted:expr; $($law:ident)*) => {
         $(
             mod $law {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold(path, || $new, $crate::laws::$law);
+                    $crate::harness::hold(path, || $new, || $excepted, $crate::laws::$law);
                 }
             }
         )*
@@ -107,6 +117,7 @@ macro_rules! item_laws {
             @each $strategy, $new;
             l17_what_is_accepted_is_drained
             l17_a_stop_races_with_a_send
+            l17_a_senders_own_stop_races_with_room
             l17_a_close_races_with_a_send
             l17_consumers_share_what_there_is
         }
@@ -158,7 +169,7 @@ macro_rules! unwind_laws {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold(path, || $new, $crate::laws::$law);
+                    $crate::harness::hold(path, || $new, || $new, $crate::laws::$law);
                 }
             }
         )*

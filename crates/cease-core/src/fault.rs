@@ -86,6 +86,10 @@ pub enum Fault {
     SelfJoinUnnoticed,
     /// A consumer that is stopped drops the item that it has just received.
     ItemLostAtStop,
+    /// A consumer handles an item a second time.
+    ItemHandledTwice,
+    /// A send that the sender's own stop ends says that the item was accepted.
+    StoppedSendAccepted,
     /// An item that is handed back counts as handled too.
     ReturnedItemCounted,
     /// A channel that was closed goes on to accept items.
@@ -112,7 +116,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 53] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -153,6 +157,8 @@ impl Fault {
         Self::DropDetaches,
         Self::SelfJoinUnnoticed,
         Self::ItemLostAtStop,
+        Self::ItemHandledTwice,
+        Self::StoppedSendAccepted,
         Self::ReturnedItemCounted,
         Self::SendAfterClose,
         Self::RestTakenEarly,
@@ -210,6 +216,8 @@ impl Fault {
             Self::DropDetaches => "drop-detaches",
             Self::SelfJoinUnnoticed => "self-join-unnoticed",
             Self::ItemLostAtStop => "item-lost-at-stop",
+            Self::ItemHandledTwice => "item-handled-twice",
+            Self::StoppedSendAccepted => "stopped-send-accepted",
             Self::ReturnedItemCounted => "returned-item-counted",
             Self::SendAfterClose => "send-after-close",
             Self::RestTakenEarly => "rest-taken-early",

@@ -42,7 +42,8 @@ pub trait Running<T>: Send {
         false
     }
 
-    /// Waits until nothing of the worker runs, its destructors included, and says how it ended.
+    /// Waits until nothing of the worker runs, its destructors included, and says how it ended; a strategy that lets go of
+    /// it says [`Exit::Abandoned`].
     ///
     /// Never called by the job itself.
     fn join(self: Box<Self>) -> Exit<T>;
@@ -87,7 +88,8 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         self.ended().is_stopped()
     }
 
-    /// The end of the job as an event: a token that is stopped once the job has ended, however it did.
+    /// The end of the job as an event: a token that is stopped once the job has ended, however it did, or was let go of by
+    /// its strategy.
     ///
     /// It is waited for, awaited and linked as any other; a clone of it outlives the worker.
     ///
@@ -102,6 +104,12 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     #[must_use]
     pub fn ended(&self) -> &StopToken {
         self.running().ended()
+    }
+
+    /// Whether the caller is the job itself, which cannot join its worker.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
     }
 
     /// Waits until nothing of the worker runs any more, and says how it ended. It asks for nothing.
@@ -163,10 +171,6 @@ impl<'scope, T> ScopedWorker<'scope, T> {
 
     fn into_running(mut self) -> Box<dyn Running<T> + 'scope> {
         self.running.take().expect("only consuming methods take it")
-    }
-
-    fn is_current(&self) -> bool {
-        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
     }
 }
 

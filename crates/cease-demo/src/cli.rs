@@ -100,7 +100,7 @@ Examples:
 Exit codes:
   0              every worker ended in time, also after a first signal
   2              the command line makes no sense
-  3              a worker still ran when the grace was over
+  3              a worker still ran when the grace was over, or was let go of
   70             a worker could not be started, or did not end by the stop
   74             the output could not be written
   129, 130, 143  a second SIGHUP, SIGINT or SIGTERM left at once"

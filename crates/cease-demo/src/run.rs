@@ -115,7 +115,8 @@ fn start<S: Strategy<Ticker> + SpawnFn>(
 /// The grace is one for all of them; who still runs then is let go of, and named.
 fn join(cast: Vec<Player>, grace: Duration, stage: &Stage) -> Result<Vec<Row>, Failure> {
     let asked = Instant::now();
-    let (mut rows, mut running, mut broken, mut unwritten) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut rows, mut running, mut unwritten) = (Vec::new(), Vec::new(), None);
+    let (mut abandoned, mut broken) = (Vec::new(), Vec::new());
     for Player { name, worker, notes } in cast {
         let exit = match worker.join_timeout(grace.saturating_sub(asked.elapsed())) {
             Ok(exit) => exit,
@@ -135,11 +136,15 @@ fn join(cast: Vec<Player>, grace: Duration, stage: &Stage) -> Result<Vec<Row>, F
         match exit {
             Exit::Stopped(_) => {}
             Exit::Finished(error) => unwritten = unwritten.or(Some(error)),
+            Exit::Abandoned => abandoned.push(name),
             other => broken.push(format!("{name} ({})", other.word())),
         }
     }
     if !running.is_empty() {
         return Err(Failure::StillRunning { workers: running, grace });
+    }
+    if !abandoned.is_empty() {
+        return Err(Failure::Abandoned(abandoned));
     }
     if !broken.is_empty() {
         return Err(Failure::Broken(broken));

@@ -2,6 +2,8 @@
 
 pub use cease_core::*;
 
+#[cfg(feature = "abandon")]
+pub use cease_abandon as abandon;
 #[cfg(feature = "channel")]
 pub use cease_channel as channel;
 #[cfg(feature = "flag")]

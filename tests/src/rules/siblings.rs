@@ -15,6 +15,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
     ("crates/cease-channel", "src/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/consume.rs", "only here are there items to lose"),
+    ("crates/cease-channel", "src/refused.rs", "only here are there items to lose"),
     ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
@@ -48,6 +49,16 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-token", "tests/abort.rs", "only here can a job be dropped in the middle"),
     ("crates/cease-token", "tests/shutdown.rs", "only here does a runtime of another library run the jobs"),
     ("crates/cease-token", "tests/on_runtime/mod.rs", "the suite needs a runtime for each run of a law"),
+    ("crates/cease-abandon", "src/account.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "src/checkpoint.rs", "only here does it matter when a checkpoint was last passed"),
+    ("crates/cease-abandon", "src/left.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "src/marks.rs", "only here does it matter when a checkpoint was last passed"),
+    ("crates/cease-abandon", "src/marks_model.rs", "models have no clock, and get a stand-in"),
+    ("crates/cease-abandon", "src/thread.rs", "only here does a thread outlive its worker"),
+    ("crates/cease-abandon", "tests/account.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/danger.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/letting_go.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/release.rs", "only here is anything left behind"),
 ];
 
 /// The headings of a strategy's README, in order.

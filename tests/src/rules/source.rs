@@ -8,6 +8,13 @@ const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
 const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
+    (
+        "crates/cease-abandon/src/marks.rs",
+        "std::sync::OnceLock",
+        "left out of models, which have no system to ask who a thread is",
+    ),
+    ("crates/cease-abandon/src/left.rs", "std::sync::OnceLock", "as above: the account of the process is in no model"),
+    ("crates/cease-abandon/src/thread.rs", "std::sync::OnceLock", "as above: a model has no timer"),
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",

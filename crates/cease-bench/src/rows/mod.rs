@@ -2,6 +2,7 @@
 
 mod bytes;
 mod callback;
+mod channel;
 mod create;
 mod poll;
 mod request;
@@ -19,7 +20,7 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 10] = [
+    let rows: [&[Row]; 11] = [
         &poll::ROWS,
         &create::ROWS,
         &request::ROWS,
@@ -30,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         &unwind::ROWS,
         &trace::ROWS,
         &token::ROWS,
+        &channel::ROWS,
     ];
     rows.into_iter().flatten()
 }

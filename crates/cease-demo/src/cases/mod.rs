@@ -215,6 +215,20 @@ pub fn a_worker_that_does_not_end_is_named_with_exit_3(program: &str) {
     ended.assert_one_line(&format!("still running 10ms after the stop: {}", worker(program, 1)));
 }
 
+/// The same with a strategy that lets go of it: the worker is over for whoever waits, and still runs.
+///
+/// It is for such strategies alone, and so is not one of [`crate::cases!`].
+pub fn a_worker_that_was_let_go_of_is_named_with_exit_3(program: &str) {
+    let (_stalled, writer) = full_socket();
+    let ended = Run::start_onto(writer, program, &["--stop-after", "0s", "--grace", "1h"]).finish();
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let told = format!("let go of, and may still run: {}\n", worker(program, 1));
+    let (_, account) = ended.stderr.split_once(&told).unwrap_or_else(|| panic!("{}", ended.stderr));
+    let left = format!("left behind: `{}` (thread ", strategy(program));
+    assert!(account.contains(&left), "{account}");
+    assert!(account.contains("requested: stop-after is over") && account.contains("blocked in write"), "{account}");
+}
+
 /// The address space has room for some stacks, and not for all.
 pub fn a_worker_that_cannot_be_started_is_exit_70(program: &str) {
     let script = "ulimit -v 1200000 && RUST_MIN_STACK=268435456 exec \"$0\" \"$@\"";
