@@ -107,6 +107,8 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::DeadlineLoosened, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::PassedForgotten, killer: Law::L15, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ItemLostAtStop, killer: Law::L17, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ItemHandledTwice, killer: Law::L17, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StoppedSendAccepted, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ReturnedItemCounted, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::SendAfterClose, killer: Law::L17, shows_as: Failure::Assertion },
     Seeded { fault: Fault::RestTakenEarly, killer: Law::L17, shows_as: Failure::Assertion },
@@ -116,8 +118,16 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::ReapBeforeSweep, killer: Law::L19, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
     Seeded { fault: Fault::RelaxedKeepers, killer: Law::L18, shows_as: Failure::Race },
+    Seeded { fault: Fault::StopCallsTheHook, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StopTakenForPanic, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::PanicTakenForStop, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StopForAnotherKept, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::SwallowedUnnoticed, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ArrivedTakenForSwallowed, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::AmbientNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::CancelNotPassedOn, killer: Law::L5, shows_as: Failure::Assertion },
 ];
 
 /// Whether a line of output is a law's own message: its number stands in front, or behind the words of `assert_eq!`.

@@ -96,8 +96,7 @@ fn perform<T: Into<io::Error>>(
 ) -> Result<(), Failure> {
     let source = StopSource::new();
     let stop = source.token();
-    let signals =
-        StopOnSignals::install(source.clone(), |signal| std::process::exit(128 + signal)).map_err(Failure::Signals)?;
+    let signals = StopOnSignals::options().install(source.clone()).map_err(Failure::Signals)?;
     let stage = Arc::new(Stage::new(options, source.clone()));
 
     let mut cast = Vec::new();
@@ -175,7 +174,8 @@ fn cast_one<T>(
 /// The grace is one for all of them; who still runs then is let go of, and named.
 fn join<T: Into<io::Error>>(cast: Vec<Player<T>>, grace: Duration, stage: &Stage) -> Result<Vec<Row>, Failure> {
     let asked = Instant::now();
-    let (mut rows, mut running, mut broken, mut unwritten) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut rows, mut running, mut unwritten) = (Vec::new(), Vec::new(), None);
+    let (mut abandoned, mut broken) = (Vec::new(), Vec::new());
     for Player { name, worker, notes } in cast {
         let exit = match worker.join_timeout(grace.saturating_sub(asked.elapsed())) {
             Ok(exit) => exit,
@@ -196,11 +196,15 @@ fn join<T: Into<io::Error>>(cast: Vec<Player<T>>, grace: Duration, stage: &Stage
             // What has something firmer than asking may have had to use it.
             Exit::Stopped(_) | Exit::Killed(_) => {}
             Exit::Finished(error) => unwritten = unwritten.or(Some(error.into())),
+            Exit::Abandoned => abandoned.push(name),
             other => broken.push(format!("{name} ({})", other.word())),
         }
     }
     if !running.is_empty() {
         return Err(Failure::StillRunning { workers: running, grace });
+    }
+    if !abandoned.is_empty() {
+        return Err(Failure::Abandoned(abandoned));
     }
     if !broken.is_empty() {
         return Err(Failure::Broken(broken));

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("cease-process is for Linux: it ends processes by pidfds and cgroups");
+
 pub mod containment;
 pub mod ladder;
 pub mod pidfd;

@@ -60,9 +60,12 @@ impl Options {
 /// Who is told of what a job says while it runs.
 #[derive(Clone, Default)]
 pub(crate) struct Ears {
-    progress: Option<Arc<dyn Fn(Progress<'_>) + Send + Sync>>,
-    log: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    progress: Option<Arc<HearProgress>>,
+    log: Option<Arc<HearLog>>,
 }
+
+type HearProgress = dyn Fn(Progress<'_>) + Send + Sync;
+type HearLog = dyn Fn(&str) + Send + Sync;
 
 impl Ears {
     pub(crate) fn progress(&self, payload: &[u8]) {

@@ -183,8 +183,8 @@ pub fn help_tells_the_exit_codes(program: &str) {
     }
     assert!(short.stdout.len() < long.stdout.len());
     let (_, codes) = long.stdout.split_once("Exit codes:").expect("they are documented");
-    for code in ["0", "2", "3", "70", "74", "130", "143"] {
-        assert!(codes.split_whitespace().any(|word| word == code), "no {code} in:\n{codes}");
+    for code in ["0", "2", "3", "70", "74", "129", "130", "143"] {
+        assert!(codes.split([' ', ',', '\n']).any(|word| word == code), "no {code} in:\n{codes}");
     }
     assert!(long.stdout.contains("Examples:"));
 }
@@ -214,7 +214,7 @@ pub fn a_full_disk_stops_the_run_with_exit_74(program: &str) {
 
 /// Ctrl-C once: the run ends as it should, an hour early.
 pub fn the_first_signal_stops_it_well(program: &str) {
-    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+    for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
         let mut run = Run::start(program, &["--interval", "1h", "--stop-after", "1h", "--workers", "2"]);
         run.wait_for(Stdout, "#1");
         run.signal(signal);
@@ -228,7 +228,7 @@ pub fn the_first_signal_stops_it_well(program: &str) {
 
 /// Ctrl-C twice, while the result waits for a reader that has stalled.
 pub fn the_second_signal_leaves_at_once(program: &str) {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let (_stalled, writer) = full_socket();
         let mut run = Run::start_onto(writer, program, &["--stop-after", "1h", "--format", "json"]);
         run.wait_for(Stderr, "#1");
@@ -246,6 +246,20 @@ pub fn a_worker_that_does_not_end_is_named_with_exit_3(program: &str) {
     let ended = Run::start_onto(writer, program, &["--stop-after", "0s", "--grace", "10ms"]).finish();
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     ended.assert_one_line(&format!("still running 10ms after the stop: {}", worker(program, 1)));
+}
+
+/// The same with a strategy that lets go of it: the worker is over for whoever waits, and still runs.
+///
+/// It is for such strategies alone, and so is not one of [`crate::cases!`].
+pub fn a_worker_that_was_let_go_of_is_named_with_exit_3(program: &str) {
+    let (_stalled, writer) = full_socket();
+    let ended = Run::start_onto(writer, program, &["--stop-after", "0s", "--grace", "1h"]).finish();
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let told = format!("let go of, and may still run: {}\n", worker(program, 1));
+    let (_, account) = ended.stderr.split_once(&told).unwrap_or_else(|| panic!("{}", ended.stderr));
+    let left = format!("left behind: `{}` (thread ", strategy(program));
+    assert!(account.contains(&left), "{account}");
+    assert!(account.contains("requested: stop-after is over") && account.contains("blocked in write"), "{account}");
 }
 
 /// The address space has room for some stacks, and not for all.

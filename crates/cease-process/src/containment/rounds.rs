@@ -66,7 +66,7 @@ pub(crate) fn kill_descendants(ancestor: u32) {
 /// Waits for a moment, or until nothing descends from process `ancestor`.
 pub(super) fn wait_for_descendants(ancestor: u32) {
     let end = Instant::now() + MOMENT;
-    while Instant::now() < end && alive(procfs::descendants(ancestor, &Process::all()).into_iter()).first().is_some() {
+    while Instant::now() < end && !alive(procfs::descendants(ancestor, &Process::all()).into_iter()).is_empty() {
         std::thread::yield_now();
     }
 }

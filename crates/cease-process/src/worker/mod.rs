@@ -12,7 +12,6 @@ mod link;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,7 +85,7 @@ fn take_socket() -> Option<UnixStream> {
     if let Ok(null) = File::open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(&null);
     }
-    Some(UnixStream::from(OwnedFd::from(moved)))
+    Some(UnixStream::from(moved))
 }
 
 /// Does what the one at the other end of `socket` wants, once.

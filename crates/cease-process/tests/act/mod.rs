@@ -176,7 +176,10 @@ pub(crate) fn worker_of(make: impl FnOnce(Slot) -> Process) -> Worker<String> {
 
 /// A place where a worker changes hands: it is put there, taken, and put back.
 #[derive(Clone, Default)]
-pub(crate) struct Slot(Arc<(Mutex<(Option<Worker<String>>, u32)>, Condvar)>);
+pub(crate) struct Slot(Arc<(Mutex<Place>, Condvar)>);
+
+/// A worker, and how often one was put there.
+type Place = (Option<Worker<String>>, u32);
 
 impl Slot {
     pub(crate) fn put(&self, worker: Worker<String>) {
@@ -305,6 +308,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Runs a script until it says that it has got away; its standard output stays open.
+#[allow(clippy::zombie_processes, reason = "it is left behind: that somebody ends it is what is tested")]
 fn escape(script: &str) {
     let mut command = Command::new("sh");
     let mut child = command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
