@@ -44,6 +44,7 @@ const NOT_WRITTEN: u8 = 74;
 /// Measures what the command line says, prints it, and says how that went.
 #[must_use]
 pub fn run() -> ExitCode {
+    rows::process::init();
     let args = Args::parse();
     cpu::note_given();
     let selected: Vec<_> = rows::all().filter(|row| row.name.contains(&args.row)).collect();
