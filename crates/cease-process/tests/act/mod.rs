@@ -132,6 +132,9 @@ impl Job for Act {
             }
             Self::Escape(script, ending) => {
                 escape(&script);
+                if ending == Ending::Deafest {
+                    ignore_sigterm();
+                }
                 let _ = cease_process::progress("ready");
                 ending.go_on(stop)
             }
@@ -151,11 +154,7 @@ impl Ending {
             Self::Panic => panic!("on purpose"),
             Self::Exit => std::process::exit(7),
             Self::UntilStopped => stop.sleep(Duration::MAX).map(|()| "woke up".into()),
-            Self::Deaf => for_ever(),
-            Self::Deafest => {
-                ignore_sigterm();
-                for_ever()
-            }
+            Self::Deaf | Self::Deafest => for_ever(),
             Self::Frozen => signal_oneself(libc::SIGSTOP),
         }
     }
