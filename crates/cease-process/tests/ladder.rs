@@ -129,7 +129,10 @@ fn random_histories_keep_to_budget_order_and_last_word() {
             continue;
         };
         assert!(matches!(actions.last(), Some((_, Action::Report(_)))), "seed {seed}: something after the report");
-        assert!(reap.is_some() && summary.is_empty, "seed {seed}: everything here ends by SIGKILL: {budgets:?}, {asked_at:?}: {actions:?}");
+        assert!(
+            reap.is_some() && summary.is_empty,
+            "seed {seed}: everything here ends by SIGKILL: {budgets:?}, {asked_at:?}: {actions:?}"
+        );
         let spent: Duration = summary.spent.iter().sum();
         let all =
             [budgets.ask, budgets.term, budgets.kill].iter().fold(Duration::ZERO, |all, one| all.saturating_add(*one));

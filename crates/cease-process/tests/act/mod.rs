@@ -133,7 +133,7 @@ impl Job for Act {
             Self::Escape(script, ending) => {
                 escape(&script);
                 if ending == Ending::Deafest {
-                    ignore_sigterm();
+                    ignore(libc::SIGTERM);
                 }
                 let _ = cease_process::progress("ready");
                 ending.go_on(stop)
@@ -329,8 +329,10 @@ fn signal_oneself(signal: i32) -> ! {
     for_ever()
 }
 
-fn ignore_sigterm() {
-    // SAFETY: SIGTERM is a signal, and to ignore it needs no handler that would have to be sound.
-    let before = unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
+/// Ignores SIGTERM or SIGCHLD in this process.
+pub(crate) fn ignore(signal: i32) {
+    assert!([libc::SIGTERM, libc::SIGCHLD].contains(&signal));
+    // SAFETY: it is a signal, and to ignore it needs no handler that would have to be sound.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
     assert_ne!(before, libc::SIG_ERR);
 }
