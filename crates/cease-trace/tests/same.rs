@@ -338,6 +338,78 @@ same! {
         None
     }
 
+    an_iterator_that_is_lent(items, at, log) {
+        let mut range = 0..items;
+        for item in &mut range {
+            if item == at {
+                break;
+            }
+        }
+        log.push(range.len() as u32);
+        let numbers: Vec<u32> = (0..items).collect();
+        let mut rest = numbers.iter();
+        for item in rest.by_ref() {
+            if *item == at {
+                break;
+            }
+        }
+        log.extend(rest);
+        let mut owned = numbers.into_iter().map(Box::new);
+        'twice: for _ in 0..2 {
+            for item in owned.by_ref() {
+                if *item == at {
+                    continue 'twice;
+                }
+                log.push(*item);
+            }
+        }
+        None
+    }
+
+    where_a_loop_may_stand(items, at, log) {
+        struct Pair(u32, [u32; 2]);
+
+        let mut count = |most: u32| for item in 0..most { log.push(item) };
+        count(at.min(9));
+        match items {
+            0 => for item in 0..at { log.push(item) },
+            1 | 2 => 'named: for item in 0..at {
+                if item == 2 { break 'named }
+                log.push(item);
+            }
+            _ if { let mut odd = false; for _ in 0..items { odd = !odd } odd } => log.push(1),
+            _ => (),
+        }
+        let () = for item in 0..items { if item > 3 { break } log.push(item) };
+        let pair = Pair(
+            loop { break items },
+            [{ let mut sum = 0; for item in 0..at { sum += item } sum }, if at > 3 { for _ in 0..at {} 7 } else { 8 }],
+        );
+        log.extend([pair.0, pair.1[0], pair.1[1]]);
+        let mut more = 0;
+        while { for item in 0..3 { more += item } more < at } {
+            log.push(more);
+        }
+        let Some(last) = ({ let mut last = None; for item in 0..items { last = Some(item) } last }) else {
+            loop { for item in 0.. { if item == at { return Some(item) } } }
+        };
+        log.push(last);
+        // SAFETY: nothing in it is unsafe.
+        #[allow(unused_unsafe, unsafe_code, reason = "on purpose")]
+        unsafe { for item in 0..items { log.push(item) } }
+        if last == at {
+            return Some(last);
+        }
+        let _ends_with_a_loop = {
+            #[allow(clippy::needless_continue, reason = "an attribute stays before its loop")]
+            for item in 0..items {
+                log.push(item);
+                continue;
+            }
+        };
+        None
+    }
+
     names_that_the_attribute_uses(items, at, log) {
         let (block, blocks, way, most) = (1, 2, 3, 4);
         for items in 0..items {
@@ -370,6 +442,50 @@ fn letters() -> String {
         letters.push(letter);
     }
     letters
+}
+
+/// Ends with a loop that has an attribute, and borrows what it also owns.
+#[traced(every = 2)]
+fn tail(log: &mut Vec<u32>) {
+    let numbers = std::cell::RefCell::new(vec![1, 2, 3]);
+    #[allow(clippy::explicit_iter_loop, reason = "on purpose")]
+    for number in numbers.borrow().iter() {
+        log.push(*number);
+    }
+}
+
+/// A function whose parts come out of a macro.
+macro_rules! made {
+    ($name:ident, $list:expr, $item:ident, $body:block) => {
+        #[traced(every = 2)]
+        fn $name() -> u32 {
+            let mut sum = 0;
+            for $item in $list {
+                sum += $body;
+            }
+            sum
+        }
+    };
+}
+
+made!(made_of_parts, [1, 2, 3].iter(), item, {
+    let mut twice = 0;
+    for _ in 0..2 {
+        twice += item;
+    }
+    twice
+});
+
+#[test]
+fn a_loop_at_the_end_borrows_as_before() {
+    let mut log = Vec::new();
+    tail(&mut log);
+    assert_eq!(log, [1, 2, 3]);
+}
+
+#[test]
+fn what_a_macro_makes_is_traced() {
+    assert_eq!(made_of_parts(), 12);
 }
 
 #[test]
