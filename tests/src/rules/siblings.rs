@@ -19,7 +19,7 @@ const EXTRAS: [(&str, &str, &str); 13] = [
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-trace", "src/blocks.rs", "only here are the loops of others changed"),
-    ("crates/cease-trace", "tests/same.rs", "only here are the loops of others changed"),
+    ("crates/cease-trace", "tests/same/", "only here are the loops of others changed"),
     ("crates/cease-trace", "tests/traced.rs", "only here is code stopped that knows nothing of it"),
     ("crates/cease-trace", "tests/ui.rs", "only here is there an attribute, which says what it refuses"),
     ("crates/cease-trace", "tests/ui/", "the programs that are accepted or refused"),
