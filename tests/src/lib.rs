@@ -28,6 +28,8 @@ mod pages {
     mod limits {}
     #[doc = include_str!("../../docs/ORDERINGS.md")]
     mod orderings {}
+    #[doc = include_str!("../../docs/OS.md")]
+    mod os {}
     #[doc = include_str!("../../docs/PERFORMANCE.md")]
     mod performance {}
     #[doc = include_str!("../../docs/PRIMITIVE.md")]
@@ -36,6 +38,8 @@ mod pages {
     mod semantics {}
     #[doc = include_str!("../../docs/TOKEN.md")]
     mod token {}
+    #[doc = include_str!("../../docs/UNWIND.md")]
+    mod unwind {}
     #[doc = include_str!("../../docs/TRACE.md")]
     mod trace {}
 }

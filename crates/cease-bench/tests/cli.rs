@@ -45,6 +45,7 @@ fn every_row_names_its_peers_and_their_ratios() {
         "callback/register+drop",
         "callback/register+drop/boxed",
         "wake/blocking",
+        "wake/descriptor",
         "wake/async-current-thread",
         "wake/async-multi-thread",
         "spawn+join",

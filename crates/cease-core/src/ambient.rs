@@ -146,36 +146,3 @@ fn leave(at: &'static Location<'static>) {
         let _on_its_way_already = edge.leave(stopped, at);
     }
 }
-
-#[cfg(all(test, not(any(loom, shuttle))))]
-mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-    use super::*;
-    use crate::StopSource;
-
-    #[test]
-    fn what_was_there_before_comes_back_also_after_a_panic() {
-        let (outer, inner) = (StopSource::new(), StopSource::new());
-        inner.request();
-        with(&outer.token(), || {
-            let panicked = catch_unwind(AssertUnwindSafe(|| with(&inner.token(), || resume_unwind(Box::new(())))));
-            assert!(panicked.is_err());
-            assert!(!is_stopped() && token().is_some());
-        });
-        assert!(token().is_none());
-    }
-
-    #[test]
-    fn an_inner_token_leaves_for_the_edge_further_out() {
-        let (outer, inner) = (StopSource::new(), StopSource::new());
-        inner.request_because("inner");
-        let edge = Edge::new(&outer.token(), |_| ());
-        let left = edge.run(|| -> Result<(), Stopped> {
-            with(&inner.token(), checkpoint);
-            panic!("it went on");
-        });
-        assert_eq!(left.unwrap_err().reason(), &crate::Reason::from("inner"));
-        assert!(!outer.is_stopped());
-    }
-}

@@ -106,11 +106,13 @@ pub enum Fault {
     ArrivedTakenForSwallowed,
     /// The thread's own stop stays the inner one when that is left.
     AmbientNotRestored,
+    /// A stop is not passed on to the cancellation token that the job polls.
+    CancelNotPassedOn,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -161,6 +163,7 @@ impl Fault {
         Self::SwallowedUnnoticed,
         Self::ArrivedTakenForSwallowed,
         Self::AmbientNotRestored,
+        Self::CancelNotPassedOn,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -217,6 +220,7 @@ impl Fault {
             Self::SwallowedUnnoticed => "swallowed-unnoticed",
             Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
             Self::AmbientNotRestored => "ambient-not-restored",
+            Self::CancelNotPassedOn => "cancel-not-passed-on",
         }
     }
 

@@ -18,6 +18,7 @@ pub type Worker<T> = ScopedWorker<'static, T>;
 /// thrown away, and a job that never checks blocks the drop for ever.
 /// Letting go is always spelled out: [`ScopedWorker::detach`].
 /// Dropped inside itself it cannot be joined; it is then asked to stop, and let go.
+/// The same goes for a task that is dropped by async code of its own runtime: see [`JoinError::OnItsThread`].
 #[must_use = "dropping a worker stops it and waits for it; use `join` or `detach`"]
 pub struct ScopedWorker<'scope, T> {
     name: String,
@@ -33,6 +34,13 @@ pub trait Running<T>: Send {
 
     /// Whether the caller is the job itself.
     fn is_current(&self) -> bool;
+
+    /// Whether the job may need the calling thread to go on, so that to block it may be to wait for ever.
+    ///
+    /// False where a job has a thread of its own.
+    fn needs_this_thread(&self) -> bool {
+        false
+    }
 
     /// Waits until nothing of the worker runs, its destructors included, and says how it ended.
     ///
@@ -101,6 +109,7 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     /// # Errors
     ///
     /// [`JoinError::Itself`], with the worker in it, when the job joins itself (law L11).
+    /// [`JoinError::OnItsThread`], with the worker in it, when the job still runs and may need the calling thread for that.
     ///
     /// # Blocking
     ///
@@ -108,6 +117,9 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     pub fn join(self) -> Result<Exit<T>, JoinError<'scope, T>> {
         if self.is_current() {
             return Err(JoinError::Itself(self));
+        }
+        if waits_for_ever(self.running()) {
+            return Err(JoinError::OnItsThread(self));
         }
         Ok(self.into_running().join())
     }
@@ -158,11 +170,16 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     }
 }
 
+/// Whether a wait for the end of `running` may keep it from coming.
+fn waits_for_ever<T>(running: &(dyn Running<T> + '_)) -> bool {
+    running.needs_this_thread() && !running.ended().is_stopped()
+}
+
 impl<T> Drop for ScopedWorker<'_, T> {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
         self.source.request_because(Reason::OwnerDropped);
-        if running.is_current() || fault::is(Fault::DropDetaches) {
+        if running.is_current() || waits_for_ever(&*running) || fault::is(Fault::DropDetaches) {
             return;
         }
         running.join();
@@ -182,13 +199,17 @@ pub enum JoinError<'scope, T> {
     StillRunning(ScopedWorker<'scope, T>),
     /// A worker cannot wait for its own end.
     Itself(ScopedWorker<'scope, T>),
+    /// The job may need the calling thread to go on: it is a task, and async code of its runtime joins it.
+    ///
+    /// Await [`ScopedWorker::ended`] first; joining then takes no time.
+    OnItsThread(ScopedWorker<'scope, T>),
 }
 
 impl<'scope, T> JoinError<'scope, T> {
     /// The worker, which is neither stopped nor joined.
     pub fn into_worker(self) -> ScopedWorker<'scope, T> {
         match self {
-            Self::StillRunning(worker) | Self::Itself(worker) => worker,
+            Self::StillRunning(worker) | Self::Itself(worker) | Self::OnItsThread(worker) => worker,
         }
     }
 }
@@ -198,6 +219,7 @@ impl<T> fmt::Debug for JoinError<'_, T> {
         match self {
             Self::StillRunning(worker) => f.debug_tuple("StillRunning").field(worker).finish(),
             Self::Itself(worker) => f.debug_tuple("Itself").field(worker).finish(),
+            Self::OnItsThread(worker) => f.debug_tuple("OnItsThread").field(worker).finish(),
         }
     }
 }
@@ -207,6 +229,9 @@ impl<T> fmt::Display for JoinError<'_, T> {
         match self {
             Self::StillRunning(worker) => write!(f, "worker `{}` still runs", worker.name()),
             Self::Itself(worker) => write!(f, "worker `{}` cannot join itself", worker.name()),
+            Self::OnItsThread(worker) => {
+                write!(f, "worker `{}` may need the thread that would be blocked by joining it", worker.name())
+            }
         }
     }
 }

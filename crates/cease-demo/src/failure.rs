@@ -12,7 +12,7 @@ pub(crate) enum Failure {
     Usage(String),
     /// These workers still ran when the grace was over.
     StillRunning { workers: Vec<String>, grace: Duration },
-    /// The handlers for SIGINT and SIGTERM could not be installed.
+    /// The handlers for signals could not be installed.
     Signals(io::Error),
     /// This worker could not be started, because of what the operating system said.
     Spawn { worker: String, error: String },

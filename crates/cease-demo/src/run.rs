@@ -37,8 +37,7 @@ pub fn run<S: Strategy<Ticker> + SpawnFn>(strategy: &S) -> ExitCode {
 fn perform<S: Strategy<Ticker> + SpawnFn>(strategy: &S, options: &Options) -> Result<(), Failure> {
     let source = StopSource::new();
     let stop = source.token();
-    let signals =
-        StopOnSignals::install(source.clone(), |signal| std::process::exit(128 + signal)).map_err(Failure::Signals)?;
+    let signals = StopOnSignals::options().install(source.clone()).map_err(Failure::Signals)?;
     let stage = Arc::new(Stage::new(options, source.clone()));
 
     let mut cast = Vec::new();

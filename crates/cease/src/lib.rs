@@ -6,7 +6,11 @@ pub use cease_core::*;
 pub use cease_channel as channel;
 #[cfg(feature = "flag")]
 pub use cease_flag as flag;
+#[cfg(feature = "os")]
+pub use cease_os as os;
 #[cfg(feature = "token")]
 pub use cease_token as token;
 #[cfg(feature = "trace")]
 pub use cease_trace as trace;
+#[cfg(feature = "unwind")]
+pub use cease_unwind as unwind;

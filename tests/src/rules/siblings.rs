@@ -9,7 +9,7 @@ use crate::repo::{File, Repo};
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
 /// What one strategy's crate has beside the others', and why; one that ends in `/` is a directory.
-const EXTRAS: [(&str, &str, &str); 13] = [
+const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
@@ -18,11 +18,36 @@ const EXTRAS: [(&str, &str, &str); 13] = [
     ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
+    ("crates/cease-unwind", "tests/unwind.rs", "only here does a stop pass frames, guards and threads"),
+    ("crates/cease-unwind", "examples/abort.rs", "only here is a program refused for how it was built"),
     ("crates/cease-trace", "src/blocks.rs", "only here are the loops of others changed"),
     ("crates/cease-trace", "tests/same/", "only here are the loops of others changed"),
     ("crates/cease-trace", "tests/traced.rs", "only here is code stopped that knows nothing of it"),
     ("crates/cease-trace", "tests/ui.rs", "only here is there an attribute, which says what it refuses"),
     ("crates/cease-trace", "tests/ui/", "the programs that are accepted or refused"),
+    ("crates/cease-token", "src/task.rs", "only here do jobs await"),
+    ("crates/cease-token", "src/task_stop.rs", "only here do jobs await"),
+    ("crates/cease-token", "src/abort.rs", "only here can a job be dropped in the middle"),
+    ("crates/cease-token", "src/blocking.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/blocking_model.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/life.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/crew.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/token_stop.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/cancel_on_stop.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/from_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/to_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/passing.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/timer.rs", "a runtime has a clock of its own"),
+    ("crates/cease-token", "src/stream.rs", "only async code has streams"),
+    ("crates/cease-token", "tests/bridge.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "tests/timer.rs", "a runtime has a clock of its own"),
+    ("crates/cease-token", "tests/stream.rs", "only async code has streams"),
+    ("crates/cease-token", "tests/tasks.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/async_code.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/driven/mod.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/abort.rs", "only here can a job be dropped in the middle"),
+    ("crates/cease-token", "tests/shutdown.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "tests/on_runtime/mod.rs", "the suite needs a runtime for each run of a law"),
 ];
 
 /// The headings of a strategy's README, in order.

@@ -7,7 +7,7 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 9] = [
+const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -32,7 +32,18 @@ const BESIDE_THE_FACADE: [(&str, &str, &str); 9] = [
         "std::thread::Scope",
         "left out of models: loom has no scoped thread to join early",
     ),
+    (
+        "crates/cease-unwind/src/lib.rs",
+        "std::sync::Arc",
+        "whom to tell of what was swallowed is shared by recipes, and of no interest to a model",
+    ),
     ("crates/cease-trace/src/lib.rs", "std::sync::Arc", "whom to tell is shared, and of no interest to a model"),
+    (
+        "crates/cease-token/src/to_tokio.rs",
+        "std::sync::LazyLock",
+        "left out of models: a list for the whole process, of tokens that only tokio knows",
+    ),
+    ("crates/cease-token/src/life.rs", "std::sync::PoisonError", "a mere type, which a timed wait returns"),
 ];
 
 /// Whose atomics need no reason, and why.

@@ -6,8 +6,10 @@ mod create;
 mod poll;
 mod request;
 mod spawn;
+mod token;
 mod trace;
 mod tree;
+mod unwind;
 mod wake;
 
 use std::hint::black_box;
@@ -17,7 +19,7 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 8] = [
+    let rows: [&[Row]; 10] = [
         &poll::ROWS,
         &create::ROWS,
         &request::ROWS,
@@ -25,7 +27,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         &callback::ROWS,
         &wake::ROWS,
         &spawn::ROWS,
+        &unwind::ROWS,
         &trace::ROWS,
+        &token::ROWS,
     ];
     rows.into_iter().flatten()
 }

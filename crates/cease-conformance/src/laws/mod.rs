@@ -145,6 +145,12 @@ pub const UNWIND_CHECKS: &[Check] = &[
     check(Law::L18, "l18_a_stop_that_unwinds_leaves_nothing", None, 1400),
 ];
 
+/// Those of [`CHECKS`] by which a strategy whose checkpoint is not the token itself is looked at for faults of that.
+pub const CHECKPOINT_CHECKS: &[Check] = &[
+    check(Law::L5, "l5_stop_before_start", Some(3), 10),
+    check(Law::L11, "l11_joining_oneself_is_an_error", Some(3), 300),
+];
+
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {
     Check { law, name, preemptions, floor }
 }

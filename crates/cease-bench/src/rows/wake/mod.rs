@@ -3,9 +3,11 @@
 //! | file | who waits |
 //! |---|---|
 //! | `blocking.rs` | a thread |
+//! | `descriptor.rs` | a thread that waits for a descriptor too |
 //! | `tasks.rs` | a task of tokio |
 
 mod blocking;
+mod descriptor;
 mod tasks;
 
 use std::hint::spin_loop;
@@ -19,13 +21,20 @@ use std::time::{Duration, Instant};
 use crate::cpu;
 use crate::rounds::{Row, Unit, spread};
 
-pub(super) static ROWS: [Row; 3] = [
+pub(super) static ROWS: [Row; 4] = [
     Row {
         name: "wake/blocking",
         unit: Unit::Nanoseconds,
         targets: &[("park, hot", 1.1), ("park, fresh", 1.05)],
         limit: None,
         contenders: |setup| blocking::contenders(setup.scale),
+    },
+    Row {
+        name: "wake/descriptor",
+        unit: Unit::Nanoseconds,
+        targets: &[("eventfd + poll", 1.15), ("eventfd + poll, alone", 1.15)],
+        limit: None,
+        contenders: |setup| descriptor::contenders(setup.scale),
     },
     Row {
         name: "wake/async-current-thread",
