@@ -21,7 +21,7 @@ use cease_tests::process::{self, Ended};
 const SUITES: [(&str, &[Check]); 4] =
     [("flag", CHECKS), ("channel", ITEM_CHECKS), ("unwind", UNWIND_CHECKS), ("token", CHECKPOINT_CHECKS)];
 /// A model that has not ended by then never will.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(1200);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
 const FAULT_PREEMPTIONS: &str = "2";
 /// The strategy with which the primitive is explored as far as each check says.
