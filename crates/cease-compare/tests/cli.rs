@@ -371,5 +371,6 @@ fn help_and_list_tell_what_there_is() {
     }
     let list = run(&["--list", "--workload", "hash-files"]);
     assert_eq!(list.code, Some(0));
+    assert!(list.stdout.contains("; loom sees the real code over a stand-in\n"), "{list:?}");
     assert!(list.stdout.contains("hash-files     SHA-256") && !list.stdout.contains("sleep-loop"), "{list:?}");
 }
