@@ -149,7 +149,7 @@ const SHORT: [&str; 8] =
 #[test]
 fn work_that_checks_is_stopped_and_measured() {
     let ended = run(&[
-        "--strategy=flag,channel,token",
+        "--strategy=flag,channel,unwind,trace,token,abandon",
         "--workload=sleep-loop,hash-files,cpu-checked",
         "--trials=5",
         "--grace=60s",
