@@ -48,6 +48,7 @@ fn every_row_names_its_peers_and_their_ratios() {
         "wake/async-current-thread",
         "wake/async-multi-thread",
         "spawn+join",
+        "channel/stop-to-exit",
     ];
     assert_eq!(names, expected);
     let cpp = report["notes"].as_array().unwrap().is_empty();
