@@ -9,7 +9,7 @@ use crate::cpp::Cpp;
 use crate::rounds::{self, Scale, Setup};
 use crate::{cpu, report, rows};
 
-/// Measures the stop primitive and the flag strategy against their peers.
+/// Measures the stop primitive, and what the strategies add to it, against their peers.
 ///
 /// The contenders of a row take turns; a ratio is ours divided by the peer's in the same round, and what is printed is the
 /// median over the rounds with the smallest and the largest.
