@@ -1,21 +1,25 @@
 //! A cgroup for the command, below the one that this process is in.
 //!
-//! It is named as those of the library are, so that either removes the empty ones that a killed process left behind.
+//! Whoever has to kill something anyway also removes the empty ones that killed processes like this one have left behind.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstatfs, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstatfs, mkdirat, openat, unlinkat};
 
 use crate::sys;
 
 /// Where cgroup v2 is on most machines: alone, or beside the older one.
 const USUAL_PLACES: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+
+const PREFIX: &str = "cease-timeout-";
+
+/// How old an empty one has to be to count as left behind: between making one and filling it there is no time.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 const MAGIC: i64 = 0x6367_7270;
 
@@ -33,8 +37,7 @@ pub(crate) struct Cgroup {
 impl Cgroup {
     /// Makes one below the cgroup of this process.
     pub(crate) fn create() -> io::Result<Self> {
-        let above = own_cgroup()?;
-        let parent = open_dir(&above)?;
+        let (above, parent) = own_cgroup()?;
         let name = OsString::from(name_of_ours());
         mkdirat(&parent, &name, Mode::from_raw_mode(0o755))?;
         let dir = openat(&parent, &name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
@@ -96,6 +99,13 @@ impl Cgroup {
         }
     }
 
+    /// Leaves its descriptors to the end of this process.
+    pub(crate) fn forget(self) {
+        if self.removed.get() {
+            std::mem::forget(self);
+        }
+    }
+
     fn path(&self) -> PathBuf {
         self.above.join(&self.name)
     }
@@ -109,12 +119,11 @@ impl Drop for Cgroup {
 
 /// Removes the empty cgroups of processes that are gone.
 pub(crate) fn remove_abandoned() {
-    let Ok(own) = own_cgroup() else { return };
-    let ours = format!("cease-{}-", pid_namespace());
+    let Ok((own, _)) = own_cgroup() else { return };
     for path in below(&own) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let owner = name.strip_prefix(&ours).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+        let age = fs::metadata(&path).and_then(|meta| meta.modified()).ok().and_then(|made| made.elapsed().ok());
+        if is_ours && age.is_some_and(|age| age > ABANDONED) {
             // It fails where somebody still runs, who is not ours to kill.
             let _ = fs::remove_dir(&path);
         }
@@ -140,35 +149,44 @@ fn below(path: &Path) -> Vec<PathBuf> {
     entries.flatten().filter(is_dir).map(|entry| entry.path()).collect()
 }
 
-/// Its namespace, its number and when it began: nobody else's name.
+/// Its number and when it began: nobody else's name, whatever the namespace.
 fn name_of_ours() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    format!("cease-{}-{}-{now}-0", pid_namespace(), std::process::id())
-}
-
-/// The namespace in which this process has its number.
-fn pid_namespace() -> u64 {
-    fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino())
+    format!("{PREFIX}{}-{now}", std::process::id())
 }
 
 /// The cgroup that this process is in, in the hierarchy of cgroup v2.
-fn own_cgroup() -> io::Result<PathBuf> {
+fn own_cgroup() -> io::Result<(PathBuf, OwnedFd)> {
     let missing = || io::Error::new(io::ErrorKind::NotFound, "cgroup v2 is not mounted");
-    let cgroups = fs::read_to_string("/proc/self/cgroup")?;
+    let cgroups = read("/proc/self/cgroup")?;
     let own = Path::new(cgroups.lines().find_map(|line| line.strip_prefix("0::")).ok_or_else(missing)?);
     let relative = own.strip_prefix("/").unwrap_or(own);
     for place in USUAL_PLACES {
-        let Ok(dir) = open_dir(Path::new(place)) else { continue };
-        if fstatfs(&dir).is_ok_and(|stat| stat.f_type == MAGIC) {
-            let path = Path::new(place).join(relative);
-            if relative.as_os_str().is_empty() || path.is_dir() {
-                return Ok(path);
-            }
+        let path = Path::new(place).join(relative);
+        // Where something else is mounted, there may be a directory of the same name.
+        if let Ok(dir) = open_dir(&path)
+            && fstatfs(&dir).is_ok_and(|stat| stat.f_type == MAGIC)
+        {
+            return Ok((path, dir));
         }
     }
-    let (root, top) = mount(&fs::read_to_string("/proc/self/mountinfo")?).ok_or_else(missing)?;
+    let (root, top) = mount(&read("/proc/self/mountinfo")?).ok_or_else(missing)?;
     // What is mounted may be a part of the hierarchy only.
-    Ok(root.join(own.strip_prefix(top).map_err(|_| missing())?))
+    let path = root.join(own.strip_prefix(top).map_err(|_| missing())?);
+    let dir = open_dir(&path)?;
+    Ok((path, dir))
+}
+
+/// The text of a file that does not know its size, read with few calls.
+fn read(path: &str) -> io::Result<String> {
+    let file = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let (mut text, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        match rustix::io::read(&file, &mut chunk)? {
+            0 => return Ok(String::from_utf8_lossy(&text).into_owned()),
+            length => text.extend_from_slice(&chunk[..length]),
+        }
+    }
 }
 
 /// Where cgroup v2 is mounted, and which part of it.
@@ -183,7 +201,7 @@ fn mount(mountinfo: &str) -> Option<(PathBuf, PathBuf)> {
 
 fn open_dir(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    sys::above_standard(openat(rustix::fs::CWD, path, flags, Mode::empty())?)
+    sys::above_standard(openat(CWD, path, flags, Mode::empty())?)
 }
 
 #[cfg(test)]

@@ -66,7 +66,8 @@ impl Tree {
         // The orphans of strangers would come here too.
         let adopts = tree.strangers.is_empty() || wanted == cli::Tree::Sweep;
         if adopts && matches!(tree.kind, Kind::Cgroup | Kind::Sweep) {
-            let own = Some(rustix::process::getpid());
+            // Any process will do: it only says yes.
+            let own = rustix::process::Pid::from_raw(1);
             match rustix::process::set_child_subreaper(own) {
                 Ok(()) => tree.adopts = true,
                 Err(error) if tree.kind == Kind::Sweep && wanted == cli::Tree::Sweep => {
@@ -196,6 +197,13 @@ impl Tree {
     pub(crate) fn release(&self) {
         if let Some(cgroup) = &self.cgroup {
             cgroup.release();
+        }
+    }
+
+    /// Leaves to the kernel what it closes anyway when a process ends.
+    pub(crate) fn forget(self) {
+        if let Some(cgroup) = self.cgroup {
+            cgroup.forget();
         }
     }
 

@@ -232,12 +232,12 @@ impl Run<'_> {
 
     /// Tells the ladder whether anything is left.
     fn look(&mut self) {
-        self.make_room();
         let now = self.began.elapsed();
         let kept = self.options.keep_background && self.requests == 0;
         if !self.tree.outlives() {
             return self.ladder.tell(Event::Left(0), now);
         }
+        self.make_room();
         if self.rest_since.is_none() {
             self.rest_since = Some(now);
             if self.survivors.is_empty() {
@@ -270,7 +270,7 @@ impl Run<'_> {
             if !self.timed_out && self.limit().is_some_and(|limit| limit <= now) {
                 self.time_is_up();
             }
-        } else if self.leader == Leader::Ended {
+        } else if self.leader == Leader::Ended && self.rest_since.is_some() {
             if self.rest_due().is_some_and(|due| due <= now) {
                 self.request();
             }
@@ -384,6 +384,7 @@ impl Run<'_> {
         {
             self.voice.say(&format!("cannot write the report: {}", sys::error_text(&error)));
         }
+        self.tree.forget();
         end
     }
 
