@@ -106,7 +106,12 @@ impl Running {
 
     /// Waits until nobody has the tag any more.
     pub(crate) fn nobody_is_left(&self) {
-        until("gone", || self.left().is_empty());
+        let end = Instant::now() + LIMIT;
+        while let [pid, ..] = self.left()[..] {
+            let status = || fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            assert!(Instant::now() < end, "not gone in time: {}", status());
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -124,14 +129,6 @@ impl Drop for Running {
 /// Runs `program` with `words` to its end.
 pub(crate) fn run(program: &str, words: &[&str]) -> Ended {
     Running::start(program, words).end()
-}
-
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + LIMIT;
-    while !is_so() {
-        assert!(Instant::now() < end, "not {what} in time");
-        std::thread::yield_now();
-    }
 }
 
 /// Whether `program` is there; when it is not, that is said.

@@ -23,7 +23,7 @@ const ENDINGS: [(&str, &str); 6] = [
     ("time", "read go; exit 7"),
     ("time, deaf", "trap '' TERM; echo up; while :; do sleep 1000; done"),
     ("signal", "read go; exit 7"),
-    ("two signals", "trap '' TERM; echo up; while :; do sleep 1000; done"),
+    ("two signals", "trap '' TERM INT; echo up; while :; do sleep 1000; done"),
 ];
 
 /// Runs every escape with every ending under one containment; `program` and `before` begin the command line.
@@ -39,7 +39,7 @@ fn nothing_survives(program: &str, before: &[&str], kind: &str) {
                 "time" | "time, deaf" => running.send(Signal::ALARM),
                 "signal" => running.send(Signal::TERM),
                 "two signals" => {
-                    // One may be merged into another that is pending; so they are two, and the first is seen to be passed on.
+                    // One could be merged into another of its kind that is still pending.
                     running.send(Signal::TERM);
                     running.send(Signal::INT);
                 }

@@ -123,13 +123,14 @@ impl Tree {
 
     /// Sends `signal` to the command and to the group that it is in.
     pub(crate) fn signal_group(&self, command: i32, signal: Signal) {
+        if self.kind == Kind::PidNamespace {
+            // The group is that of the process outside, which would take it for somebody else's signal.
+            let _ = sys::kill(command, signal.0);
+            return;
+        }
         // This process is in the group too: it takes no notice of itself, but would stop or be killed.
-        let own = rustix::process::getpgrp();
         let as_group = !signal.stops() && signal != Signal::KILL;
-        let is_member = || {
-            let pid = rustix::process::Pid::from_raw(command);
-            rustix::process::getpgid(pid).is_ok_and(|group| group == own)
-        };
+        let is_member = || sys::group_of(command) == Some(own_group());
         // Who is a member gets it once.
         if !as_group || !is_member() {
             let _ = sys::kill(command, signal.0);
@@ -237,6 +238,7 @@ fn has_children() -> bool {
     sys::wait(0, sys::Wait::Peek).is_some()
 }
 
+/// The group of this process; 0 when it has no number here.
 fn own_group() -> i32 {
-    rustix::process::getpgrp().as_raw_nonzero().get()
+    sys::group_of(0).unwrap_or(0)
 }

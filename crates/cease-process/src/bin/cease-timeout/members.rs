@@ -74,7 +74,7 @@ pub(crate) fn children() -> Vec<i32> {
 }
 
 /// This process, by the numbers of `/proc`, which may be those of another namespace.
-fn own() -> i32 {
+pub(crate) fn own() -> i32 {
     let own = fs::read_link("/proc/self").ok();
     own.and_then(|own| own.to_str()?.parse().ok()).unwrap_or(0)
 }

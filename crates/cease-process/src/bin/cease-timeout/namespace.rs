@@ -12,13 +12,13 @@ use std::fs;
 use std::io;
 
 use crate::end::{End, FAILED};
-use crate::members::Process;
+use crate::members::{self, Process};
 use crate::sys::{self, Wait};
 use crate::watch::{BY_KERNEL, CARRIER, Noticed, Watch};
 
 /// Runs `inside` as the first process of a namespace, and says how this program is to end.
 pub(crate) fn run(watch: Watch, inside: impl FnOnce(Watch) -> End) -> io::Result<End> {
-    let outside = rustix::process::getpid().as_raw_nonzero().get();
+    let outside = members::own();
     let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let shared = shared_end()?;
     let (copy, with_user) = match fork(CLONE_NEWPID) {
@@ -39,7 +39,7 @@ pub(crate) fn run(watch: Watch, inside: impl FnOnce(Watch) -> End) -> io::Result
         // SAFETY: takes a number only, and nothing of this process has to be done afterwards.
         unsafe { libc::_exit(0) }
     }
-    hand_on(watch.ignoring(copy), copy);
+    hand_on(watch, copy);
     // SAFETY: it is a live place of its type, and its writer has ended.
     let end = unsafe { shared.read_volatile() };
     Ok(end.unwrap_or(End::Signal(libc::SIGKILL)))

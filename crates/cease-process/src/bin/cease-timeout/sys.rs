@@ -122,6 +122,13 @@ pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// The group of a process, or with 0 of this one; a group of another namespace is 0.
+pub(crate) fn group_of(pid: i32) -> Option<i32> {
+    // SAFETY: takes a number only.
+    let group = unsafe { libc::getpgid(pid) };
+    (group >= 0).then_some(group)
+}
+
 /// How children are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {

@@ -82,11 +82,6 @@ impl Watch {
         Self { own: 1, within: Within::Namespace, awaited: self.awaited.with(CARRIER), ..self }
     }
 
-    /// The same, blind to what `pid` sends.
-    pub(crate) fn ignoring(self, pid: i32) -> Self {
-        Self { own: pid, ..self }
-    }
-
     /// Waits for at most `limit`.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Noticed {
         let Some(Arrived { signal, sender, by_kernel, value }) = sys::wait_signal(self.awaited, limit) else {
