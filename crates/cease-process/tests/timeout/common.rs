@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -141,10 +142,23 @@ pub(crate) fn is_there(program: &str, words: &[&str]) -> bool {
     works
 }
 
+/// Where Python is, asked once: what is called `python3` may be a slow script that looks for it.
+pub(crate) fn python() -> Option<&'static str> {
+    static PYTHON: OnceLock<Option<String>> = OnceLock::new();
+    let look = || {
+        let script = "import sys; print(sys.executable, end='')";
+        is_there("python3", &["-c", script]).then(|| run("python3", &["-c", script]).stdout)
+    };
+    PYTHON.get_or_init(look).as_deref()
+}
+
 /// The kinds of containment that can be had here.
-pub(crate) fn kinds() -> Vec<&'static str> {
-    let can_be_had = |kind: &&str| is_there(OURS, &[&format!("--tree={kind}"), "60", "true"]);
-    ["cgroup", "pidns", "sweep"].into_iter().filter(can_be_had).collect()
+pub(crate) fn kinds() -> &'static [&'static str] {
+    static KINDS: OnceLock<Vec<&str>> = OnceLock::new();
+    KINDS.get_or_init(|| {
+        let can_be_had = |kind: &&str| is_there(OURS, &[&format!("--tree={kind}"), "60", "true"]);
+        ["cgroup", "pidns", "sweep"].into_iter().filter(can_be_had).collect()
+    })
 }
 
 /// Who has the tag in the environment; a process that has ended and is not reaped has none.

@@ -101,11 +101,14 @@ const CASES: &[&[&str]] = &[
     &["-v", "-k", ".05", ".05", "sh", "-c", "trap '' TERM; exec sleep 1000"],
     &["--foreground", "-v", "-k", ".05", ".05", "sh", "-c", "trap '' TERM; exec sleep 1000"],
     &["--preserve-status", "-k", ".05", ".05", "sh", "-c", "trap '' TERM; exec sleep 1000"],
-    &["-k", "60", ".2", "sh", "-c", "trap 'echo told; exit 5' TERM; while :; do sleep .01; done"],
-    &["--preserve-status", ".2", "sh", "-c", "trap 'echo told; exit 5' TERM; while :; do sleep .01; done"],
+    &["-k", "60", ".2", "sh", "-c", TOLD],
+    &["--preserve-status", ".2", "sh", "-c", TOLD],
     &[".2", "sh", "-c", "kill -STOP $$; echo woken"],
     &[".05", "sh", "-c", "sleep 1000 | sleep 1000"],
 ];
+
+/// Is told, and ends; the shell would say on standard error what became of its own child.
+const TOLD: &str = "exec 2>/dev/null; trap 'echo told; exit 5' TERM; while :; do sleep .01; done";
 
 /// GNU's program does not pass on what arrives before it has seen that its command runs; so the command takes a while.
 const LATE: &str = "for n in 1 2 3 4 5 6 7 8 9 10; do sh -c :; done; echo up; exec sleep 1000";
@@ -117,7 +120,11 @@ const SIGNALS: &[(&str, Signal, &[&str])] = &[
     ("HUP", Signal::HUP, &["-v", "60", "sh", "-c", LATE]),
     ("QUIT", Signal::QUIT, &["60", "sh", "-c", LATE]),
     ("ALRM", Signal::ALARM, &["-v", "60", "sh", "-c", LATE]),
-    ("a trap", Signal::TERM, &["60", "sh", "-c", "trap 'echo told; exit 7' TERM; echo up; while :; do sleep .01; done"]),
+    (
+        "a trap",
+        Signal::TERM,
+        &["60", "sh", "-c", "trap 'echo told; exit 7' TERM; echo up; while :; do sleep .01; done"],
+    ),
     ("a deaf one", Signal::TERM, &["-v", "-k", ".05", "60", "sh", "-c", "trap '' TERM; echo up; exec sleep 1000"]),
     ("foreground", Signal::TERM, &["-v", "--foreground", "60", "sh", "-c", LATE]),
     ("status", Signal::TERM, &["--preserve-status", "60", "sh", "-c", LATE]),

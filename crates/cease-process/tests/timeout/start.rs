@@ -4,11 +4,9 @@ use crate::common::{OURS, Running, is_there, kinds, run};
 
 /// Becomes the words that follow, after a line of Python.
 fn after(python: &str, words: &[&str]) -> Option<crate::common::Ended> {
-    if !is_there("python3", &["-c", ""]) {
-        return None;
-    }
+    let python3 = crate::common::python()?;
     let script = format!("import os, resource, signal, sys\n{python}\nos.execvp(sys.argv[1], sys.argv[1:])");
-    Some(run("python3", &[&["-c", &script], words].concat()))
+    Some(run(python3, &[&["-c", &script], words].concat()))
 }
 
 /// States that a program may be started in.
@@ -66,11 +64,9 @@ fn the_command_gets_the_descriptors_as_they_were() {
 fn a_signal_that_was_ignored_is_not_passed_on() {
     let python = "signal.signal(signal.SIGHUP, signal.SIG_IGN)";
     let script = "echo up; read go; exit 3";
-    if !is_there("python3", &["-c", ""]) {
-        return;
-    }
+    let Some(python3) = crate::common::python() else { return };
     let wrapper = format!("import os, signal, sys\n{python}\nos.execvp(sys.argv[1], sys.argv[1:])");
-    let mut running = Running::start("python3", &["-c", &wrapper, OURS, "-v", "60", "sh", "-c", script]).is_up(1);
+    let mut running = Running::start(python3, &["-c", &wrapper, OURS, "-v", "60", "sh", "-c", script]).is_up(1);
     running.send(rustix::process::Signal::HUP);
     running.go();
     let ended = running.end();
@@ -93,7 +89,8 @@ os.environ['STRANGER'] = str(child)";
         if !ended.stdout.starts_with("125") {
             assert_eq!(ended.stdout, "3\nlives\n", "{kind}: {}", ended.stderr);
         }
-        let script = "exec \"$0\" \"$1\" 60 sh -c 'setsid sleep 1000 & kill -0 $STRANGER && kill -KILL $STRANGER && exit 3'";
+        let script =
+            "exec \"$0\" \"$1\" 60 sh -c 'setsid sleep 1000 & kill -0 $STRANGER && kill -KILL $STRANGER && exit 3'";
         let ended = after(python, &["sh", "-c", script, OURS, &tree]).unwrap();
         assert!([Some(3), Some(125)].contains(&ended.code), "{kind}: {ended:?}");
     }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::common::{OURS, Running, run};
+use crate::common::{OURS, Running, kinds, python, run};
 
 /// A command that tells of every signal, and ends when it is written to.
 const TELLS: &str = "trap 'echo usr1' USR1; trap 'echo usr2' USR2; trap 'echo hup' HUP; echo up; read go; exit 3";
@@ -10,10 +10,8 @@ const TELLS: &str = "trap 'echo usr1' USR1; trap 'echo usr2' USR2; trap 'echo hu
 #[test]
 fn a_signal_that_means_something_else_is_only_passed_on() {
     // It does not begin the end, however often it comes: this would be killed at once.
-    let words = ["-k", "0.000001", "60", "python3", "-c", LISTENS];
-    if !crate::common::is_there("python3", &["-c", ""]) {
-        return;
-    }
+    let Some(python3) = python() else { return };
+    let words = ["-k", "0.000001", "60", python3, "-c", LISTENS];
     let mut running = Running::start(OURS, &words).is_up(1);
     for signal in [Signal::USR1, Signal::USR2, Signal::USR1] {
         running.send(signal);
@@ -37,12 +35,10 @@ sys.exit(3)
 
 #[test]
 fn realtime_signals_are_passed_on_too() {
-    if !crate::common::is_there("python3", &["-c", ""]) {
-        return;
-    }
-    for kind in crate::common::kinds() {
+    let Some(python3) = python() else { return };
+    for kind in kinds() {
         let tree = format!("--tree={kind}");
-        let mut running = Running::start(OURS, &[&tree, "60", "python3", "-c", LISTENS]).is_up(1);
+        let mut running = Running::start(OURS, &[&tree, "60", python3, "-c", LISTENS]).is_up(1);
         for number in [34, 64] {
             let pid = i32::try_from(running.pid()).unwrap();
             send_number(pid, number);

@@ -9,7 +9,11 @@ const ESCAPES: [(&str, usize, &str); 8] = [
     ("group", 1, "sh -c 'echo up; exec sleep 1000' &"),
     ("setsid", 1, "setsid sh -c 'echo up; exec sleep 1000' &"),
     ("double fork", 1, "(setsid sh -c 'sh -c \"echo up; exec sleep 1000\" & exit' &)"),
-    ("deaf", 2, "sh -c 'trap \"\" TERM HUP INT; echo up; exec sleep 1000' & setsid sh -c 'trap \"\" TERM; echo up; exec sleep 1000' &"),
+    (
+        "deaf",
+        2,
+        "sh -c 'trap \"\" TERM HUP INT; echo up; exec sleep 1000' & setsid sh -c 'trap \"\" TERM; echo up; exec sleep 1000' &",
+    ),
     ("stopped", 1, "setsid sh -c 'echo up; kill -STOP $$; exec sleep 1000' &"),
     ("deaf and stopped", 1, "setsid sh -c 'trap \"\" TERM; echo up; kill -STOP $$; exec sleep 1000' &"),
     ("holds pipes", 2, "setsid sh -c 'echo up; exec sleep 1000' & sh -c 'echo up; exec sleep 1000' 3>&1 4>&2 &"),
@@ -156,7 +160,8 @@ fn who_is_left_is_listed_with_the_containment() {
 #[test]
 fn without_a_grace_the_command_lives_and_its_rest_does_not() {
     // As GNU's, `-k 0` never kills the command; what it leaves behind is still not left.
-    let script = "setsid sh -c 'trap \"\" TERM; echo up; exec sleep 1000' & trap 'echo up' TERM; read go; exit 7";
+    let script =
+        "trap 'echo up' TERM; setsid sh -c 'trap \"\" TERM; echo up; exec sleep 1000' & read go; read go; exit 7";
     let mut running = Running::start(OURS, &["-k", "0", "60", "sh", "-c", script]).is_up(1);
     running.send(Signal::TERM);
     running = running.is_up(1);

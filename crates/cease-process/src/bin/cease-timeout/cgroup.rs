@@ -99,11 +99,10 @@ impl Cgroup {
         }
     }
 
-    /// Leaves its descriptors to the end of this process.
+    /// Removes it, and leaves its descriptors to the end of this process.
     pub(crate) fn forget(self) {
-        if self.removed.get() {
-            std::mem::forget(self);
-        }
+        self.remove();
+        std::mem::forget(self);
     }
 
     fn path(&self) -> PathBuf {

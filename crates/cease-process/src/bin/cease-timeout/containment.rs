@@ -101,8 +101,9 @@ impl Tree {
         match self.kind {
             Kind::None => false,
             Kind::Group => !self.survivors(0).is_empty(),
-            _ if self.cgroup.as_ref().is_some_and(|cgroup| !cgroup.remove()) => true,
+            // Whoever is left is a child of this process, or descends from one that is: orphans come here.
             _ if self.adopts && self.strangers.is_empty() => sys::has_living_children(),
+            _ if self.cgroup.as_ref().is_some_and(|cgroup| !cgroup.remove()) => true,
             _ => self.adopts && !self.survivors(0).is_empty(),
         }
     }
@@ -168,6 +169,9 @@ impl Tree {
 
     /// Kills all of it; called again, it takes what was born meanwhile.
     pub(crate) fn kill(&self, command: Option<i32>) {
+        if let Some(command) = command {
+            let _ = sys::kill(command, libc::SIGKILL);
+        }
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill();
         }
@@ -188,9 +192,6 @@ impl Tree {
                 }
             }
             Kind::Cgroup | Kind::Sweep => {}
-        }
-        if let Some(command) = command {
-            let _ = sys::kill(command, libc::SIGKILL);
         }
     }
 

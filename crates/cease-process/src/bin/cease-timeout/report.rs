@@ -34,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) ended: Option<Ended>,
     /// From the start until nothing ran any more.
     pub(crate) elapsed_s: f64,
+    /// From the first KILL until the command itself was reaped; `null` when it had none, or ended before.
+    pub(crate) kill_to_reaped_s: Option<f64>,
     /// What kept it together.
     pub(crate) containment: &'static str,
     /// What still ran when the command had ended, or was killed.

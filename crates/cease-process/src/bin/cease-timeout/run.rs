@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use cease_process::ladder::{Action, Budgets, Event, Ladder, Rung, Summary};
 
 use crate::cli::{Options, Place};
-use crate::containment::{Refused, Tree};
+use crate::containment::{Kind, Refused, Tree};
 use crate::duration::Limit;
 use crate::end::{CANNOT_RUN, End, FAILED, NOT_FOUND, Outcome};
 use crate::members::Process;
@@ -30,6 +30,9 @@ const GONE_AFTER_KILL: Duration = Duration::from_secs(5);
 
 /// How long what is left behind has, when the command itself is never to be killed.
 const GRACE_OF_THE_REST: Duration = Duration::from_secs(5);
+
+/// How long what is killed may take to end before the others are killed, too.
+const KILL_OF_THE_REST: Duration = Duration::from_millis(1);
 
 /// How long it takes until the rest is looked at again, though nothing tells of a change: on the way, and when it was killed.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(1));
@@ -91,6 +94,9 @@ pub(crate) fn run(
         rest_since: None,
         rest_told: false,
         survivors: Vec::new(),
+        killed_at: None,
+        rest_killed_at: None,
+        kill_to_reaped: None,
     };
     run.to_the_end(target)
 }
@@ -131,6 +137,10 @@ struct Run<'a> {
     rest_since: Option<Duration>,
     rest_told: bool,
     survivors: Vec<Process>,
+    killed_at: Option<Duration>,
+    /// When the others are killed, though the command has not ended.
+    rest_killed_at: Option<Duration>,
+    kill_to_reaped: Option<Duration>,
 }
 
 /// The command itself.
@@ -211,7 +221,14 @@ impl Run<'_> {
                 }
             }
             self.sent = Some(Signal::KILL);
-            self.tree.kill(Some(self.pid));
+            self.killed_at.get_or_insert(self.began.elapsed());
+            if self.tree.kind() == Kind::None {
+                self.tree.kill(Some(self.pid));
+            } else {
+                // The others follow when it has ended, which takes no time as a rule; and if not, they do not wait for it.
+                let _ = sys::kill(self.pid, libc::SIGKILL);
+                self.rest_killed_at = Some(self.began.elapsed() + KILL_OF_THE_REST);
+            }
         } else {
             if self.sent != Some(Signal::KILL) && self.rest_since.is_some() {
                 let left = self.tree.survivors(self.pid);
@@ -253,6 +270,7 @@ impl Run<'_> {
     fn reap(&mut self) {
         if let Some(child) = sys::wait(self.pid, Wait::Reap).filter(|child| child.pid != 0) {
             self.leader = Leader::Reaped(child.status);
+            self.kill_to_reaped = self.killed_at.map(|at| self.began.elapsed().saturating_sub(at));
         }
         while sys::wait(0, Wait::Reap).is_some_and(|child| child.pid != 0) {}
     }
@@ -267,6 +285,10 @@ impl Run<'_> {
         }
         let now = self.began.elapsed();
         if self.leader == Leader::Runs {
+            if self.rest_killed_at.is_some_and(|at| at <= now) {
+                self.rest_killed_at = None;
+                self.tree.kill(Some(self.pid));
+            }
             if !self.timed_out && self.limit().is_some_and(|limit| limit <= now) {
                 self.time_is_up();
             }
@@ -284,7 +306,8 @@ impl Run<'_> {
             let again = if self.ladder.rung() == Some(Rung::Kill) { LOOK_AGAIN.1 } else { LOOK_AGAIN.0 };
             self.began.elapsed() + again
         });
-        [self.ladder.due(), limit, look, self.rest_due()].into_iter().flatten().min()
+        let rest = self.rest_killed_at.filter(|_| self.leader == Leader::Runs);
+        [self.ladder.due(), limit, look, rest, self.rest_due()].into_iter().flatten().min()
     }
 
     const fn limit(&self) -> Option<Duration> {
@@ -404,6 +427,7 @@ impl Run<'_> {
                 Leader::Reaped(Status::Signaled(signal)) => Some(Ended::Signal(Signal(signal).to_string())),
                 Leader::Runs | Leader::Ended => None,
             },
+            kill_to_reaped_s: self.kill_to_reaped.map(|time| time.as_secs_f64()),
             elapsed_s: self.began.elapsed().as_secs_f64(),
             containment: self.tree.kind().name(),
             survivors: self.survivors.iter().map(survivor).collect(),
