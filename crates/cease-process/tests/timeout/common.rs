@@ -96,6 +96,19 @@ impl Running {
         Ended { code: status.code(), signal: status.signal(), stdout, stderr }
     }
 
+    /// The same, or `None` when it has left somebody behind for a while.
+    pub(crate) fn end_unless_left(mut self) -> Option<Ended> {
+        self.wait();
+        let end = Instant::now() + Duration::from_secs(1);
+        while !self.left().is_empty() {
+            if Instant::now() >= end {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+        Some(self.end())
+    }
+
     /// Waits for its end alone.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let fd = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).unwrap();
