@@ -1,4 +1,5 @@
-//! The article's scenario on the library: a ticker that holds a critical resource, stopped by an event, and what it leaves.
+//! The article's scenario under every strategy: a ticker that holds a critical resource, stopped by an event, and what it
+//! leaves.
 #![cfg(not(any(loom, shuttle)))]
 
 use std::fs::{self, File};
@@ -6,13 +7,20 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cease_abandon::Abandon;
+use cease_channel::Channel;
 use cease_core::{Checkpoint, Exit, Job, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker};
 use cease_flag::Flag;
 use cease_tests::process;
+use cease_tests::repo::Repo;
+use cease_token::Token;
+use cease_trace::Trace;
+use cease_unwind::Unwind;
+use tokio::runtime::Runtime;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_millis(1);
@@ -105,14 +113,55 @@ fn run_and_audit(name: &str, spawn: impl FnOnce(Ticker, StopSource) -> Worker<()
     fs::remove_file(path).expect("the file is there");
 }
 
+/// Runs a job that is made anew each time under every strategy that runs it in this process.
+fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
+    vec![
+        Box::new(Flag::new()),
+        Box::new(Channel::new()),
+        Box::new(Unwind::new()),
+        Box::new(Trace::new()),
+        Box::new(Token::new(runtime().handle().clone())),
+        Box::new(Abandon::new().grace(Duration::MAX)),
+    ]
+}
+
+/// One runtime, with one thread for blocking jobs, for as long as this process lives.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.max_blocking_threads(1).thread_keep_alive(Duration::MAX).build().expect("a runtime can be had")
+    });
+    &RUNTIME
+}
+
 fn as_a_struct() {
-    run_and_audit("struct", |ticker, event| Flag::new().spawn_with(ticker, event).expect("a thread can be had"));
+    for strategy in strategies() {
+        let spawn = |ticker, event| strategy.spawn_with(ticker, event).expect("a thread can be had");
+        run_and_audit(strategy.contract().strategy, spawn);
+    }
 }
 
 fn as_a_closure() {
-    run_and_audit("closure", |ticker, event| {
-        Flag::new().spawn_fn_with(move |stop| ticker.run(stop), event).expect("a thread can be had")
-    });
+    fn under<S: SpawnFn>(strategy: &S) {
+        run_and_audit("closure", |ticker, event| {
+            strategy.spawn_fn_with(move |stop| ticker.run(stop), event).expect("a thread can be had")
+        });
+    }
+    under(&Flag::new());
+    under(&Channel::new());
+    under(&Unwind::new());
+    under(&Trace::new());
+    under(&Token::new(runtime().handle().clone()));
+    under(&Abandon::new().grace(Duration::MAX));
+}
+
+#[test]
+fn every_strategy_is_here() {
+    let here =
+        strategies::<Ticker>().into_iter().map(|strategy| format!("crates/cease-{}", strategy.contract().strategy));
+    let mut here: Vec<_> = here.collect();
+    here.sort();
+    assert_eq!(here, Repo::load().strategies().collect::<Vec<_>>());
 }
 
 #[test]
@@ -167,27 +216,42 @@ fn many_runs_leave_no_thread_and_no_descriptor() {
     assert_eq!(held(), before, "threads and descriptors, after {ROUNDS} runs and before");
 }
 
+/// Sleeps until its stop.
+struct Waiting;
+
+impl Job for Waiting {
+    type Output = ();
+
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<(), Stopped> {
+        stop.sleep(Duration::MAX)
+    }
+}
+
 #[test]
 fn of_64_requests_at_once_exactly_one_is_first() {
-    for _ in 0..ROUNDS {
-        let event = StopSource::new();
-        let worker = Flag::new().spawn_fn_with(|stop| -> Result<(), _> { Err(stop.token().wait().unwrap()) }, event);
-        let worker = worker.unwrap();
-        let together = Arc::new(Barrier::new(64));
-        let ask = |number: u32| {
-            let (source, together) = (worker.source().clone(), Arc::clone(&together));
-            thread::spawn(move || {
-                together.wait();
-                let first = source.request_because(number.to_string());
-                first.then_some(number)
-            })
-        };
-        let asked: Vec<_> = (0..64).map(ask).collect();
-        let winner: Vec<_> = asked.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
-        assert_eq!(winner.len(), 1, "{winner:?} were told that they were first");
-        let exit = worker.join().unwrap();
-        assert_eq!(exit.stopped().unwrap().reason(), &Reason::from(winner[0].to_string()));
+    for strategy in strategies::<Waiting>() {
+        for _ in 0..ROUNDS {
+            ask_64_at_once(strategy.contract().strategy, strategy.spawn(Waiting).expect("a thread can be had"));
+        }
     }
+}
+
+fn ask_64_at_once(strategy: &str, worker: Worker<()>) {
+    let together = Arc::new(Barrier::new(64));
+    let ask = |number: u32| {
+        let (source, together) = (worker.source().clone(), Arc::clone(&together));
+        thread::spawn(move || {
+            together.wait();
+            let first = source.request_because(number.to_string());
+            first.then_some(number)
+        })
+    };
+    let asked: Vec<_> = (0..64).map(ask).collect();
+    let winner: Vec<_> = asked.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(winner.len(), 1, "{winner:?} were told that they were first");
+    let exit = worker.join().unwrap();
+    let stopped = exit.stopped().unwrap_or_else(|| panic!("under {strategy} the job {}", exit.word()));
+    assert_eq!(stopped.reason(), &Reason::from(winner[0].to_string()));
 }
 
 /// The first `count` lines.

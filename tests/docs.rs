@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::fs;
 
 use cease_conformance::faults::{Failure, SEEDED, Seeded};
-use cease_conformance::laws::{CHECKS, ITEM_CHECKS};
+use cease_conformance::laws::{CHECKS, ITEM_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
 use cease_core::{Contract, Law};
 use cease_tests::markdown::table;
 use cease_tests::repo::{File, Repo, top};
@@ -15,7 +15,18 @@ use cease_tests::{blocks, rust};
 use serde_json::Value;
 
 /// Every strategy there is.
-const STRATEGIES: &[&Contract] = &[&cease_flag::CONTRACT, &cease_channel::CONTRACT];
+const STRATEGIES: &[&Contract] = &[
+    &cease_flag::CONTRACT,
+    &cease_channel::CONTRACT,
+    &cease_unwind::CONTRACT,
+    &cease_trace::CONTRACT,
+    &cease_token::CONTRACT,
+    &cease_process::CONTRACT,
+    &cease_abandon::CONTRACT,
+];
+
+/// Modes with a contract of their own, in the crate of a strategy.
+const MODES: &[&Contract] = &[&cease_token::ABORT_CONTRACT];
 
 /// Where each table stands, beside a strategy's own row, which stands in its README.
 const PLACES: [(&str, &[&str]); 5] = [
@@ -104,7 +115,7 @@ fn renewed(repo: &Repo, page: &File) -> Option<String> {
 fn render(repo: &Repo, name: &str) -> Option<String> {
     match name {
         "bench" => Some(measured(&repo.file(MEASURED)?.text)),
-        "contracts" => Some(contracts(STRATEGIES)),
+        "contracts" => Some(contracts(&[STRATEGIES, MODES].concat())),
         "crates" => Some(crates(repo)),
         "faults" => Some(faults(repo)),
         "laws" => Some(laws()),
@@ -112,7 +123,7 @@ fn render(repo: &Repo, name: &str) -> Option<String> {
         "verdicts" => Some(verdicts(&repo.file(EXPECTED)?.text)),
         _ => {
             let strategy = name.strip_prefix("strategy ")?;
-            let contract = STRATEGIES.iter().find(|contract| contract.strategy == strategy)?;
+            let contract = STRATEGIES.iter().chain(MODES).find(|contract| contract.strategy == strategy)?;
             Some(contracts(&[contract]))
         }
     }
@@ -145,7 +156,8 @@ fn measured(report: &str) -> String {
 
 fn laws() -> String {
     let row = |law: &Law| {
-        let checks = CHECKS.iter().chain(ITEM_CHECKS).filter(|check| check.law == *law).map(|check| code(check.name));
+        let checks = CHECKS.iter().chain(ITEM_CHECKS).chain(PROCESS_CHECKS).chain(UNWIND_CHECKS);
+        let checks = checks.filter(|check| check.law == *law).map(|check| code(check.name));
         let faults = SEEDED.iter().filter(|seeded| seeded.killer == *law).map(|seeded| code(seeded.fault.name()));
         let [checks, faults] = [listed(checks, "not built yet"), listed(faults, "")];
         [law.to_string(), law.promise().into(), checks, faults]

@@ -14,15 +14,28 @@ use std::thread;
 use std::time::Duration;
 
 use cease_conformance::faults::{Failure, Fault, SEEDED};
-use cease_conformance::laws::{CHECKS, Check, ITEM_CHECKS};
+use cease_conformance::laws::{CHECKPOINT_CHECKS, CHECKS, Check, ITEM_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
 use cease_tests::process::{self, Ended};
 
 /// The strategies with which faults are looked for, and the checks that each is good for.
-const SUITES: [(&str, &[Check]); 2] = [("flag", CHECKS), ("channel", ITEM_CHECKS)];
+const SUITES: [(&str, &[Check]); 5] = [
+    ("flag", CHECKS),
+    ("channel", ITEM_CHECKS),
+    ("unwind", UNWIND_CHECKS),
+    ("token", CHECKPOINT_CHECKS),
+    ("process", PROCESS_CHECKS),
+];
 /// A model that has not ended by then never will.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
 const FAULT_PREEMPTIONS: &str = "2";
+/// The strategy with which the primitive is explored as far as each check says.
+///
+/// The others run on the same primitive and, where they can, on the same threads; the common laws are explored with fewer
+/// preemptions for them, and what is special to them as far as its checks say. `cargo loom` explores them all to the end.
+const PRIMITIVE: &str = "flag";
+/// The bound for the common laws of the other strategies.
+const SIBLING_PREEMPTIONS: &str = "2";
 /// Faults by which somebody waits for ever, or is not stopped.
 const LEFT_BEHIND: [Fault; 8] = [
     Fault::LostWakeup,
@@ -63,9 +76,8 @@ fn every_fault_is_killed_and_every_law_kills() {
     let mut wrong = Vec::new();
     for seeded in SEEDED {
         let kinds = checks()
-            .map(|(_, check)| check)
-            .filter(|check| check.law == seeded.killer)
-            .map(|check| cells[&key(seeded.fault, check)]);
+            .filter(|(_, check)| check.law == seeded.killer)
+            .map(|(strategy, check)| cells[&key(seeded.fault, strategy, check)]);
         if !kinds.clone().any(|kind| kind == Cell::Killed(seeded.shows_as)) {
             let seen: Vec<_> = kinds.collect();
             wrong.push(format!(
@@ -76,17 +88,18 @@ fn every_fault_is_killed_and_every_law_kills() {
             ));
         }
     }
-    for (law, check) in checks().map(|(_, check)| (check.law, check)) {
+    for (strategy, check) in checks() {
+        let law = check.law;
         if !SEEDED.iter().any(|seeded| seeded.killer == law) {
             wrong.push(format!("{law} kills no fault"));
         }
-        if !Fault::ALL.iter().any(|fault| matches!(cells[&key(*fault, check)], Cell::Killed(_))) {
-            wrong.push(format!("{} kills no fault", check.name));
+        if !Fault::ALL.iter().any(|fault| matches!(cells[&key(*fault, strategy, check)], Cell::Killed(_))) {
+            wrong.push(format!("{}::{strategy} kills no fault", check.name));
         }
     }
-    for ((fault, check), cell) in &cells {
+    for ((fault, strategy, check), cell) in &cells {
         if *cell == Cell::Unknown {
-            wrong.push(format!("{fault} against {check} failed in an unknown way"));
+            wrong.push(format!("{fault} against {check}::{strategy} failed in an unknown way"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -98,7 +111,7 @@ fn crowds_notice_who_is_left_behind() {
     let programs = build("shuttle");
     let crowds = programs.iter().find(|program| program.target == "crowd").expect("the crowds are built");
     for fault in LEFT_BEHIND {
-        let run = run(&crowds.path, Some(fault), &[]);
+        let run = run(&crowds.path, Some(fault), None, &[]);
         assert!(!run.status.success(), "no crowd notices {}", fault.name());
     }
 }
@@ -111,15 +124,15 @@ enum Cell {
     Unknown,
 }
 
-type Cells = BTreeMap<(&'static str, &'static str), Cell>;
+type Cells = BTreeMap<(&'static str, &'static str, &'static str), Cell>;
 
 /// Every check, with the strategy that is held to it.
 fn checks() -> impl Iterator<Item = (&'static str, &'static Check)> + Clone {
     SUITES.into_iter().flat_map(|(strategy, checks)| checks.iter().map(move |check| (strategy, check)))
 }
 
-fn key(fault: Fault, check: &Check) -> (&'static str, &'static str) {
-    (fault.name(), check.name)
+fn key(fault: Fault, strategy: &'static str, check: &Check) -> (&'static str, &'static str, &'static str) {
+    (fault.name(), strategy, check.name)
 }
 
 /// Runs each pair in a process of its own, as many at once as there are processors.
@@ -127,26 +140,16 @@ fn run_all_pairs() -> Cells {
     let pairs: Vec<_> = Fault::ALL.iter().flat_map(|fault| checks().map(move |check| (*fault, check))).collect();
     let programs = build("loom");
     let laws = |strategy| programs.iter().find(|program| is_laws(program, strategy)).expect("its laws are built");
-    let (next, cells) = (AtomicUsize::new(0), Mutex::new(Cells::new()));
-    let workers = thread::available_parallelism().map_or(2, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                // ORDERING: Relaxed: only the number matters.
-                while let Some((fault, (strategy, check))) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let test = format!("{}::{strategy}", check.name);
-                    let run = run(&laws(strategy).path, Some(*fault), &["--exact", &test]);
-                    let cell = match Failure::of(&(run.stdout + &run.stderr)) {
-                        _ if run.status.success() => Cell::Survived,
-                        Some(kind) => Cell::Killed(kind),
-                        None => Cell::Unknown,
-                    };
-                    cells.lock().expect("no holder panics").insert(key(*fault, check), cell);
-                }
-            });
+    let cells = in_parallel(&pairs, |(fault, (strategy, check))| {
+        let test = format!("{}::{strategy}", check.name);
+        let run = run(&laws(strategy).path, Some(*fault), Some(FAULT_PREEMPTIONS), &["--exact", &test]);
+        match Failure::of(&(run.stdout + &run.stderr)) {
+            _ if run.status.success() => Cell::Survived,
+            Some(kind) => Cell::Killed(kind),
+            None => Cell::Unknown,
         }
     });
-    cells.into_inner().expect("no holder panics")
+    pairs.iter().zip(cells).map(|((fault, (strategy, check)), cell)| (key(*fault, strategy, check), cell)).collect()
 }
 
 /// The matrix as people read it: a row a fault, a column a check.
@@ -157,8 +160,8 @@ fn matrix(cells: &Cells) -> String {
     }
     for fault in Fault::ALL {
         text += &format!("\n{:<24}", fault.name());
-        for (_, check) in checks() {
-            let letter = match cells[&key(fault, check)] {
+        for (strategy, check) in checks() {
+            let letter = match cells[&key(fault, strategy, check)] {
                 Cell::Survived => '.',
                 Cell::Killed(kind) => kind.letter(),
                 Cell::Unknown => '?',
@@ -169,29 +172,73 @@ fn matrix(cells: &Cells) -> String {
     text + "\nA assertion, D deadlock, K leak, P panic, R race, . not found by this law, ? unknown failure"
 }
 
-/// Runs every test program that the alias `alias` builds, and returns what they said.
+/// Runs every test program that the alias `alias` builds, as many at once as there are processors, and returns what they
+/// said.
 fn run_everything(alias: &str) -> String {
-    let programs = build(alias);
+    let mut programs = build(alias);
     for (strategy, _) in SUITES {
         let there = programs.iter().any(|program| is_laws(program, strategy));
         assert!(there, "`cargo {alias}` does not build the laws of the strategy {strategy}");
     }
+    // The longest first.
+    programs.sort_by_key(|program| !is_laws(program, PRIMITIVE));
+    let runs = in_parallel(&programs, |program| {
+        let own: Vec<_> = own_checks(program).iter().map(|check| check.name).collect();
+        let common = own.iter().flat_map(|name| ["--skip", name]).collect::<Vec<_>>();
+        let bound = (program.target == "laws" && !is_laws(program, PRIMITIVE)).then_some(SIBLING_PREEMPTIONS);
+        let mut runs = vec![run(&program.path, None, bound, &common)];
+        if !own.is_empty() {
+            runs.push(run(&program.path, None, None, &own));
+        }
+        runs
+    });
     let mut all = String::new();
-    for program in programs {
-        let run = run(&program.path, None, &[]);
-        println!("{}\n{}{}", program.target, run.stdout, run.stderr);
-        assert!(run.status.success(), "{} fails under {alias}", program.target);
-        all += &run.stdout;
+    for (program, runs) in programs.iter().zip(runs) {
+        for run in runs {
+            println!("{} of {}\n{}{}", program.target, program.package, run.stdout, run.stderr);
+            assert!(run.status.success(), "{} of {} fails under {alias}", program.target, program.package);
+            all += &run.stdout;
+        }
     }
     all
 }
 
+/// The checks that stand in the laws of one strategy alone.
+fn own_checks(program: &Program) -> &'static [Check] {
+    let suite = SUITES.iter().find(|(strategy, _)| *strategy != PRIMITIVE && is_laws(program, strategy));
+    suite.map_or(&[], |(_, checks)| checks)
+}
+
+/// Calls `act` with each of `items`, with as many at once as there are processors, and returns the answers in order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let answers: Vec<_> = items.iter().map(|_| Mutex::new(None)).collect();
+    let workers = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    // ORDERING: Relaxed: only the number matters.
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { break };
+                    *answers[at].lock().expect("no holder panics") = Some(act(item));
+                }
+            });
+        }
+    });
+    let answer = |slot: Mutex<Option<R>>| slot.into_inner().expect("no holder panics").expect("each item was taken");
+    answers.into_iter().map(answer).collect()
+}
+
 /// Runs a test program to its end.
-fn run(program: &Path, fault: Option<Fault>, args: &[&str]) -> Ended {
+fn run(program: &Path, fault: Option<Fault>, preemptions: Option<&str>, args: &[&str]) -> Ended {
     let mut command = Command::new(program);
     command.args(args).args(["--nocapture", "--test-threads=1"]).env_remove("LOOM_MAX_PREEMPTIONS");
+    if let Some(bound) = preemptions {
+        command.env("LOOM_MAX_PREEMPTIONS", bound);
+    }
     if let Some(fault) = fault {
-        command.env("CEASE_FAULT", fault.name()).env("LOOM_MAX_PREEMPTIONS", FAULT_PREEMPTIONS);
+        command.env("CEASE_FAULT", fault.name());
     }
     process::run(&mut command, LIMIT)
         .unwrap_or_else(|error| panic!("{} {args:?} {fault:?}: {error}", program.display()))

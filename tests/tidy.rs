@@ -41,7 +41,9 @@ rules! {
     every_file_is_compiled: layout::compiled,
         ["a/tests/deep/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/tests/deep/b.rs" => ""],
         ["a/src/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/src/lib.rs" => "", "a/src/b.rs" => ""],
-        ["tests/b.rs", "tests/Cargo.toml" => "[package]\nautotests = false\n", "tests/b.rs" => ""];
+        ["tests/b.rs", "tests/Cargo.toml" => "[package]\nautotests = false\n", "tests/b.rs" => ""],
+        ["a/tests/ui/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/tests/ui/b.rs" => "",
+            "a/tests/c.rs" => "fn d() { trybuild::TestCases::new().pass(\"tests/other/*.rs\") }"];
 
     models_see_every_thread_and_lock: source::facade,
         ["a.rs:1: `std::sync::Arc`", "crates/cease-core/src/a.rs" => "use std::{fmt, sync::Arc};"],

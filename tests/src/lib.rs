@@ -12,6 +12,8 @@ pub mod rust;
 mod pages {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/ABANDON.md")]
+    mod abandon {}
     #[doc = include_str!("../../docs/ARCHITECTURE.md")]
     mod architecture {}
     #[doc = include_str!("../../docs/CHANNEL.md")]
@@ -28,12 +30,20 @@ mod pages {
     mod limits {}
     #[doc = include_str!("../../docs/ORDERINGS.md")]
     mod orderings {}
+    #[doc = include_str!("../../docs/OS.md")]
+    mod os {}
     #[doc = include_str!("../../docs/PERFORMANCE.md")]
     mod performance {}
     #[doc = include_str!("../../docs/PRIMITIVE.md")]
     mod primitive {}
+    #[doc = include_str!("../../docs/PROCESS.md")]
+    mod process {}
     #[doc = include_str!("../../docs/SEMANTICS.md")]
     mod semantics {}
     #[doc = include_str!("../../docs/TOKEN.md")]
     mod token {}
+    #[doc = include_str!("../../docs/UNWIND.md")]
+    mod unwind {}
+    #[doc = include_str!("../../docs/TRACE.md")]
+    mod trace {}
 }

@@ -45,9 +45,15 @@ fn every_row_names_its_peers_and_their_ratios() {
         "callback/register+drop",
         "callback/register+drop/boxed",
         "wake/blocking",
+        "wake/descriptor",
         "wake/async-current-thread",
         "wake/async-multi-thread",
         "spawn+join",
+        "unwind/happy-path",
+        "unwind/happy-path/empty",
+        "unwind/stop-depth-1",
+        "unwind/stop-depth-10",
+        "unwind/stop-depth-100",
     ];
     assert_eq!(names, expected);
     let cpp = report["notes"].as_array().unwrap().is_empty();

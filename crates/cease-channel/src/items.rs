@@ -8,14 +8,14 @@
 //! seen every item that was accepted: no item can be accepted behind its back.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 
-use cease_core::Fault;
 use cease_core::sync::{Arc, Mutex, lock};
+use cease_core::{Checkpoint, Fault};
 
 use crate::library;
+use crate::{SendError, SendUntilStoppedError, StopReceiver, TrySendError};
 
 /// A channel that accepts at most `capacity` items that were not received; with none, each is handed from hand to hand.
 ///
@@ -65,7 +65,57 @@ impl<T> Sender<T> {
     /// Blocks the calling thread while the channel is full.
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
         let Some(sending) = self.queue.borrow() else { return Err(SendError(item)) };
-        library::send_unless(&sending, item, &self.queue.closed).map_err(SendError)
+        library::send_unless(&sending, item, &[&self.queue.closed]).map_err(|unsent| SendError(unsent.item))
+    }
+
+    /// Sends `item`, and waits for room until the sender's own stop, which goes first.
+    ///
+    /// When the last source of `stop` goes unasked, it waits on as [`Sender::send`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`SendUntilStoppedError`], with the item in it, which was not accepted: a stop was asked for, also when that was
+    /// before the call, or the channel was closed.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread while the channel is full, until a stop is asked for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_channel::{SendUntilStoppedError, bounded, stop_receiver};
+    /// use cease_core::StopSource;
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// let source = StopSource::new();
+    /// let stop = stop_receiver(&source.token());
+    /// sender.send_until_stopped("accepted", &stop).unwrap();
+    /// source.request_because("shutting down");
+    /// let error = sender.send_until_stopped("kept", &stop).unwrap_err();
+    /// assert!(matches!(error, SendUntilStoppedError::Stopped("kept", _)));
+    /// # drop(receiver);
+    /// ```
+    pub fn send_until_stopped(&self, item: T, stop: &StopReceiver) -> Result<(), SendUntilStoppedError<T>> {
+        let Some(sending) = self.queue.borrow() else {
+            return Err(match stop.check() {
+                Ok(()) => SendUntilStoppedError::Closed(item),
+                Err(stopped) => SendUntilStoppedError::Stopped(item, stopped),
+            });
+        };
+        let unsent = match library::send_unless(&sending, item, &[stop, &self.queue.closed]) {
+            Ok(()) => return Ok(()),
+            Err(unsent) => unsent,
+        };
+        if unsent.by > 0 {
+            return Err(SendUntilStoppedError::Closed(unsent.item));
+        }
+        match stop.check() {
+            Err(_) if Fault::StoppedSendAccepted.is_seeded() => Ok(()),
+            Err(stopped) => Err(SendUntilStoppedError::Stopped(unsent.item, stopped)),
+            // Nobody is left who could ask.
+            Ok(()) => self.send(unsent.item).map_err(|error| SendUntilStoppedError::Closed(error.into_inner())),
+        }
     }
 
     /// Sends `item` if there is room.
@@ -155,70 +205,6 @@ impl<T> fmt::Debug for Receiver<T> {
         f.debug_struct("Receiver").finish_non_exhaustive()
     }
 }
-
-/// The channel was closed; the item is handed back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SendError<T>(T);
-
-impl<T> SendError<T> {
-    /// The item, which was not accepted.
-    pub fn into_inner(self) -> T {
-        self.0
-    }
-}
-
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the channel was closed")
-    }
-}
-
-impl<T> Error for SendError<T> {}
-
-/// Why an item was not accepted at once; it is handed back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TrySendError<T> {
-    /// There is no room.
-    Full(T),
-    /// The channel was closed.
-    Closed(T),
-}
-
-impl<T> TrySendError<T> {
-    /// The item, which was not accepted.
-    pub fn into_inner(self) -> T {
-        match self {
-            Self::Full(item) | Self::Closed(item) => item,
-        }
-    }
-}
-
-impl<T> fmt::Debug for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "Full(..)",
-            Self::Closed(_) => "Closed(..)",
-        })
-    }
-}
-
-impl<T> fmt::Display for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "the channel is full",
-            Self::Closed(_) => "the channel was closed",
-        })
-    }
-}
-
-impl<T> Error for TrySendError<T> {}
 
 /// What both ends share.
 pub(crate) struct Queue<T> {

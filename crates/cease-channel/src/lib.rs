@@ -3,6 +3,7 @@
 mod consume;
 mod items;
 mod library;
+mod refused;
 #[cfg(any(loom, shuttle, test))]
 mod stand_in;
 mod stop_receiver;
@@ -12,7 +13,8 @@ use cease_core::{
 };
 
 pub use consume::{Consumed, Consumers};
-pub use items::{Receiver, SendError, Sender, TrySendError, bounded, unbounded};
+pub use items::{Receiver, Sender, bounded, unbounded};
+pub use refused::{SendError, SendUntilStoppedError, TrySendError};
 pub use stop_receiver::{StopReceiver, stop_receiver};
 
 /// What this strategy promises.

@@ -11,6 +11,13 @@ pub(crate) use crossbeam_channel::{
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use real::{recv_unless, send_unless};
 
+/// An item that was not sent, and which of the other channels was disconnected, or how many there are when it was its own.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unsent<T> {
+    pub(crate) item: T,
+    pub(crate) by: usize,
+}
+
 /// What came first.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<T> {
@@ -30,7 +37,7 @@ mod real {
 
     use crossbeam_channel::{Receiver, Select, Sender};
 
-    use super::Next;
+    use super::{Next, Unsent};
 
     /// Receives the next item; `other` goes first, and is ready when it is disconnected.
     pub(crate) fn recv_unless<T>(items: &Receiver<T>, other: &Receiver<Infallible>) -> Next<T> {
@@ -45,16 +52,23 @@ mod real {
         ready.recv(items).map_or(Next::End, Next::Item)
     }
 
-    /// Sends `item`, or gives it back; `other` goes first, and is ready when it is disconnected.
-    pub(crate) fn send_unless<T>(items: &Sender<T>, item: T, other: &Receiver<Infallible>) -> Result<(), T> {
+    /// Sends `item`, or gives it back; the others go first, in order, and are ready when they are disconnected.
+    pub(crate) fn send_unless<T>(
+        items: &Sender<T>,
+        item: T,
+        others: &[&Receiver<Infallible>],
+    ) -> Result<(), Unsent<T>> {
         let mut select = Select::new_biased();
-        let disconnected = select.recv(other);
+        for other in others {
+            select.recv(other);
+        }
         select.send(items);
         let ready = select.select();
-        if ready.index() == disconnected {
+        let by = ready.index();
+        if let Some(other) = others.get(by) {
             let Err(_) = ready.recv(other);
-            return Err(item);
+            return Err(Unsent { item, by });
         }
-        ready.send(items, item).map_err(|error| error.into_inner())
+        ready.send(items, item).map_err(|error| Unsent { item: error.into_inner(), by })
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cease_core::sync::{Arc, Condvar, Mutex, lock, thread};
 
-use crate::library::Next;
+use crate::library::{Next, Unsent};
 
 /// Why nothing was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,17 +88,19 @@ pub(crate) fn recv_unless<T>(items: &Receiver<T>, other: &Receiver<Infallible>) 
     })
 }
 
-/// Sends `item`, or gives it back; `other` goes first, and is ready when it is disconnected.
-pub(crate) fn send_unless<T>(items: &Sender<T>, item: T, other: &Receiver<Infallible>) -> Result<(), T> {
+/// Sends `item`, or gives it back; the others go first, in order, and are ready when they are disconnected.
+pub(crate) fn send_unless<T>(items: &Sender<T>, item: T, others: &[&Receiver<Infallible>]) -> Result<(), Unsent<T>> {
     let mut item = Some(item);
-    wait_for(&[&*other.0, &*items.0], || {
+    let mut channels: Vec<&dyn Changes> = vec![&*items.0];
+    channels.extend(others.iter().map(|other| &*other.0 as &dyn Changes));
+    wait_for(&channels, || {
         let mine = item.take()?;
-        if other.try_recv() == Err(TryRecvError::Disconnected) {
-            return Some(Err(mine));
+        if let Some(by) = others.iter().position(|other| other.try_recv() == Err(TryRecvError::Disconnected)) {
+            return Some(Err(Unsent { item: mine, by }));
         }
         match items.try_send(mine) {
             Ok(()) => Some(Ok(())),
-            Err(TrySendError::Disconnected(mine)) => Some(Err(mine)),
+            Err(TrySendError::Disconnected(mine)) => Some(Err(Unsent { item: mine, by: others.len() })),
             Err(TrySendError::Full(mine)) => {
                 item = Some(mine);
                 None
@@ -264,7 +266,7 @@ mod tests {
             mod $name {
                 use $library as library;
 
-                use super::Answer;
+                use super::{Answer, Unsent};
 
                 pub(super) struct Player {
                     senders: Vec<library::Sender<u32>>,
@@ -311,9 +313,13 @@ mod tests {
                     }
 
                     /// Disconnects the other channel and then this one, and waits in every way there is.
-                    pub(super) fn end(mut self, item: u32) -> (Option<Result<(), u32>>, String, Vec<u32>) {
+                    pub(super) fn end(mut self, item: u32) -> (Vec<Result<(), Unsent<u32>>>, String, Vec<u32>) {
+                        let (_open, connected) = library::bounded(1);
                         self.closing = None;
-                        let sent = self.senders.first().map(|sender| library::send_unless(sender, item, &self.closed));
+                        let first = self.senders.first();
+                        let sent = [&[&connected, &self.closed][..], &[&self.closed, &connected]]
+                            .map(|others| first.map(|sender| library::send_unless(sender, item, others)));
+                        let sent = sent.into_iter().flatten().collect();
                         let Some(receiver) = self.receivers.pop() else { return (sent, String::new(), Vec::new()) };
                         let next = library::recv_unless(&receiver, &self.closed);
                         let in_time = receiver.recv_timeout(std::time::Duration::ZERO);
@@ -365,7 +371,7 @@ mod tests {
                 let (sender, closed) = (sender.clone(), closed.clone());
                 scope.spawn(move || {
                     for item in (from..ITEMS).step_by(2) {
-                        send_unless(&sender, item, &closed).expect("the other channel stays");
+                        send_unless(&sender, item, &[&closed]).expect("the other channel stays");
                     }
                 });
             }

@@ -13,14 +13,16 @@ use crate::library::{self, RecvTimeoutError, TryRecvError};
 /// It is the checkpoint of the strategy [`crate::Channel`], and it dereferences to a `crossbeam_channel::Receiver`, so that
 /// `select!` takes it as it is: its arm is ready from the stop on.
 /// The sending end is dropped by a callback of the token, before the request returns.
+/// Who waits is woken just before that, so a job that waits on [`Checkpoint::token`] by itself may be ahead of its own poll by
+/// that moment; [`Checkpoint::sleep`] is not.
 /// It is dropped too when the last source goes unasked: the arm is ready then, and [`Checkpoint::check`] still says that
 /// there is no stop.
 #[derive(Debug)]
 pub struct StopReceiver {
     token: StopToken,
     disconnected: library::Receiver<Infallible>,
-    /// Owns the sending end.
-    _on_stop: OnStop,
+    /// Owns the sending end; `None` only while this is dropped.
+    on_stop: Option<OnStop>,
 }
 
 /// Makes the stop that `token` is about the receiving end of a channel.
@@ -46,7 +48,7 @@ pub struct StopReceiver {
 pub fn stop_receiver(token: &StopToken) -> StopReceiver {
     let (connected, disconnected) = library::bounded(1);
     let on_stop = token.on_stop(move || drop(connected));
-    StopReceiver { token: token.clone(), disconnected, _on_stop: on_stop }
+    StopReceiver { token: token.clone(), disconnected, on_stop: Some(on_stop) }
 }
 
 impl Checkpoint for StopReceiver {
@@ -66,7 +68,19 @@ impl Checkpoint for StopReceiver {
             Ok(never) => match never {},
             Err(RecvTimeoutError::Timeout) => self.check(),
             // Stopped, or nobody can ask any more, and the token sleeps on.
-            Err(RecvTimeoutError::Disconnected) => self.token.sleep(duration.saturating_sub(begin.elapsed())),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.token.check()?;
+                self.token.sleep(duration.saturating_sub(begin.elapsed()))
+            }
+        }
+    }
+}
+
+impl Drop for StopReceiver {
+    fn drop(&mut self) {
+        // A callback that is just running has nothing but the sending end, so nobody need wait until it has returned.
+        if let Some(on_stop) = self.on_stop.take() {
+            on_stop.unregister();
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use cease_channel::{Channel, TrySendError, bounded, stop_receiver, unbounded};
+use cease_channel::{Channel, SendUntilStoppedError, TrySendError, bounded, stop_receiver, unbounded};
 use cease_core::{Checkpoint, Exit, Reason, StopSource};
 use crossbeam_channel::select;
 
@@ -146,6 +146,132 @@ fn select_sees_the_stop_beside_items() {
     }
     assert_eq!(stop.check().unwrap_err().reason(), &Reason::from("enough"));
     assert!(asking.join().unwrap());
+}
+
+/// What a consumer does by hand: it handles items until the stop, and keeps what is left.
+#[test]
+fn a_loop_over_select_handles_until_the_stop_and_keeps_the_rest() {
+    let source = StopSource::new();
+    let token = source.token();
+    let (sender, receiver) = bounded(4);
+    let (tell, told) = mpsc::channel();
+    let consuming = thread::spawn(move || {
+        let stop = stop_receiver(&token);
+        let mut handled = Vec::new();
+        while stop.check().is_ok() {
+            select! {
+                recv(receiver) -> item => handled.push(item.unwrap()),
+                recv(stop) -> _ => break,
+            }
+            tell.send(()).unwrap();
+        }
+        (handled, receiver.into_rest())
+    });
+    (1..=2).for_each(|item| sender.send(item).unwrap());
+    (1..=2).for_each(|_| told.recv_timeout(Duration::from_secs(60)).unwrap());
+    source.request();
+    let accepted = (3..).take_while(|item| sender.send(*item).is_ok()).collect::<Vec<u32>>();
+    let (handled, rest) = consuming.join().unwrap();
+    let all: Vec<_> = handled.into_iter().chain(rest).collect();
+    assert_eq!(all, [vec![1, 2], accepted].concat());
+}
+
+#[test]
+fn a_loop_over_select_drains_a_channel_that_was_closed_beside_a_stop_that_never_comes() {
+    let source = StopSource::new();
+    let stop = stop_receiver(&source.token());
+    let (sender, receiver) = unbounded();
+    (1..=3).for_each(|item| sender.send(item).unwrap());
+    receiver.close();
+    let mut handled = Vec::new();
+    loop {
+        select! {
+            recv(receiver) -> item => match item {
+                Ok(item) => handled.push(item),
+                Err(_) => break,
+            },
+            recv(stop) -> _ => panic!("nobody asked"),
+        }
+    }
+    assert_eq!(handled, [1, 2, 3]);
+}
+
+#[test]
+fn a_sender_that_waits_for_room_is_woken_by_its_own_stop_and_keeps_the_item() {
+    let source = StopSource::new();
+    let token = source.token();
+    let (sender, receiver) = bounded(1);
+    sender.send(1).unwrap();
+    let sending = thread::spawn(move || {
+        let stop = stop_receiver(&token);
+        let error = sender.send_until_stopped(2, &stop).unwrap_err();
+        assert_eq!(error.to_string(), "the sender was stopped before there was room");
+        assert!(std::error::Error::source(&error).is_some());
+        let SendUntilStoppedError::Stopped(2, stopped) = error else { panic!("{error:?}") };
+        assert_eq!(stopped.reason(), &Reason::from("enough"));
+        assert!(matches!(sender.send_until_stopped(3, &stop), Err(SendUntilStoppedError::Stopped(3, _))));
+    });
+    source.request_because("enough");
+    sending.join().unwrap();
+    assert_eq!(receiver.into_rest(), [1], "what was not accepted is not received");
+}
+
+#[test]
+fn a_close_ends_a_send_that_nobody_stops() {
+    let source = StopSource::new();
+    let stop = stop_receiver(&source.token());
+    let (sender, receiver) = bounded(0);
+    let closing = thread::spawn(move || receiver.close());
+    let error = sender.send_until_stopped(1, &stop).unwrap_err();
+    assert_eq!(error.to_string(), "the channel was closed");
+    assert!(matches!(error, SendUntilStoppedError::Closed(1)));
+    closing.join().unwrap();
+    assert!(matches!(sender.send_until_stopped(2, &stop), Err(SendUntilStoppedError::Closed(2))));
+    source.request();
+    assert!(matches!(sender.send_until_stopped(3, &stop), Err(SendUntilStoppedError::Stopped(3, _))));
+}
+
+#[test]
+fn a_send_whose_last_source_went_unasked_waits_for_room() {
+    let source = StopSource::new();
+    let stop = stop_receiver(&source.token());
+    drop(source);
+    let (sender, receiver) = bounded(0);
+    let receiving = thread::spawn(move || receiver.recv());
+    assert!(sender.send_until_stopped(1, &stop).is_ok());
+    assert_eq!(receiving.join().unwrap(), Ok(1));
+}
+
+#[test]
+fn many_stopped_senders_lose_nothing_and_send_nothing_twice() {
+    let (sender, receiver) = bounded(1);
+    let source = StopSource::new();
+    let handled = Arc::new(Mutex::new(Vec::new()));
+    let (book, asking) = (Arc::clone(&handled), source.clone());
+    let handle = move |item: u32, _: &_| {
+        let mut book = book.lock().unwrap();
+        book.push(item);
+        if book.len() == 500 {
+            asking.request();
+        }
+        Ok(())
+    };
+    let consumers = Channel::new().consume(2, receiver, StopSource::new(), handle).unwrap();
+    let senders: Vec<_> = (0..3)
+        .map(|from| {
+            let (sender, stop) = (sender.clone(), stop_receiver(&source.token()));
+            let accepted = move |item: &u32| sender.send_until_stopped(*item, &stop).is_ok();
+            thread::spawn(move || (from..).step_by(3).take_while(accepted).collect::<Vec<u32>>())
+        })
+        .collect();
+    let mut accepted: Vec<_> = senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect();
+    drop(sender);
+    let consumed = consumers.join();
+    let mut all = handled.lock().unwrap().clone();
+    assert_eq!((consumed.handled, consumed.left), (all.len() as u64, vec![]));
+    all.sort_unstable();
+    accepted.sort_unstable();
+    assert_eq!(all, accepted);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The channel strategy is held to every law, and to the one about items.
 
-use cease_channel::{Channel, Consumers, Sender, bounded, unbounded};
+use cease_channel::{Channel, Consumers, Sender, bounded, stop_receiver, unbounded};
 use cease_conformance::laws::Items;
-use cease_core::{Checkpoint, StopSource};
+use cease_core::{Checkpoint, StopSource, StopToken};
 
 cease_conformance::laws!(channel, cease_channel::Channel::new());
 cease_conformance::item_laws!(channel, crate::Handling);
@@ -28,6 +28,10 @@ impl Items for Handling {
 
     fn send(sender: &Sender<u32>, item: u32) -> bool {
         sender.send(item).is_ok()
+    }
+
+    fn send_until_stopped(sender: &Sender<u32>, item: u32, stop: &StopToken) -> bool {
+        sender.send_until_stopped(item, &stop_receiver(stop)).is_ok()
     }
 
     fn stop(consumers: &Consumers<u32>) {

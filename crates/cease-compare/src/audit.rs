@@ -7,10 +7,14 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cease_os::threads::{Doing, ThreadId, ThreadState};
 use serde::{Deserialize, Serialize};
 
 const THREADS: &str = "/proc/self/task";
 const DESCRIPTORS: &str = "/proc/self/fd";
+
+/// The time between the two looks that tell a thread which spins from one that gets no processor.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The threads and descriptors of this process at one moment.
 #[derive(Debug)]
@@ -33,9 +37,9 @@ pub(crate) struct LeftBehind {
 pub(crate) struct LeftThread {
     /// What it is called.
     pub(crate) name: String,
-    /// The letter of the kernel.
+    /// The letter of the kernel; `?` when it does not show it.
     pub(crate) state: char,
-    /// What that letter says.
+    /// What it does, in plain words.
     pub(crate) doing: String,
 }
 
@@ -56,28 +60,35 @@ impl Inventory {
     pub(crate) fn left_behind(&self, patience: Duration) -> io::Result<LeftBehind> {
         let started = Instant::now();
         loop {
-            let left = self.compare(&Self::take()?)?;
-            if left.is_empty() || started.elapsed() >= patience {
-                return Ok(left);
+            let now = Self::take()?;
+            let threads: Vec<_> = now.threads.difference(&self.threads).copied().map(ThreadId::from_number).collect();
+            let opened = now.descriptors.iter().filter(|(number, target)| self.descriptors.get(number) != Some(target));
+            let descriptors: Vec<_> = opened.map(|(_, target)| target.display().to_string()).collect();
+            let nothing = threads.is_empty() && descriptors.is_empty();
+            if nothing || started.elapsed() >= patience {
+                return Ok(LeftBehind { threads: watch(&threads)?, descriptors });
             }
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
 
-    fn compare(&self, now: &Self) -> io::Result<LeftBehind> {
-        let mut threads = Vec::new();
-        for id in now.threads.difference(&self.threads) {
-            match fs::read_to_string(format!("{THREADS}/{id}/stat")) {
-                Ok(stat) => threads.extend(LeftThread::parse(&stat)),
-                // It went away between the two looks. The kernel says "no such process" to who has opened the file.
-                Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(3) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let opened = now.descriptors.iter().filter(|(number, target)| self.descriptors.get(number) != Some(target));
-        let descriptors = opened.map(|(_, target)| target.display().to_string()).collect();
-        Ok(LeftBehind { threads, descriptors })
+/// What these threads do, by two looks at each; those that are gone by the second one are left out.
+fn watch(threads: &[ThreadId]) -> io::Result<Vec<LeftThread>> {
+    let first = threads.iter().map(|&id| ThreadState::look(id)).collect::<io::Result<Vec<_>>>()?;
+    if !first.is_empty() {
+        thread::sleep(LOOK_AGAIN);
     }
+    let mut left = Vec::new();
+    for earlier in first {
+        let now = ThreadState::look(earlier.id)?;
+        let doing = now.doing_since(&earlier);
+        if doing != Doing::Gone {
+            let name = now.name.unwrap_or_else(|| now.id.to_string());
+            left.push(LeftThread { name, state: now.letter.unwrap_or('?'), doing: doing.to_string() });
+        }
+    }
+    Ok(left)
 }
 
 impl LeftBehind {
@@ -92,24 +103,6 @@ impl LeftBehind {
             self.threads.iter().map(|thread| format!("thread `{}` ({}, {})", thread.name, thread.state, thread.doing));
         let descriptors = self.descriptors.iter().map(|target| format!("descriptor of {target}"));
         threads.chain(descriptors).collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl LeftThread {
-    /// Reads `ID (NAME) STATE …`, where the name may have anything in it.
-    fn parse(stat: &str) -> Option<Self> {
-        let (front, back) = stat.rsplit_once(')')?;
-        let (_, name) = front.split_once('(')?;
-        let state = back.trim_start().chars().next()?;
-        let doing = match state {
-            'R' => "running",
-            'S' => "asleep",
-            'D' => "waiting for a device",
-            'T' | 't' => "suspended",
-            'Z' | 'X' => "ending",
-            _ => "in a state of its own",
-        };
-        Some(Self { name: name.to_owned(), state, doing: doing.to_owned() })
     }
 }
 
@@ -144,20 +137,19 @@ mod tests {
         told.recv().unwrap();
 
         // Other tests run beside this one, and leave threads of their own for a while.
-        let seen = before.left_behind(Duration::ZERO).unwrap();
-        let named = seen.threads.iter().find(|thread| thread.name == "odd) name (").unwrap();
-        assert!("RS".contains(named.state));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let seen = loop {
+            let seen = before.left_behind(Duration::ZERO).unwrap();
+            let named = seen.threads.iter().find(|thread| thread.name == "odd) name (").unwrap();
+            if (named.state, named.doing.as_str()) == ('S', "waiting for a lock or for another thread") {
+                break seen;
+            }
+            assert!(Instant::now() < deadline, "{named:?}");
+        };
         assert!(seen.descriptors.iter().any(|target| target == "/dev/zero"));
-        assert!(seen.summary().contains("thread `odd) name (` ("));
+        assert!(seen.summary().contains("thread `odd) name (` (S, waiting for a lock or for another thread)"));
         assert!(seen.summary().contains("descriptor of /dev/zero"));
         drop(hold);
         left.unwrap().join().unwrap();
-    }
-
-    #[test]
-    fn the_state_is_what_follows_the_last_parenthesis() {
-        let thread = LeftThread::parse("12 (a) b (c) R 1 2 3").unwrap();
-        assert_eq!((thread.name.as_str(), thread.state, thread.doing.as_str()), ("a) b (c", 'R', "running"));
-        assert_eq!(LeftThread::parse("nothing"), None);
     }
 }

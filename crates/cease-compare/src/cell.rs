@@ -1,19 +1,16 @@
 //! One cell: one strategy stops one kind of work, again and again, in this process.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cease_core::{StopToken, Strategy};
+use cease_core::{StopSource, StopToken};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Inventory, LeftBehind};
 use crate::latency::{Latency, as_ns};
 use crate::random::Random;
 use crate::spec::{LONGEST_PAUSE, SETTLE, Spec};
-use crate::timed::Timed;
-use crate::trial::{self, Trial};
+use crate::trial::{self, Start, Trial};
 use crate::verdict::Verdict;
-use crate::workload::Workload;
 
 /// What was seen in a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +36,11 @@ impl Seen {
     pub(crate) fn failed(error: String) -> Self {
         Self { error: Some(error), ..Self::default() }
     }
+
+    /// A cell that was not run, because the strategy cannot run this work.
+    pub(crate) fn not_applicable() -> Self {
+        Self { verdict: Some(Verdict::NotApplicable), ..Self::default() }
+    }
 }
 
 /// Runs the trials of one cell; after a stop of `interrupt` it begins no further one.
@@ -46,16 +48,13 @@ impl Seen {
 /// # Errors
 ///
 /// What failed, in one line; that a worker does not stop is no failure.
-pub(crate) fn run<W: Workload>(
-    spec: &Spec,
-    strategy: &dyn Strategy<Timed<W>>,
-    input: &Path,
-    interrupt: &StopToken,
-) -> Result<Seen, String> {
-    let material = W::material(input)?;
+pub(crate) fn run(spec: &Spec, start: &Start<'_>, interrupt: &StopToken) -> Result<Seen, String> {
+    // The timer of the process stays once a deadline was set, so it is there before the first look.
+    let (_, deadline) = StopSource::with_timeout(spec.patience()).map_err(|error| error.to_string())?;
+    deadline.lift();
     let before = Inventory::take().map_err(|error| error.to_string())?;
 
-    let trials = run_trials::<W>(spec, strategy, &material, interrupt)?;
+    let trials = run_trials(spec, start, interrupt)?;
     let verdict = trials.iter().map(|trial| trial.verdict).max();
     let settle = if verdict.is_some_and(Verdict::leaves_work) { Duration::ZERO } else { SETTLE };
     let ns_of = |when: fn(&Trial) -> Option<Duration>| Latency::of(trials.iter().filter_map(when).map(as_ns).collect());
@@ -70,12 +69,7 @@ pub(crate) fn run<W: Workload>(
     })
 }
 
-fn run_trials<W: Workload>(
-    spec: &Spec,
-    strategy: &dyn Strategy<Timed<W>>,
-    material: &W::Material,
-    interrupt: &StopToken,
-) -> Result<Vec<Trial>, String> {
+fn run_trials(spec: &Spec, start: &Start<'_>, interrupt: &StopToken) -> Result<Vec<Trial>, String> {
     let started = Instant::now();
     let mut random = Random::new(spec.seed);
     let mut trials: Vec<Trial> = Vec::new();
@@ -86,7 +80,7 @@ fn run_trials<W: Workload>(
             break;
         }
         let pause = random.duration_below(LONGEST_PAUSE);
-        trials.push(trial::run::<W>(spec, strategy, material, pause, interrupt)?);
+        trials.push(trial::run(spec, start, pause, interrupt)?);
     }
     Ok(trials)
 }

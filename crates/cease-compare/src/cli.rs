@@ -76,13 +76,13 @@ Verdicts:
   n/a        the strategy cannot run this work
 
 Exit codes:
-  0        every verdict is as expected
-  1        a verdict differs from what is expected, or a stopped worker left something behind
-  2        bad flag, unknown name, unreadable input
-  4        nothing selected
-  70       a cell could not be run
-  74       the result could not be written
-  130, 143 SIGINT, SIGTERM: the first ends the run with what there is, the second at once
+  0              every verdict is as expected
+  1              a verdict differs from what is expected, or a stopped worker left something behind
+  2              bad flag, unknown name, unreadable input
+  4              nothing selected
+  70             a cell could not be run
+  74             the result could not be written
+  129, 130, 143  SIGHUP, SIGINT, SIGTERM: the first ends the run with what there is, the second at once
 
 Examples:
   cease --quick

@@ -8,6 +8,7 @@ use std::time::Instant;
 use cease_core::{Reason, StopSource, StopToken};
 use cease_os::signals::StopOnSignals;
 
+use crate::cell::Seen;
 use crate::cli::{Cli, Format};
 use crate::exit::{self, Failure};
 use crate::plan::Plan;
@@ -54,7 +55,8 @@ fn run(cli: &Cli, plan: &Plan<'_>, supervisor: &Supervisor, stop: &StopToken) ->
             break;
         }
         progress.begin(pair);
-        let seen = supervisor.run(&plan.spec(pair), &cli.input, stop);
+        let seen =
+            if pair.applies() { supervisor.run(&plan.spec(pair), &cli.input, stop) } else { Seen::not_applicable() };
         if stop.is_stopped() && seen.error.is_some() {
             // A Ctrl-C can still reach a cell that has only just been started; what it cut off was not seen.
             break;

@@ -1,45 +1,14 @@
-//! The comparison: runs every way of stopping against every kind of work, and shows what each one really does.
+//! The binary `cease`; its crate says what it compares.
 
-mod audit;
-mod cell;
-mod child;
-mod cli;
-mod compare;
-mod exit;
-mod expected;
-mod latency;
-mod matrix;
-mod plan;
-mod progress;
-mod pulse;
-mod random;
-mod report;
-mod spec;
-mod supervisor;
-mod table;
-mod timed;
-mod trial;
-mod verdict;
-mod workload;
-
-use std::env;
 use std::process::ExitCode;
 
-use cli::Cli;
-
+#[cfg(not(any(loom, shuttle)))]
 fn main() -> ExitCode {
-    let mut arguments = env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == child::MARK) {
-        return child::main(arguments).into();
-    }
-    let code = match Cli::read() {
-        Ok(Some(cli)) => compare::main(&cli),
-        Ok(None) => Ok(exit::AS_EXPECTED),
-        Err(failure) => Err(failure),
-    };
-    code.unwrap_or_else(|failure| {
-        exit::complain(&failure.text);
-        failure.code
-    })
-    .into()
+    cease_compare::run()
+}
+
+#[cfg(any(loom, shuttle))]
+fn main() -> ExitCode {
+    eprintln!("cease: there is nothing to compare under a model checker");
+    ExitCode::from(70)
 }

@@ -1,24 +1,50 @@
 //! What is compared: the list of strategies, the list of workloads, and the cells between them.
 
 use std::path::Path;
+use std::time::Duration;
 
+use cease_abandon::Abandon;
 use cease_channel::Channel;
-use cease_core::{Job, StopToken, Strategy};
+use cease_core::{Contract, Job, RunsOn, StopToken, Strategy};
 use cease_flag::Flag;
+use cease_token::AsyncJob;
+use cease_trace::Trace;
+use cease_unwind::Unwind;
 
 use crate::cell::{self, Seen};
+use crate::runtime::{self, OnRuntime, Tasks};
 use crate::spec::Spec;
 use crate::timed::Timed;
-use crate::workload::{CpuChecked, CpuUnchecked, HashFiles, SleepLoop, Workload};
+use crate::workload::{CpuChecked, CpuTraced, CpuUnchecked, HashFiles, SleepLoop, TaskWorkload, TokioTask, Workload};
 
-/// Every strategy, in the order of the table; a new one is one line.
-pub(crate) fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
-    vec![Box::new(Flag::new()), Box::new(Channel::new())]
+/// Every strategy that runs jobs, in the order of the table; a new one is one line.
+///
+/// A strategy that lets go of a worker does so after `let_go`.
+pub(crate) fn strategies<J: Job>(let_go: Duration) -> Vec<Box<dyn Strategy<J>>> {
+    vec![
+        Box::new(Flag::new()),
+        Box::new(Channel::new()),
+        Box::new(Unwind::new()),
+        Box::new(Trace::new()),
+        Box::new(OnRuntime), // token
+        Box::new(Abandon::new().grace(let_go)),
+    ]
+}
+
+/// Every strategy that runs tasks; those that run nothing else stand below the others in the table.
+fn task_strategies<J: AsyncJob>() -> Vec<Tasks<J>> {
+    vec![Tasks::token(), Tasks::abort()]
 }
 
 /// Every workload, in the order of the table; a new one is one line, and a file in `workload/`.
-pub(crate) const WORKLOADS: &[Column] =
-    &[Column::of::<SleepLoop>(), Column::of::<HashFiles>(), Column::of::<CpuChecked>(), Column::of::<CpuUnchecked>()];
+pub(crate) const WORKLOADS: &[Column] = &[
+    Column::of::<SleepLoop>(),
+    Column::of::<HashFiles>(),
+    Column::of::<CpuChecked>(),
+    Column::of::<CpuUnchecked>(),
+    Column::of::<CpuTraced>(),
+    Column::of_tasks::<TokioTask>(),
+];
 
 /// One workload, with its type taken away.
 #[derive(Debug)]
@@ -29,21 +55,55 @@ pub(crate) struct Column {
     pub(crate) about: &'static str,
     /// Says what of the input cannot be read.
     pub(crate) check_input: fn(&Path) -> Result<(), String>,
+    /// Whether it is a task, which only some strategies can run; the others run any other work.
+    is_task: bool,
     /// Runs one cell of it, in this process.
     pub(crate) run: fn(&Spec, &Path, &StopToken) -> Result<Seen, String>,
 }
 
 impl Column {
     const fn of<W: Workload>() -> Self {
-        Self { name: W::NAME, about: W::ABOUT, check_input: |input| W::material(input).map(drop), run: run::<W> }
+        let check_input = |input: &Path| W::material(input).map(drop);
+        Self { name: W::NAME, about: W::ABOUT, check_input, is_task: false, run: run::<W> }
+    }
+
+    const fn of_tasks<W: TaskWorkload>() -> Self {
+        Self { name: W::NAME, about: W::ABOUT, check_input: |_| Ok(()), is_task: true, run: run_tasks::<W> }
     }
 }
 
 /// Runs the cell of the workload `W` that `spec` names.
 fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
-    let strategy = strategies::<Timed<W>>().into_iter().find(|strategy| strategy.contract().strategy == spec.strategy);
-    let strategy = strategy.ok_or_else(|| format!("unknown strategy `{}`", spec.strategy))?;
-    cell::run::<W>(spec, &*strategy, input, interrupt)
+    let strategy = strategies::<Timed<W>>(spec.let_go())
+        .into_iter()
+        .find(|strategy| strategy.contract().strategy == spec.strategy);
+    let strategy = strategy.ok_or_else(|| unsuited(spec))?;
+    let material = W::material(input)?;
+    if strategy.contract().runs_on == RunsOn::Task {
+        // Before anybody looks which threads there are.
+        runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
+    }
+    let start = |pulse, noticed| {
+        let job = Timed::new(W::new(&material, pulse), noticed);
+        strategy.spawn(job).map_err(|error| format!("{error}: {}", error.os_error()))
+    };
+    cell::run(spec, &start, interrupt)
+}
+
+/// Runs the cell of the tasks `W` that `spec` names.
+fn run_tasks<W: TaskWorkload>(spec: &Spec, _input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
+    let strategy = task_strategies::<W>().into_iter().find(|tasks| tasks.contract.strategy == spec.strategy);
+    let strategy = strategy.ok_or_else(|| unsuited(spec))?;
+    let handle = runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
+    let start = |pulse, noticed| {
+        let spawned = (strategy.spawn)(handle.clone(), W::new(pulse, noticed));
+        spawned.map_err(|error| format!("{error}: {}", error.os_error()))
+    };
+    cell::run(spec, &start, interrupt)
+}
+
+fn unsuited(spec: &Spec) -> String {
+    format!("no strategy `{}` runs `{}`", spec.strategy, spec.workload)
 }
 
 /// One strategy with one workload.
@@ -55,10 +115,31 @@ pub(crate) struct Pair {
     pub(crate) workload: &'static Column,
 }
 
+impl Pair {
+    /// Whether the strategy can run this work at all.
+    pub(crate) fn applies(&self) -> bool {
+        contracts_for(self.workload.is_task).iter().any(|contract| contract.strategy == self.strategy)
+    }
+}
+
+/// The contracts of the strategies that run tasks, or those of the strategies that run other jobs.
+fn contracts_for(tasks: bool) -> Vec<&'static Contract> {
+    if tasks {
+        task_strategies::<TokioTask>().into_iter().map(|tasks| tasks.contract).collect()
+    } else {
+        strategies::<SleepLoop>(Duration::MAX).into_iter().map(|strategy| strategy.contract()).collect()
+    }
+}
+
 /// The names and techniques of all strategies.
 pub(crate) fn strategy_names() -> Vec<(&'static str, &'static str)> {
-    let contracts = strategies::<SleepLoop>().into_iter().map(|strategy| strategy.contract());
-    contracts.map(|contract| (contract.strategy, contract.technique)).collect()
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for contract in contracts_for(false).into_iter().chain(contracts_for(true)) {
+        if names.iter().all(|(name, _)| *name != contract.strategy) {
+            names.push((contract.strategy, contract.technique));
+        }
+    }
+    names
 }
 
 /// The workload of that name.
@@ -114,7 +195,21 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = select(None, Some(&["nap".to_owned()])).unwrap_err();
-        assert_eq!(error, "unknown workload `nap`; known: sleep-loop, hash-files, cpu-checked, cpu-unchecked");
+        assert_eq!(
+            error,
+            "unknown workload `nap`; known: sleep-loop, hash-files, cpu-checked, cpu-unchecked, cpu-traced, tokio-task"
+        );
         assert!(select(Some(&["flog".to_owned()]), None).unwrap_err().contains("known: flag"));
+    }
+
+    #[test]
+    fn tasks_and_other_work_are_for_those_who_run_them() {
+        let applies = |strategy: &str, workload: &str| {
+            let pairs = select(Some(&[strategy.to_owned()]), Some(&[workload.to_owned()])).unwrap();
+            pairs[0].applies()
+        };
+        assert!(applies("flag", "sleep-loop") && !applies("flag", "tokio-task"));
+        assert!(applies("token", "sleep-loop") && applies("token", "tokio-task"));
+        assert!(!applies("abort", "sleep-loop") && applies("abort", "tokio-task"));
     }
 }

@@ -37,6 +37,12 @@ impl Spec {
         self.grace.saturating_mul(4).max(SHORTEST_PATIENCE)
     }
 
+    /// After how long a strategy that does so lets go of a worker: well within the patience, so that it is seen to, and
+    /// long after the grace, so that a worker which is merely late is not let go of.
+    pub(crate) fn let_go(&self) -> Duration {
+        self.patience() / 2
+    }
+
     /// After how long no further trial is begun; a worker that stops in time needs a small part of it.
     pub(crate) fn budget(&self) -> Duration {
         Duration::from_secs(2) + Duration::from_millis(40) * self.trials

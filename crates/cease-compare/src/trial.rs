@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use cease_core::{Exit, Noticed, StopToken, Strategy};
+use cease_core::{Exit, Noticed, StopToken, Worker};
 
-use crate::pulse::pulse;
+use crate::pulse::{Pulse, pulse};
 use crate::spec::{GET_GOING, Spec};
-use crate::timed::Timed;
 use crate::verdict::Verdict;
-use crate::workload::Workload;
+
+/// Starts one worker, which beats the pulse and notes when it first sees the stop; or says in one line why not.
+pub(crate) type Start<'a> = dyn Fn(Pulse, Noticed) -> Result<Worker<Result<(), String>>, String> + 'a;
 
 /// What was seen of one worker; times are since the request.
 #[derive(Debug)]
@@ -30,17 +31,10 @@ pub(crate) struct Trial {
 /// # Errors
 ///
 /// What failed, in one line.
-pub(crate) fn run<W: Workload>(
-    spec: &Spec,
-    strategy: &dyn Strategy<Timed<W>>,
-    material: &W::Material,
-    pause: Duration,
-    interrupt: &StopToken,
-) -> Result<Trial, String> {
+pub(crate) fn run(spec: &Spec, start: &Start<'_>, pause: Duration, interrupt: &StopToken) -> Result<Trial, String> {
     let (pulse, listener) = pulse();
     let noticed = Noticed::default();
-    let job = Timed::new(W::new(material, pulse), noticed.clone());
-    let worker = strategy.spawn(job).map_err(|error| format!("{error}: {}", error.os_error()))?;
+    let worker = start(pulse, noticed.clone())?;
     if !listener.wait_for_first(GET_GOING) {
         // Its pulse is gone, so it has ended or is about to; or it does not get going.
         return Err(match worker.join_timeout(spec.grace) {
@@ -61,6 +55,10 @@ pub(crate) fn run<W: Workload>(
     let gone = asked_at.elapsed();
     let noticed = noticed.at().map(|at| at.saturating_duration_since(asked_at));
     match ended {
+        Ok(exit @ Exit::Abandoned) => {
+            let work_after_request = Some(listener.beats() - beats_at_request);
+            Ok(Trial { verdict: judge(&exit, Verdict::Abandoned)?, noticed, gone: None, work_after_request })
+        }
         Ok(exit) => {
             let stopped = if gone <= spec.grace { Verdict::Stopped } else { Verdict::Late };
             Ok(Trial { verdict: judge(&exit, stopped)?, noticed, gone: Some(gone), work_after_request: None })
@@ -95,52 +93,29 @@ fn why_unasked(exit: &Exit<Result<(), String>>) -> String {
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
-    use std::path::Path;
     use std::thread;
 
-    use cease_core::{Checkpoint, Job, StopSource, Stopped};
+    use cease_core::{Checkpoint, SpawnFn, StopSource, Stopped};
     use cease_flag::Flag;
 
     use super::*;
-    use crate::pulse::Pulse;
 
     /// What a job of the tests does once it works.
     type Act = fn(&dyn Checkpoint) -> Result<Result<(), String>, Stopped>;
-
-    struct Acting {
-        act: Act,
-        pulse: Pulse,
-    }
-
-    impl Workload for Acting {
-        const NAME: &'static str = "acting";
-        const ABOUT: &'static str = "what a test wants";
-        type Material = Act;
-
-        fn material(_input: &Path) -> Result<Act, String> {
-            Err("given by the test".to_owned())
-        }
-
-        fn new(&act: &Act, pulse: Pulse) -> Self {
-            Self { act, pulse }
-        }
-    }
-
-    impl Job for Acting {
-        type Output = Result<(), String>;
-
-        fn run<C: Checkpoint>(self, stop: &C) -> Result<Self::Output, Stopped> {
-            self.pulse.beat();
-            (self.act)(stop)
-        }
-    }
 
     const LONG: Duration = Duration::from_secs(60);
     const SHORT: Duration = Duration::from_millis(20);
 
     fn try_once(grace: Duration, act: Act) -> Result<Trial, String> {
         let spec = Spec { strategy: "flag".into(), workload: "acting".into(), seed: 1, trials: 1, grace };
-        run::<Acting>(&spec, &Flag::new(), &act, Duration::ZERO, &StopSource::new().token())
+        let start = |pulse: Pulse, noticed: Noticed| {
+            let job = move |stop: &StopToken| {
+                pulse.beat();
+                act(&noticed.watch(stop))
+            };
+            Ok(Flag::new().spawn_fn(job).unwrap())
+        };
+        run(&spec, &start, Duration::ZERO, &StopSource::new().token())
     }
 
     #[test]

@@ -32,7 +32,9 @@ struct Ended {
 
 impl Run {
     fn start(arguments: &[&str]) -> Self {
-        Self::of(Command::new(env!("CARGO_BIN_EXE_cease")).args(arguments))
+        // Whoever runs the tests may ignore signals, `nohup` for instance, and a process inherits that.
+        let program = ["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cease")];
+        Self::of(Command::new("env").args(program).args(arguments))
     }
 
     fn of(command: &mut Command) -> Self {
@@ -77,10 +79,21 @@ impl Run {
         }
     }
 
-    /// Sends a signal to the whole process group, as a terminal does.
+    /// Sends a signal to the whole process group, as a terminal does, and waits until it was taken.
     fn signal(&self, name: &str) {
         let kill = format!("kill -s {name} -- -{}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        // Of two that wait at the same moment, the second one can be handed over first.
+        let started = Instant::now();
+        while fs::read_to_string(format!("/proc/{}/status", self.child.id())).is_ok_and(|status| {
+            status
+                .lines()
+                .filter_map(|line| line.strip_prefix("ShdPnd:"))
+                .any(|pending| pending.trim() != "0000000000000000")
+        }) {
+            assert!(started.elapsed() < PATIENCE, "{name} waits");
+            thread::yield_now();
+        }
     }
 }
 
@@ -136,6 +149,7 @@ const SHORT: [&str; 8] =
 #[test]
 fn work_that_checks_is_stopped_and_measured() {
     let ended = run(&[
+        "--strategy=flag,channel,token",
         "--workload=sleep-loop,hash-files,cpu-checked",
         "--trials=5",
         "--grace=60s",
@@ -150,8 +164,8 @@ fn work_that_checks_is_stopped_and_measured() {
     assert!(json["environment"]["rustc"].as_str().unwrap().starts_with("rustc "));
     let cells = json["cells"].as_array().unwrap();
     let names = |cell: &Value| ["strategy", "workload"].map(|name| cell[name].as_str().unwrap().to_owned());
-    let all =
-        ["flag", "channel"].map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
+    let all = ["flag", "channel", "unwind", "trace", "token", "abandon"]
+        .map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
     assert_eq!(cells.iter().map(names).collect::<Vec<_>>(), all.concat());
     for cell in cells {
         assert_eq!((&cell["verdict"], &cell["expected"]), (&"stopped".into(), &"stopped".into()));
@@ -174,8 +188,60 @@ fn work_that_never_checks_is_ignored_and_accounted_for_and_the_run_ends() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let cell = &ended.json()["cells"][0];
     assert_eq!((&cell["verdict"], &cell["trials"]), (&"ignored".into(), &Value::from(1)));
-    assert_eq!(cell["left_behind"]["threads"][0]["name"], "flag");
+    let left = &cell["left_behind"]["threads"][0];
+    assert_eq!((&left["name"], &left["state"]), (&"flag".into(), &"R".into()));
+    let doing = left["doing"].as_str().unwrap();
+    assert!(doing.starts_with("spinning: ") || doing == "running", "{doing}, on a busy machine the latter");
     assert!(cell["work_after_request"].as_u64().unwrap() > 0, "a second of work was seen: {cell}");
+    assert_eq!((&cell["noticed_ns"], &cell["gone_ns"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_task_is_stopped_by_asking_and_by_dropping_it() {
+    let ended = run(&["--strategy=token,abort", "--workload=tokio-task", "--trials=5", "--grace=60s", "--format=json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cells = &ended.json()["cells"];
+    for cell in [&cells[0], &cells[1]] {
+        assert_eq!((&cell["verdict"], &cell["trials"]), (&"stopped".into(), &Value::from(5)));
+        assert_eq!(cell["left_behind"], serde_json::json!({ "threads": [], "descriptors": [] }));
+    }
+    assert!(cells[0]["noticed_ns"].is_object(), "what is dropped notices nothing, as a rule: {cells}");
+}
+
+#[test]
+fn what_a_strategy_cannot_run_is_shown_and_not_run() {
+    let cells = ["--strategy=flag,abort", "--workload=sleep-loop,tokio-task", "--trials=3", "--grace=60s"];
+    let ended = run(&[&cells[..], &["--format=json"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let json = ended.json();
+    let verdicts: Vec<_> = json["cells"].as_array().unwrap().iter().map(|cell| cell["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["stopped", "n/a", "n/a", "stopped"]);
+    let cell = &json["cells"][1];
+    assert_eq!((&cell["expected"], &cell["trials"], &cell["error"]), (&"n/a".into(), &0.into(), &Value::Null));
+
+    let ended = run(&cells);
+    assert!(ended.stdout.contains("\n n/a      flag      tokio-task"), "{ended:?}");
+    assert!(ended.stdout.lines().last().unwrap().starts_with("4 cells: 2 n/a, 2 stopped; all as expected, in "));
+}
+
+#[test]
+fn what_is_expected_not_to_run_and_runs_differs_and_so_does_the_reverse() {
+    let other = file("n-a.txt", "flag sleep-loop n/a\nabort sleep-loop stopped");
+    let cells = ["--strategy=flag,abort", "--workload=sleep-loop", "--trials=3", "--grace=60s", "--expected", &other];
+    let ended = run(&cells);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("flag × sleep-loop: expected n/a, saw stopped\n"), "{ended:?}");
+    assert!(ended.stdout.contains("abort × sleep-loop: expected stopped, saw n/a\n"), "{ended:?}");
+}
+
+#[test]
+fn work_that_is_let_go_of_is_abandoned_and_accounted_for_and_the_run_ends() {
+    let ended = run(&["--strategy=abandon", "--workload=cpu-unchecked", "--quick", "--grace=50ms", "--format=json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let cell = &ended.json()["cells"][0];
+    assert_eq!((&cell["verdict"], &cell["trials"]), (&"abandoned".into(), &Value::from(1)));
+    assert_eq!(cell["left_behind"]["threads"][0]["name"], "abandon");
+    assert!(cell["work_after_request"].as_u64().unwrap() > 0, "half a second of work was seen: {cell}");
     assert_eq!((&cell["noticed_ns"], &cell["gone_ns"]), (&Value::Null, &Value::Null));
 }
 
@@ -213,7 +279,8 @@ fn a_worker_that_outlasts_its_grace_is_not_stopped() {
 
 #[test]
 fn what_is_of_no_use_is_said_in_one_line() {
-    run(&["--strategy", "flog"]).failed_with(2, "unknown strategy `flog`; known: flag, channel");
+    let known = "known: flag, channel, unwind, trace, token, abandon, abort";
+    run(&["--strategy", "flog"]).failed_with(2, &format!("unknown strategy `flog`; {known}"));
     run(&["--workload", "sleep-loop,nap"]).failed_with(2, "unknown workload `nap`; known: sleep-loop, hash-files");
     for grace in ["-1s", "0s", "soon", "99999999999999999999s", "99999999999999999999999999s"] {
         run(&["--grace", grace]).failed_with(2, &format!("invalid value '{grace}' for '--grace <TIME>'"));
@@ -242,7 +309,7 @@ fn a_result_that_cannot_be_written_is_said_in_one_line() {
 
 #[test]
 fn a_cell_whose_process_cannot_be_started_has_failed() {
-    let few = format!("ulimit -n 7; exec {} --quick --workload sleep-loop", env!("CARGO_BIN_EXE_cease"));
+    let few = format!("ulimit -n 5; exec {} --quick --workload sleep-loop", env!("CARGO_BIN_EXE_cease"));
     let ended = Run::of(Command::new("sh").args(["-c", &few])).end();
     assert_eq!(ended.code, Some(70), "{ended:?}");
     assert!(format!("{}{}", ended.stdout, ended.stderr).contains("Too many open files"), "{ended:?}");
@@ -257,7 +324,7 @@ const STUCK: [&str; 3] = ["--workload=cpu-unchecked", "--grace=1h", "--progress=
 
 #[test]
 fn the_first_signal_ends_the_run_with_what_there_is() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let run = Run::start(&ENDLESS);
         run.wait_for_cell();
         run.signal(name);
@@ -299,7 +366,7 @@ fn a_cell_dies_with_a_run_that_is_killed() {
 fn help_and_list_tell_what_there_is() {
     let help = run(&["--help"]);
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    for word in ["Exit codes:", "Verdicts:", "Examples:", "130, 143", "--workload", "--seed"] {
+    for word in ["Exit codes:", "Verdicts:", "Examples:", "129, 130, 143", "--workload", "--seed"] {
         assert!(help.stdout.contains(word), "{word}");
     }
     let list = run(&["--list", "--workload", "hash-files"]);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod aside;
 mod block_on;
 mod by_hand;
 pub mod faults;
@@ -19,14 +20,24 @@ pub use act::Act;
 /// ```text
 /// cease_conformance::laws!(flag, cease_flag::Flag::new());
 /// ```
+///
+/// A strategy that breaks a law only in some setting is given twice: the laws that its contract excepts are run on the second
+/// expression, of the same type, and must fail on it.
+///
+/// ```text
+/// cease_conformance::laws!(weak, crate::Weak::careful(), excepted: crate::Weak::careless());
+/// ```
 #[macro_export]
 macro_rules! laws {
     ($strategy:ident, $new:expr) => {
+        $crate::laws!($strategy, $new, excepted: $new);
+    };
+    ($strategy:ident, $new:expr, excepted: $excepted:expr) => {
         #[global_allocator]
         static COUNTING: $crate::harness::CountingAllocator = $crate::harness::CountingAllocator;
 
         $crate::laws! {
-            @each $strategy, $new;
+            @each $strategy, $new, $excepted;
             l1_request_is_sticky
             l2_one_reason
             l3_writes_before_the_request_are_visible
@@ -74,13 +85,13 @@ macro_rules! laws {
             l21_cutting_races_with_the_request
         }
     };
-    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+    (@each $strategy:ident, $new:expr, $excepted:expr; $($law:ident)*) => {
         $(
             mod $law {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold(path, || $new, $crate::laws::$law);
+                    $crate::harness::hold(path, || $new, || $excepted, $crate::laws::$law);
                 }
             }
         )*
@@ -106,6 +117,7 @@ macro_rules! item_laws {
             @each $strategy, $new;
             l17_what_is_accepted_is_drained
             l17_a_stop_races_with_a_send
+            l17_a_senders_own_stop_races_with_room
             l17_a_close_races_with_a_send
             l17_consumers_share_what_there_is
         }
@@ -116,14 +128,90 @@ macro_rules! item_laws {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold_items(path, || $crate::laws::$law(&$new));
+                    $crate::harness::hold_few(path, || $crate::laws::$law(&$new));
                 }
             }
         )*
 
         #[test]
         fn every_law_of_items_is_listed() {
-            $crate::harness::assert_items_listed(&[$(stringify!($law)),*]);
+            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::ITEM_CHECKS);
+        }
+    };
+}
+
+/// Holds a strategy that ends processes to what laws L7 and L19 say about the side that ends them.
+///
+/// The strategy is an expression of a type that implements [`laws::Supervises`].
+///
+/// ```text
+/// cease_conformance::process_laws!(process, crate::Supervising);
+/// ```
+#[macro_export]
+macro_rules! process_laws {
+    ($strategy:ident, $new:expr) => {
+        $crate::process_laws! {
+            @each $strategy, $new;
+            l7_who_asks_together_gets_the_same_report
+            l7_a_result_that_was_sent_is_not_lost
+            l19_nothing_is_signalled_after_the_reap
+        }
+    };
+    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+        $(
+            mod $law {
+                #[test]
+                fn $strategy() {
+                    let path = concat!(module_path!(), "::", stringify!($strategy));
+                    $crate::harness::hold_few(path, || $crate::laws::$law(&$new));
+                }
+            }
+        )*
+
+        #[test]
+        fn every_law_of_processes_is_listed() {
+            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::PROCESS_CHECKS);
+        }
+    };
+}
+
+/// Holds a strategy whose jobs are left by unwinding to law L20; it stands below [`laws!`] in the same file.
+///
+/// Its checkpoint is [`cease_core::ambient::checkpoint`], which a law's job calls; the strategy is an expression with full
+/// paths, and best tells nobody of what was swallowed, because the laws swallow on purpose.
+///
+/// ```text
+/// cease_conformance::unwind_laws!(unwind, cease_unwind::Unwind::new().on_swallowed(|_, _| ()));
+/// ```
+#[macro_export]
+macro_rules! unwind_laws {
+    ($strategy:ident, $new:expr) => {
+        $crate::unwind_laws! {
+            @each $strategy, $new;
+            l20_a_stop_deep_down_leaves_the_job
+            l20_a_foreign_panic_passes
+            l20_the_hook_stays_silent
+            l20_a_swallowed_stop_leaves_again
+            l20_a_swallowed_stop_is_told
+            l20_a_stop_passes_other_edges
+            l20_the_threads_own_stop_comes_back
+            l18_a_stop_that_unwinds_leaves_nothing
+        }
+    };
+    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+        $(
+            mod $law {
+                #[test]
+                fn $strategy() {
+                    let path = concat!(module_path!(), "::", stringify!($strategy));
+                    $crate::harness::hold(path, || $new, || $new, $crate::laws::$law);
+                }
+            }
+        )*
+
+        #[test]
+        fn every_law_of_unwinding_is_listed() {
+            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::UNWIND_CHECKS);
         }
     };
 }

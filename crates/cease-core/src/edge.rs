@@ -6,12 +6,22 @@
 //! backtrace.
 //! The payload runs every destructor on its way, and the edge turns it into [`Stopped`]; any other panic goes on as it was.
 //! A payload that is dropped before it came to its edge was swallowed by a `catch_unwind` in between, and says so.
+//!
+//! # Limits
+//!
+//! What Rust does not survive, a stop does not either: a destructor that panics while the stop is on its way out ends the
+//! process, and so does a frame of `extern "C"` that the stop would have to pass.
+//! A payload that is forgotten tells nobody, and a checkpoint in a callback of a token ends that callback and nothing else.
 
+use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
 
-use crate::sync::{self, Unmodelled};
-use crate::{Checkpoint, StopToken, Stopped, ambient};
+use crate::fault::{self, Fault};
+use crate::sync::{self, Unmodelled, thread_own};
+use crate::{Checkpoint, Panic, StopToken, Stopped, ambient};
 
 /// Where a stop that leaves a job by unwinding is caught.
 ///
@@ -52,9 +62,15 @@ impl Edge {
 
     /// An edge for a job that is stopped at `token`; `report` is told of each stop that was swallowed on its way here.
     ///
-    /// `report` runs where the payload is dropped, which may be another thread of the job, and must not panic.
+    /// `report` runs where the payload is dropped, which may be in the middle of another panic, on another thread, and
+    /// after the job has ended. When it panics, the panic hook says so, and nothing else comes of it.
     pub fn new(token: &StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
-        Self { token: token.clone(), watch: Unmodelled::new(Watch { report: Box::new(report) }) }
+        Self::at(token.clone(), report)
+    }
+
+    /// As [`Edge::new`], with a token that nobody else needs.
+    pub(crate) fn at(token: StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
+        Self { token, watch: Unmodelled::new(Watch { report: Box::new(report) }) }
     }
 
     /// The token that its checkpoints ask.
@@ -65,13 +81,28 @@ impl Edge {
 
     /// Leaves for [`Edge::run`] by unwinding if a stop was asked for.
     ///
+    /// On a thread that the job has started itself it unwinds that thread, and whoever joins it gets the payload: passed on
+    /// with `resume_unwind` it comes to the edge, and dropped it was swallowed.
+    ///
     /// # Errors
     ///
-    /// [`Stopped`], instead of leaving, while the thread unwinds already: a second unwinding would end the process.
+    /// [`Stopped`], instead of leaving, while the thread unwinds already and in a program that cannot unwind: either would
+    /// end the process.
     #[inline]
     #[track_caller]
     pub fn check(&self) -> Result<(), Stopped> {
         if self.token.is_stopped() { self.leave_if_stopped(Location::caller()) } else { Ok(()) }
+    }
+
+    /// Sleeps for `duration`, and leaves for [`Edge::run`] by unwinding as soon as a stop is asked for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Edge::check`].
+    #[track_caller]
+    pub fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
+        let left_at = Location::caller();
+        self.token.sleep(duration).map_err(|stopped| self.leave(stopped, left_at))
     }
 
     /// Calls `job` with the token as the thread's own, and turns a stop that leaves by unwinding into `Err`.
@@ -82,30 +113,77 @@ impl Edge {
     ///
     /// # Panics
     ///
-    /// With whatever else `job` panics with; the panic hook is not called a second time.
+    /// With whatever else `job` panics with, a stop for another edge included; the panic hook is not called a second time.
     pub fn run<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> Result<T, Stopped> {
-        // What the job leaves half done is the job's own: it was moved in, and what it shares it shares as any thread does.
-        let outcome = catch_unwind(AssertUnwindSafe(|| ambient::with_edge(self, job)));
-        outcome.unwrap_or_else(|payload| match payload.downcast::<Leaving>() {
-            Ok(mut leaving) if leaving.is_for(self) => Err(leaving.arrive()),
-            Ok(for_another) => resume_unwind(for_another),
-            Err(foreign) => resume_unwind(foreign),
-        })
+        self.catch(job).unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// Leaves for [`Edge::run`]; returns only while the thread unwinds already.
-    pub(crate) fn leave(&self, stopped: Stopped, left_at: &'static Location<'static>) {
-        if !sync::is_unwinding() {
-            let watch = Some(Unmodelled::clone(&self.watch));
-            resume_unwind(Box::new(Leaving { swallowed: Swallowed { stopped, left_at }, watch }));
+    /// Calls `f` with this edge and its token as the calling thread's own: for threads that the job starts itself.
+    ///
+    /// A [`checkpoint`](ambient::checkpoint) in it unwinds this thread, as [`Edge::check`] does.
+    pub fn lend<R>(&self, f: impl FnOnce() -> R) -> R {
+        ambient::with_edge(self, f)
+    }
+
+    /// As [`Edge::run`], but hands back whatever else `job` panics with, a stop for another edge included.
+    pub(crate) fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>> {
+        // What the job leaves half done is the job's own: it was moved in, and what it shares it shares as any thread does.
+        // Inside of it there is no destructor of ours, which each stop would have to pass.
+        let payload = match ambient::with_edge(self, || catch_unwind(AssertUnwindSafe(job))) {
+            Ok(returned) => return Ok(returned),
+            Err(payload) => payload,
+        };
+        if fault::is(Fault::PanicTakenForStop)
+            && let Err(stopped) = self.token.check()
+        {
+            return Ok(Err(stopped));
         }
+        match payload.downcast::<Leaving>() {
+            Ok(leaving) if leaving.is_for(self) && !fault::is(Fault::StopTakenForPanic) => Ok(Err(leaving.arrive())),
+            Ok(for_another) => Err(for_another),
+            Err(foreign) => Err(foreign),
+        }
+    }
+
+    /// Leaves for [`Edge::run`]; gives the stop back where that would end the process.
+    #[inline]
+    pub(crate) fn leave(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Stopped {
+        if sync::is_unwinding() || !Self::is_possible() {
+            return stopped;
+        }
+        let watch = Some(Unmodelled::clone(&self.watch));
+        let leaving = Leaving { swallowed: Swallowed { stopped, left_at }, watch };
+        LEAVING.with(|is_leaving| is_leaving.set(true));
+        if fault::is(Fault::StopCallsTheHook) {
+            panic::panic_any(leaving);
+        }
+        resume_unwind(Box::new(leaving))
     }
 
     #[cold]
     fn leave_if_stopped(&self, at: &'static Location<'static>) -> Result<(), Stopped> {
-        let Err(stopped) = self.token.check() else { return Ok(()) };
-        self.leave(stopped.clone(), at);
-        Err(stopped)
+        self.token.check().map_err(|stopped| self.leave(stopped, at))
+    }
+}
+
+// Whoever unwinds past it leaves nothing of it half done: the token is made for it, and the watch is never changed.
+impl UnwindSafe for Edge {}
+impl RefUnwindSafe for Edge {}
+
+impl Checkpoint for Edge {
+    fn token(&self) -> &StopToken {
+        &self.token
+    }
+
+    #[inline]
+    #[track_caller]
+    fn check(&self) -> Result<(), Stopped> {
+        Self::check(self)
+    }
+
+    #[track_caller]
+    fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
+        Self::sleep(self, duration)
     }
 }
 
@@ -115,11 +193,37 @@ impl fmt::Debug for Edge {
     }
 }
 
+impl Swallowed {
+    /// Says it in one line on standard error, as the panic hook does; does nothing when that is closed.
+    pub fn print(&self, worker: &str) {
+        // Nobody is left to tell when this fails.
+        let _ = io::stderr().lock().write_all(format!("worker `{worker}`: {self}\n").as_bytes());
+    }
+}
+
 impl fmt::Display for Swallowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a catch_unwind swallowed the stop that left at {}: {}", self.left_at, self.stopped)
     }
 }
+
+/// Whether what the calling thread unwinds with, if it does, is a stop that left a job on this thread.
+pub(crate) fn is_leaving() -> bool {
+    LEAVING.with(Cell::get)
+}
+
+/// Calls what is no part of a job, though it may run on a job's thread: its panic is its own, and a stop that it raises, which
+/// would leave that job, is swallowed.
+pub(crate) fn call_apart(call: impl FnOnce()) -> Result<(), Panic> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Err(payload) if payload.is::<Leaving>() => drop(payload),
+        Err(payload) => return Err(Panic::new(payload)),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
+thread_own! { static LEAVING: Cell<bool> = Cell::new(false); }
 
 /// Who is told of what was swallowed; its address tells edges apart.
 struct Watch {
@@ -127,6 +231,8 @@ struct Watch {
 }
 
 /// The payload.
+///
+/// It keeps the watch, so no edge that is made while it is on its way has the same address.
 struct Leaving {
     swallowed: Swallowed,
     /// `None` once it has arrived.
@@ -135,19 +241,27 @@ struct Leaving {
 
 impl Leaving {
     fn is_for(&self, edge: &Edge) -> bool {
-        self.watch.as_ref().is_some_and(|watch| Unmodelled::ptr_eq(watch, &edge.watch))
+        fault::is(Fault::StopForAnotherKept)
+            || self.watch.as_ref().is_some_and(|watch| Unmodelled::ptr_eq(watch, &edge.watch))
     }
 
-    fn arrive(&mut self) -> Stopped {
-        self.watch = None;
+    fn arrive(mut self) -> Stopped {
+        if !fault::is(Fault::ArrivedTakenForSwallowed) {
+            self.watch = None;
+        }
         self.swallowed.stopped.clone()
     }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        if let Some(watch) = self.watch.take() {
-            (watch.report)(&self.swallowed);
+        LEAVING.with(|is_leaving| is_leaving.set(false));
+        let Some(watch) = self.watch.take() else { return };
+        if fault::is(Fault::SwallowedUnnoticed) {
+            return;
         }
+        // A panic that left a destructor could end the process.
+        let told = catch_unwind(AssertUnwindSafe(|| (watch.report)(&self.swallowed)));
+        drop(told);
     }
 }

@@ -15,14 +15,23 @@ pub enum Exit<T> {
     Stopped(Stopped),
     /// The job panicked.
     Panicked(Panic),
-    /// What the job ran on was ended from outside, by this signal.
+    /// What the job ran on was ended from outside, by this signal, because it was asked to stop.
     Killed(i32),
+    /// What the job ran on exited by itself with this code, before there was a value.
+    Exited(i32),
+    /// What the job ran on was ended by this signal, and nobody here had sent it.
+    Died(i32),
+    /// What came back from the job cannot be understood, with the reason.
+    Broken(String),
+    /// What was killed is not gone: these processes are left, in the hands of the operating system.
+    Unkillable(Vec<u32>),
     /// The strategy let go of it; it may still run.
     Abandoned,
 }
 
 impl<T> Exit<T> {
-    /// The one word for it: `finished`, `stopped`, `panicked`, `killed` or `abandoned`.
+    /// The one word for it: `finished`, `stopped`, `panicked`, `killed`, `exited`, `died`, `broken`, `unkillable` or
+    /// `abandoned`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -30,6 +39,10 @@ impl<T> Exit<T> {
             Self::Stopped(_) => "stopped",
             Self::Panicked(_) => "panicked",
             Self::Killed(_) => "killed",
+            Self::Exited(_) => "exited",
+            Self::Died(_) => "died",
+            Self::Broken(_) => "broken",
+            Self::Unkillable(_) => "unkillable",
             Self::Abandoned => "abandoned",
         }
     }

@@ -86,6 +86,10 @@ pub enum Fault {
     SelfJoinUnnoticed,
     /// A consumer that is stopped drops the item that it has just received.
     ItemLostAtStop,
+    /// A consumer handles an item a second time.
+    ItemHandledTwice,
+    /// A send that the sender's own stop ends says that the item was accepted.
+    StoppedSendAccepted,
     /// An item that is handed back counts as handled too.
     ReturnedItemCounted,
     /// A channel that was closed goes on to accept items.
@@ -100,11 +104,27 @@ pub enum Fault {
     TwoReports,
     /// What the leader has sent before it ended is not read.
     LostResult,
+    /// A stop that leaves a job by unwinding calls the panic hook.
+    StopCallsTheHook,
+    /// A stop that leaves a job by unwinding goes on past its edge.
+    StopTakenForPanic,
+    /// A panic that comes to an edge while a stop is asked for is taken for the stop.
+    PanicTakenForStop,
+    /// A stop that leaves for an edge further out is caught by the nearest.
+    StopForAnotherKept,
+    /// A stop that was swallowed on its way out is not told of.
+    SwallowedUnnoticed,
+    /// A stop that came to its edge is told of as swallowed.
+    ArrivedTakenForSwallowed,
+    /// The thread's own stop stays the inner one when that is left.
+    AmbientNotRestored,
+    /// A stop is not passed on to the cancellation token that the job polls.
+    CancelNotPassedOn,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 57] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -145,6 +165,8 @@ impl Fault {
         Self::DropDetaches,
         Self::SelfJoinUnnoticed,
         Self::ItemLostAtStop,
+        Self::ItemHandledTwice,
+        Self::StoppedSendAccepted,
         Self::ReturnedItemCounted,
         Self::SendAfterClose,
         Self::RestTakenEarly,
@@ -152,6 +174,14 @@ impl Fault {
         Self::ReapBeforeSweep,
         Self::TwoReports,
         Self::LostResult,
+        Self::StopCallsTheHook,
+        Self::StopTakenForPanic,
+        Self::PanicTakenForStop,
+        Self::StopForAnotherKept,
+        Self::SwallowedUnnoticed,
+        Self::ArrivedTakenForSwallowed,
+        Self::AmbientNotRestored,
+        Self::CancelNotPassedOn,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -198,6 +228,8 @@ impl Fault {
             Self::DropDetaches => "drop-detaches",
             Self::SelfJoinUnnoticed => "self-join-unnoticed",
             Self::ItemLostAtStop => "item-lost-at-stop",
+            Self::ItemHandledTwice => "item-handled-twice",
+            Self::StoppedSendAccepted => "stopped-send-accepted",
             Self::ReturnedItemCounted => "returned-item-counted",
             Self::SendAfterClose => "send-after-close",
             Self::RestTakenEarly => "rest-taken-early",
@@ -205,6 +237,14 @@ impl Fault {
             Self::ReapBeforeSweep => "reap-before-sweep",
             Self::TwoReports => "two-reports",
             Self::LostResult => "lost-result",
+            Self::StopCallsTheHook => "stop-calls-the-hook",
+            Self::StopTakenForPanic => "stop-taken-for-panic",
+            Self::PanicTakenForStop => "panic-taken-for-stop",
+            Self::StopForAnotherKept => "stop-for-another-kept",
+            Self::SwallowedUnnoticed => "swallowed-unnoticed",
+            Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
+            Self::AmbientNotRestored => "ambient-not-restored",
+            Self::CancelNotPassedOn => "cancel-not-passed-on",
         }
     }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::fault::{self, Fault};
 use crate::sync::{Arc, Mutex, lock, thread};
-use crate::{Exit, Panic, Running, SpawnError, StopSource, StopToken, Stopped, Worker, ambient};
+use crate::{Edge, Exit, Panic, Running, SpawnError, StopSource, StopToken, Stopped, Swallowed, Worker, ambient};
 
 /// What a worker's thread is called, and how large its stack is.
 ///
@@ -53,11 +53,47 @@ impl ThreadBuilder {
         T: Send + 'static,
         R: FnOnce(J, &StopToken) -> Result<T, Stopped> + Send + 'static,
     {
-        let (parts, body) = prepare(&source, job, run);
-        match self.os_builder().and_then(|builder| builder.spawn(body)) {
-            Ok(handle) => Ok(Worker::new(self.name.clone(), source, parts.running(handle.thread().id(), handle))),
-            Err(error) => Err(SpawnError::new(self.name.clone(), error, parts.into_job())),
+        self.start(source, job, |stop| stop, run)
+    }
+
+    /// As [`ThreadBuilder::spawn`], for jobs that are left by unwinding: `run` gets the [`Edge`] where its stop is caught.
+    ///
+    /// `report` is told, with the name of the worker, of each stop that was swallowed; see [`Edge::new`].
+    ///
+    /// ```
+    /// use cease_core::{StopSource, ThreadBuilder, ambient};
+    ///
+    /// let count = |start: u64| (start..).inspect(|_| ambient::checkpoint()).fold(0, u64::wrapping_add);
+    /// let report = |worker: &str, swallowed: &cease_core::Swallowed| swallowed.print(worker);
+    /// let worker = ThreadBuilder::new("counter")
+    ///     .spawn_at_edge(StopSource::new(), 20, report, move |start, _edge| Ok(count(start)))
+    ///     .unwrap();
+    /// worker.stop();
+    /// assert!(worker.join().unwrap().stopped().is_some());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`ThreadBuilder::spawn`], and with [`io::ErrorKind::Unsupported`] in a program that cannot unwind.
+    pub fn spawn_at_edge<J, T, R>(
+        &self,
+        source: StopSource,
+        job: J,
+        report: impl Fn(&str, &Swallowed) + Send + Sync + 'static,
+        run: R,
+    ) -> Result<Worker<T>, SpawnError<J>>
+    where
+        J: Send + 'static,
+        T: Send + 'static,
+        R: FnOnce(J, &Edge) -> Result<T, Stopped> + Send + 'static,
+    {
+        if !Edge::is_possible() {
+            let why = "a job that is stopped by unwinding needs a program that was built with panic = \"unwind\"";
+            let error = io::Error::new(io::ErrorKind::Unsupported, why);
+            return Err(SpawnError::new(self.name.clone(), error, job));
         }
+        let name = self.name.clone();
+        self.start(source, job, |stop| Edge::at(stop, move |swallowed| report(&name, swallowed)), run)
     }
 
     /// Starts a thread in `scope` that calls `run` with `job`, both of which may borrow what outlives the scope.
@@ -78,11 +114,31 @@ impl ThreadBuilder {
         T: Send + 'scope,
         R: FnOnce(J, &StopToken) -> Result<T, Stopped> + Send + 'scope,
     {
-        let (parts, body) = prepare(&source, job, run);
+        let (parts, body) = prepare(&source, job, |stop| stop, run);
         match self.os_builder().and_then(|builder| builder.spawn_scoped(scope, body)) {
             Ok(handle) => {
                 Ok(crate::ScopedWorker::new(self.name.clone(), source, parts.running(handle.thread().id(), handle)))
             }
+            Err(error) => Err(SpawnError::new(self.name.clone(), error, parts.into_job())),
+        }
+    }
+
+    fn start<J, T, P, R>(
+        &self,
+        source: StopSource,
+        job: J,
+        place: impl FnOnce(StopToken) -> P + Send + 'static,
+        run: R,
+    ) -> Result<Worker<T>, SpawnError<J>>
+    where
+        J: Send + 'static,
+        T: Send + 'static,
+        P: Place + 'static,
+        R: FnOnce(J, &P) -> Result<T, Stopped> + Send + 'static,
+    {
+        let (parts, body) = prepare(&source, job, place, run);
+        match self.os_builder().and_then(|builder| builder.spawn(body)) {
+            Ok(handle) => Ok(Worker::new(self.name.clone(), source, parts.running(handle.thread().id(), handle))),
             Err(error) => Err(SpawnError::new(self.name.clone(), error, parts.into_job())),
         }
     }
@@ -120,13 +176,50 @@ impl<J> Parts<J> {
     }
 }
 
-/// Splits a spawn into what stays here and what runs on the thread.
+/// Where a job runs, and what its panic comes to.
+trait Place {
+    fn token(&self) -> &StopToken;
+
+    /// Calls `job` with the token as the thread's own; `Err` is its panic.
+    fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>>;
+}
+
+impl Place for StopToken {
+    fn token(&self) -> &StopToken {
+        self
+    }
+
+    fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>> {
+        // Unwinding leaves nothing behind that can be seen half done: the job was moved in, and what it shares with
+        // others it shares as any thread of the standard library does.
+        catch_unwind(AssertUnwindSafe(|| ambient::with(self, job)))
+    }
+}
+
+impl Place for Edge {
+    fn token(&self) -> &StopToken {
+        self.token()
+    }
+
+    fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>> {
+        self.catch(job)
+    }
+}
+
+/// Splits a spawn into what stays here and what runs on the thread, at the place that is made for its stop.
 ///
 /// The job waits in a slot, because a spawn that fails drops what it was given.
 /// The end of the job is an event like any other, so the stop primitive carries it.
-fn prepare<J, T, R>(source: &StopSource, job: J, run: R) -> (Parts<J>, impl FnOnce() -> Exit<T> + use<J, T, R>)
+fn prepare<J, T, P, M, R>(
+    source: &StopSource,
+    job: J,
+    place: M,
+    run: R,
+) -> (Parts<J>, impl FnOnce() -> Exit<T> + use<J, T, P, M, R>)
 where
-    R: FnOnce(J, &StopToken) -> Result<T, Stopped>,
+    P: Place,
+    M: FnOnce(StopToken) -> P,
+    R: FnOnce(J, &P) -> Result<T, Stopped>,
 {
     let lost = fault::is(Fault::StopBeforeStartLost) && source.is_stopped();
     let stop = if lost { StopSource::new().token() } else { source.token() };
@@ -136,16 +229,15 @@ where
     let body = move || {
         let job = lock(&slot).take().expect("only a spawn that failed takes the job back");
         drop(slot);
-        // Unwinding leaves nothing behind that can be seen half done: the job was moved in, and what it shares with
-        // others it shares as any thread of the standard library does.
-        let exit = match catch_unwind(AssertUnwindSafe(|| ambient::with(&stop, || run(job, &stop)))) {
-            Ok(Ok(_)) if fault::is(Fault::LostValue) && stop.is_stopped() => Exit::Abandoned,
+        let place = place(stop);
+        let exit = match place.catch(|| run(job, &place)) {
+            Ok(Ok(_)) if fault::is(Fault::LostValue) && place.token().is_stopped() => Exit::Abandoned,
             Ok(Ok(value)) => Exit::Finished(value),
             Ok(Err(stopped)) => Exit::Stopped(stopped),
             Err(_) if fault::is(Fault::SwallowedPanic) => Exit::Abandoned,
             Err(payload) => Exit::Panicked(Panic::new(payload)),
         };
-        drop(stop);
+        drop(place);
         finished.request();
         exit
     };

@@ -18,6 +18,7 @@ pub type Worker<T> = ScopedWorker<'static, T>;
 /// thrown away, and a job that never checks blocks the drop for ever.
 /// Letting go is always spelled out: [`ScopedWorker::detach`].
 /// Dropped inside itself it cannot be joined; it is then asked to stop, and let go.
+/// The same goes for a task that is dropped by async code of its own runtime: see [`JoinError::OnItsThread`].
 #[must_use = "dropping a worker stops it and waits for it; use `join` or `detach`"]
 pub struct ScopedWorker<'scope, T> {
     name: String,
@@ -31,10 +32,22 @@ pub trait Running<T>: Send {
     /// A token that is stopped once the job has ended; see [`ScopedWorker::ended`].
     fn ended(&self) -> &StopToken;
 
+    /// A stop was asked for through the worker, and it was not the first request: a strategy that has something firmer goes on
+    /// to that.
+    fn stop_again(&self) {}
+
     /// Whether the caller is the job itself.
     fn is_current(&self) -> bool;
 
-    /// Waits until nothing of the worker runs, its destructors included, and says how it ended.
+    /// Whether the job may need the calling thread to go on, so that to block it may be to wait for ever.
+    ///
+    /// False where a job has a thread of its own.
+    fn needs_this_thread(&self) -> bool {
+        false
+    }
+
+    /// Waits until nothing of the worker runs, its destructors included, and says how it ended; a strategy that lets go of
+    /// it says [`Exit::Abandoned`].
     ///
     /// Never called by the job itself.
     fn join(self: Box<Self>) -> Exit<T>;
@@ -61,6 +74,8 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     }
 
     /// Asks for a stop; true for the one call that was first. Harmless when the job has ended (law L6).
+    ///
+    /// A strategy that has something firmer than asking goes on to it when it is asked again here.
     #[track_caller]
     pub fn stop(&self) -> bool {
         self.stop_because(Reason::Requested(None))
@@ -70,7 +85,11 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     #[track_caller]
     pub fn stop_because(&self, reason: impl Into<Reason>) -> bool {
         assert!(!(fault::is(Fault::StopAfterEndPanics) && self.is_finished()), "asked a worker that has ended");
-        self.source.request_because(reason)
+        let first = self.source.request_because(reason);
+        if !first {
+            self.running().stop_again();
+        }
+        first
     }
 
     /// Whether the job has ended; joining it then takes no longer than its thread needs to go away.
@@ -79,7 +98,8 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         self.ended().is_stopped()
     }
 
-    /// The end of the job as an event: a token that is stopped once the job has ended, however it did.
+    /// The end of the job as an event: a token that is stopped once the job has ended, however it did, or was let go of by
+    /// its strategy.
     ///
     /// It is waited for, awaited and linked as any other; a clone of it outlives the worker.
     ///
@@ -96,11 +116,18 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         self.running().ended()
     }
 
+    /// Whether the caller is the job itself, which cannot join its worker.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
+    }
+
     /// Waits until nothing of the worker runs any more, and says how it ended. It asks for nothing.
     ///
     /// # Errors
     ///
     /// [`JoinError::Itself`], with the worker in it, when the job joins itself (law L11).
+    /// [`JoinError::OnItsThread`], with the worker in it, when the job still runs and may need the calling thread for that.
     ///
     /// # Blocking
     ///
@@ -108,6 +135,9 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     pub fn join(self) -> Result<Exit<T>, JoinError<'scope, T>> {
         if self.is_current() {
             return Err(JoinError::Itself(self));
+        }
+        if waits_for_ever(self.running()) {
+            return Err(JoinError::OnItsThread(self));
         }
         Ok(self.into_running().join())
     }
@@ -152,17 +182,18 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     fn into_running(mut self) -> Box<dyn Running<T> + 'scope> {
         self.running.take().expect("only consuming methods take it")
     }
+}
 
-    fn is_current(&self) -> bool {
-        self.running().is_current() && !fault::is(Fault::SelfJoinUnnoticed)
-    }
+/// Whether a wait for the end of `running` may keep it from coming.
+fn waits_for_ever<T>(running: &(dyn Running<T> + '_)) -> bool {
+    running.needs_this_thread() && !running.ended().is_stopped()
 }
 
 impl<T> Drop for ScopedWorker<'_, T> {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
         self.source.request_because(Reason::OwnerDropped);
-        if running.is_current() || fault::is(Fault::DropDetaches) {
+        if running.is_current() || waits_for_ever(&*running) || fault::is(Fault::DropDetaches) {
             return;
         }
         running.join();
@@ -182,13 +213,17 @@ pub enum JoinError<'scope, T> {
     StillRunning(ScopedWorker<'scope, T>),
     /// A worker cannot wait for its own end.
     Itself(ScopedWorker<'scope, T>),
+    /// The job may need the calling thread to go on: it is a task, and async code of its runtime joins it.
+    ///
+    /// Await [`ScopedWorker::ended`] first; joining then takes no time.
+    OnItsThread(ScopedWorker<'scope, T>),
 }
 
 impl<'scope, T> JoinError<'scope, T> {
     /// The worker, which is neither stopped nor joined.
     pub fn into_worker(self) -> ScopedWorker<'scope, T> {
         match self {
-            Self::StillRunning(worker) | Self::Itself(worker) => worker,
+            Self::StillRunning(worker) | Self::Itself(worker) | Self::OnItsThread(worker) => worker,
         }
     }
 }
@@ -198,6 +233,7 @@ impl<T> fmt::Debug for JoinError<'_, T> {
         match self {
             Self::StillRunning(worker) => f.debug_tuple("StillRunning").field(worker).finish(),
             Self::Itself(worker) => f.debug_tuple("Itself").field(worker).finish(),
+            Self::OnItsThread(worker) => f.debug_tuple("OnItsThread").field(worker).finish(),
         }
     }
 }
@@ -207,6 +243,9 @@ impl<T> fmt::Display for JoinError<'_, T> {
         match self {
             Self::StillRunning(worker) => write!(f, "worker `{}` still runs", worker.name()),
             Self::Itself(worker) => write!(f, "worker `{}` cannot join itself", worker.name()),
+            Self::OnItsThread(worker) => {
+                write!(f, "worker `{}` may need the thread that would be blocked by joining it", worker.name())
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cease_core::Contract;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::output::print_result;
@@ -48,7 +49,7 @@ pub(crate) struct Options {
 }
 
 /// How the result is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 pub(crate) enum Format {
     /// Line by line, as it happens.
     Text,
@@ -89,7 +90,7 @@ A TIME is a number with a unit, such as 300ms, 3s or 1m30s.
 Line #1 is due at the start.
 A line that is due just when the stop is due is printed:
 the main thread waits for it before it asks, for at most {tie}.
-SIGINT and SIGTERM ask for the stop before its time.
+SIGINT, SIGTERM and SIGHUP ask for the stop before its time, unless they are ignored, as by nohup.
 
 Examples:
   {program}                       two lines: one at the start, one with the stop
@@ -98,12 +99,12 @@ Examples:
   {program} --function --format json
 
 Exit codes:
-  0        every worker ended in time, also after a first SIGINT or SIGTERM
-  2        the command line makes no sense
-  3        a worker still ran when the grace was over
-  70       a worker could not be started, or did not end by the stop
-  74       the output could not be written
-  130 143  a second SIGINT or SIGTERM left at once"
+  0              every worker ended in time, also after a first signal
+  2              the command line makes no sense
+  3              a worker still ran when the grace was over, or was let go of
+  70             a worker could not be started, or did not end by the stop
+  74             the output could not be written
+  129, 130, 143  a second SIGHUP, SIGINT or SIGTERM left at once"
     )
 }
 

@@ -12,7 +12,9 @@ pub(crate) enum Failure {
     Usage(String),
     /// These workers still ran when the grace was over.
     StillRunning { workers: Vec<String>, grace: Duration },
-    /// The handlers for SIGINT and SIGTERM could not be installed.
+    /// The strategy let go of these workers, and they may still run.
+    Abandoned(Vec<String>),
+    /// The handlers for signals could not be installed.
     Signals(io::Error),
     /// This worker could not be started, because of what the operating system said.
     Spawn { worker: String, error: String },
@@ -27,7 +29,7 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
-            Self::StillRunning { .. } => 3,
+            Self::StillRunning { .. } | Self::Abandoned(_) => 3,
             Self::Signals(_) | Self::Spawn { .. } | Self::Broken(_) => 70,
             Self::Output(_) => 74,
         })
@@ -42,6 +44,7 @@ impl fmt::Display for Failure {
                 let grace = humantime::format_duration(*grace);
                 write!(f, "still running {grace} after the stop: {}", workers.join(", "))
             }
+            Self::Abandoned(workers) => write!(f, "let go of, and may still run: {}", workers.join(", ")),
             Self::Signals(error) => write!(f, "could not wire the signals: {error}"),
             Self::Spawn { worker, error } => write!(f, "could not start worker {worker}: {error}"),
             Self::Broken(workers) => write!(f, "not ended by the stop: {}", workers.join(", ")),

@@ -10,5 +10,5 @@ mod run;
 mod stage;
 mod ticker;
 
-pub use run::run;
-pub use ticker::Ticker;
+pub use run::{run, run_travelling};
+pub use ticker::{Envelope, Note, Ticker, Unwritten};

@@ -1,22 +1,18 @@
 //! What the workers and the main thread of a run share: the clock, the output, and the count of who is on time.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cease_core::{Reason, StopSource};
 
-use crate::cli::{Format, Options, TIE_LIMIT};
-use crate::output::print_result;
+use crate::cli::{Options, TIE_LIMIT};
+use crate::ticker::Note;
 
 /// What the workers and the main thread of a run share.
 pub(crate) struct Stage {
     /// When the first line of every worker is due.
     pub(crate) start: Instant,
-    /// How far the lines of a worker are apart.
-    pub(crate) interval: Duration,
-    format: Format,
     /// How many lines of each worker are due before the stop is.
     due: u64,
     workers: u64,
@@ -33,8 +29,6 @@ impl Stage {
         let due = options.stop_after.as_nanos() / options.interval.as_nanos();
         Self {
             start: Instant::now(),
-            interval: options.interval,
-            format: options.format,
             due: u64::try_from(due).unwrap_or(u64::MAX).saturating_add(1),
             workers: options.workers.get().into(),
             on_time: Mutex::new(0),
@@ -60,7 +54,7 @@ impl Stage {
     }
 
     /// Notes that a worker starts its line `number`.
-    pub(crate) fn line_starts(&self, number: u64) {
+    fn line_starts(&self, number: u64) {
         if number == self.due {
             *self.on_time.lock().unwrap_or_else(PoisonError::into_inner) += 1;
             self.changed.notify_all();
@@ -74,18 +68,45 @@ impl Stage {
         drop(self.changed.wait_timeout_while(on_time, TIE_LIMIT, late));
     }
 
-    /// Prints one line, which never mixes with the line of another thread.
-    ///
-    /// As text it is part of the result, and a failure asks every worker to stop; beside JSON it is progress, which nobody
-    /// has to read.
-    pub(crate) fn print(&self, line: fmt::Arguments<'_>) -> io::Result<()> {
-        let line = format!("{line}\n");
-        match self.format {
-            Format::Text => print_result(&line).inspect_err(|_| self.ask(Reason::PeerFailed)),
-            Format::Json => {
-                let _ = io::stderr().lock().write_all(line.as_bytes());
-                Ok(())
+    /// Takes down what a worker tells, in `notes`.
+    pub(crate) fn hear(&self, note: Note, notes: &Notes) {
+        match note {
+            Note::LineStarts(number) => {
+                notes.line_starts(number);
+                self.line_starts(number);
             }
+            Note::Noticed => notes.noticed(),
+            Note::Failed => self.ask(Reason::PeerFailed),
         }
+    }
+}
+
+/// What is known of a worker, for the summary.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    lines: AtomicU64,
+    noticed: OnceLock<Instant>,
+}
+
+impl Notes {
+    /// How many lines ran.
+    pub(crate) fn lines(&self) -> u64 {
+        // ORDERING: Relaxed: only the value matters; the last one is read after the worker was joined.
+        self.lines.load(Ordering::Relaxed)
+    }
+
+    /// When a checkpoint first told it to stop.
+    pub(crate) fn noticed_at(&self) -> Option<Instant> {
+        self.noticed.get().copied()
+    }
+
+    fn line_starts(&self, number: u64) {
+        // ORDERING: Relaxed: as in `lines`.
+        self.lines.store(number, Ordering::Relaxed);
+    }
+
+    fn noticed(&self) {
+        // It leaves at the first one.
+        let _ = self.noticed.set(Instant::now());
     }
 }

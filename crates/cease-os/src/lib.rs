@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(not(unix))]
-compile_error!("cease-os takes its signals from Unix, and has nothing for other platforms");
-
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+pub mod fd;
+#[cfg(target_os = "linux")]
 pub mod signals;
+#[cfg(target_os = "linux")]
+pub mod threads;

@@ -1,8 +1,42 @@
-//! Stops a worker by ending the process that it runs in.
+#![doc = include_str!("../README.md")]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("cease-process is for Linux: it ends processes by pidfds and cgroups");
 
 pub mod containment;
 pub mod ladder;
-mod patience;
 pub mod pidfd;
-mod procfs;
 pub mod tree;
+
+mod frame;
+mod message;
+mod patience;
+mod process;
+mod procfs;
+mod report;
+mod supervisor;
+mod travels;
+mod worker;
+
+use cease_core::{Contract, Exception, Law, Modelled, RunsOn};
+
+pub use frame::FrameError;
+pub use message::RemotePanic;
+pub use process::{Process, Progress, Watch};
+pub use report::{StartError, StopReport};
+pub use travels::{Entry, Travels, job};
+pub use worker::{due, init, log, progress};
+
+/// What this strategy promises.
+pub const CONTRACT: Contract = Contract {
+    strategy: "process",
+    technique: "a process of its own is asked, then told by SIGTERM, then ended by SIGKILL, with all that it has started",
+    runs_on: RunsOn::Process,
+    stops_at: "a checkpoint, and after that anywhere",
+    cannot_stop: "a process that waits in the kernel for a device that does not answer",
+    modelled: Modelled::StdOnly,
+    exceptions: &[
+        Exception { law: Law::L3, why: "memory is not shared: what the job knows is what has travelled" },
+        Exception { law: Law::L8, why: "nothing runs after join, but what was ended by a signal ran no destructors" },
+    ],
+};

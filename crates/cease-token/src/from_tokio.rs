@@ -8,11 +8,10 @@
 //! code runs.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Instant;
 
-use cease_core::sync::lock;
+use cease_core::sync::{Arc, Mutex, lock};
 use cease_core::{Checkpoint, StopSource, StopToken, Stopped};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 

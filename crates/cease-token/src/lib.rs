@@ -1,13 +1,95 @@
 #![doc = include_str!("../README.md")]
-#![cfg(not(any(loom, shuttle)))]
 
+mod cancel_on_stop;
+mod token_stop;
+
+#[cfg_attr(any(loom, shuttle), path = "blocking_model.rs")]
+mod blocking;
+
+#[cfg(not(any(loom, shuttle)))]
+mod abort;
+#[cfg(not(any(loom, shuttle)))]
+mod crew;
+#[cfg(not(any(loom, shuttle)))]
 mod from_tokio;
+#[cfg(not(any(loom, shuttle)))]
+mod life;
+#[cfg(not(any(loom, shuttle)))]
 mod passing;
+#[cfg(not(any(loom, shuttle)))]
 mod stream;
+#[cfg(not(any(loom, shuttle)))]
+mod task;
+#[cfg(not(any(loom, shuttle)))]
+mod task_stop;
+#[cfg(not(any(loom, shuttle)))]
 mod timer;
+#[cfg(not(any(loom, shuttle)))]
 mod to_tokio;
 
-pub use from_tokio::{CANCELLED, FromTokio, StopOnCancel, from_tokio};
-pub use stream::{StopStreamExt, StreamUntilStopped};
-pub use timer::TokioTimer;
-pub use to_tokio::{CancelOnStop, ToTokio, to_tokio};
+use cease_core::{Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, Stopped, Strategy, Worker};
+
+pub use cancel_on_stop::CancelOnStop;
+pub use token_stop::TokenStop;
+
+#[cfg(not(any(loom, shuttle)))]
+pub use {
+    abort::{ABORT_CONTRACT, Abort},
+    from_tokio::{CANCELLED, FromTokio, StopOnCancel, from_tokio},
+    life::RuntimeShutDown,
+    stream::{StopStreamExt, StreamUntilStopped},
+    task::{AsyncJob, SpawnTask},
+    task_stop::TaskStop,
+    timer::TokioTimer,
+    to_tokio::{ToTokio, to_tokio},
+};
+
+/// What this strategy promises.
+pub const CONTRACT: Contract = Contract {
+    strategy: "token",
+    technique: "a CancellationToken is cancelled; the job polls it, or awaits the stop",
+    runs_on: RunsOn::Task,
+    stops_at: "a checkpoint, or a wait or an await that looks at the token",
+    cannot_stop: "code without checkpoints, and calls and awaits that do not look at the token",
+    modelled: Modelled::Opaque,
+    exceptions: &[],
+};
+
+/// Runs each job on a tokio runtime, as a task or on its pool for blocking jobs, and stops it by cancelling a token.
+///
+/// A value of it is a recipe: every worker spawned from it gets a task, and unless it is given one, a source of its own.
+/// Clones share the list of workers that are left.
+#[derive(Debug, Clone)]
+pub struct Token {
+    pub(crate) place: blocking::Place,
+}
+
+impl Token {
+    /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { place: self.place.name(name.into()) }
+    }
+}
+
+impl<J: Job> Strategy<J> for Token {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.place.spawn_blocking(job, source, |job, stop| job.run(stop))
+    }
+}
+
+impl SpawnFn for Token {
+    type Checkpoint = TokenStop;
+
+    fn spawn_fn_with<T, F>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
+    where
+        F: FnOnce(&TokenStop) -> Result<T, Stopped> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.place.spawn_blocking(job, source, |job, stop| job(stop))
+    }
+}

@@ -1,10 +1,10 @@
 //! Deadlines that a tokio runtime fires.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Instant;
 
+use cease_core::sync::Arc;
+use cease_core::sync::atomic::AtomicBool;
+use cease_core::sync::atomic::Ordering::{Acquire, Release};
 use cease_core::{Alarm, Timer, TimerError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;

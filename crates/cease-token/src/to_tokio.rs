@@ -1,13 +1,13 @@
 //! From Cease to tokio: a cancellation that follows a stop.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex};
+use std::sync::LazyLock;
 
-use cease_core::sync::lock;
-use cease_core::{Checkpoint, OnStop, StopToken};
+use cease_core::StopToken;
+use cease_core::sync::{Mutex, lock};
 use tokio_util::sync::CancellationToken;
 
-use crate::passing::Passing;
+use crate::cancel_on_stop::CancelOnStop;
 
 /// A [`CancellationToken`] that is cancelled when a stop is asked for; made by [`to_tokio`].
 ///
@@ -55,35 +55,6 @@ pub fn to_tokio(stop: &StopToken) -> ToTokio {
     let token = CancellationToken::new();
     lock(&MADE).insert(token.clone(), stop.clone());
     ToTokio { _link: CancelOnStop::link(stop, token.clone()), token }
-}
-
-/// Cancels a [`CancellationToken`] when a stop is asked for.
-///
-/// Dropping it cuts the link and leaves nothing behind at the stop.
-///
-/// # Blocking
-///
-/// As the drop of [`OnStop`], that of this waits for a cancellation that runs on another thread just then, and with it for
-/// what that passes on.
-#[derive(Debug)]
-#[must_use = "dropping it cuts the link"]
-pub struct CancelOnStop {
-    _callback: OnStop,
-}
-
-impl CancelOnStop {
-    /// Links `token` to `stop`; cancels it at once when a stop was asked for.
-    ///
-    /// The link keeps the token, and lets go of it when nobody can ask any more.
-    #[track_caller]
-    pub fn link(stop: &StopToken, token: CancellationToken) -> Self {
-        let asked = stop.clone();
-        let cancel = move || {
-            let _passing = Passing::on(asked.check().err());
-            token.cancel();
-        };
-        Self { _callback: stop.on_stop(cancel) }
-    }
 }
 
 /// The stop that `token` follows, when [`to_tokio`] made it and its link is still there.

@@ -45,13 +45,16 @@ pub fn lengths(repo: &Repo) -> Vec<String> {
     long.map(|(file, lines)| format!("{}: has {lines} lines, more than {MOST_LINES}", file.path)).collect()
 }
 
-/// Every Rust file belongs to a target: Cargo finds it, a manifest names it, or another file has a `mod` for it.
+/// Every Rust file belongs to a target: Cargo finds it, a manifest names it, or another file has a `mod` for it; or a test
+/// has it compiled by trybuild.
 ///
 /// A test that is registered nowhere would never run.
 #[must_use]
 pub fn compiled(repo: &Repo) -> Vec<String> {
     let roots: BTreeSet<String> = repo.packages().flat_map(|dir| roots(repo, dir)).collect();
-    let orphans = repo.rust().filter(|file| !roots.contains(&file.path) && !is_module(repo, &roots, file));
+    let orphans = repo.rust().filter(|file| {
+        !roots.contains(&file.path) && !is_module(repo, &roots, file) && !is_compiled_by_a_test(repo, &roots, file)
+    });
     orphans.map(|file| format!("{}: belongs to no target, so it is never compiled", file.path)).collect()
 }
 
@@ -93,6 +96,23 @@ fn is_module(repo: &Repo, roots: &BTreeSet<String>, file: &File) -> bool {
         (above || beside) && declares(&["mod", stem, ";"])
             || parent.dir() == file.dir() && declares(&["path", "=", &literal])
     })
+}
+
+/// Whether a test hands the directory of `file` to trybuild, which makes a program of each file in it.
+fn is_compiled_by_a_test(repo: &Repo, roots: &BTreeSet<String>, file: &File) -> bool {
+    repo.packages().filter_map(|dir| Some((dir, file.dir().strip_prefix(&format!("{dir}/tests/"))?))).any(
+        |(dir, place)| {
+            let all = format!("\"tests/{place}/*.rs\"");
+            let hands_over = |test: &File| {
+                let code = test.code();
+                !code.find(&["trybuild", "::"]).is_empty()
+                    && ["pass", "compile_fail"].iter().any(|act| !code.find(&[".", act, "(", &all]).is_empty())
+            };
+            repo.rust()
+                .filter(|test| test.dir() == format!("{dir}/tests") && roots.contains(&test.path))
+                .any(hands_over)
+        },
+    )
 }
 
 fn up(dir: &str) -> &str {

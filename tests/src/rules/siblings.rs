@@ -8,16 +8,76 @@ use crate::repo::{File, Repo};
 /// What every strategy's crate has.
 const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests/cli.rs", "tests/laws.rs"];
 
-/// What one strategy's crate has beside the others', and why.
-const EXTRAS: [(&str, &str, &str); 8] = [
+/// What one strategy's crate has beside the others', and why; one that ends in `/` is a directory.
+const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
     ("crates/cease-channel", "src/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/consume.rs", "only here are there items to lose"),
+    ("crates/cease-channel", "src/refused.rs", "only here are there items to lose"),
     ("crates/cease-channel", "tests/items.rs", "only here are there items to lose"),
     ("crates/cease-channel", "src/library.rs", "models cannot look into crossbeam, and get a stand-in"),
     ("crates/cease-channel", "src/stand_in.rs", "models cannot look into crossbeam, and get a stand-in"),
+    ("crates/cease-process", "src/containment/", "only here is there a tree of processes to hold"),
+    ("crates/cease-process", "src/ladder/", "only here is there something firmer than asking"),
+    ("crates/cease-process", "src/supervisor/", "only here is a worker somewhere else"),
+    ("crates/cease-process", "src/worker/", "only here is a worker somewhere else"),
+    ("crates/cease-process", "src/frame.rs", "only here do jobs travel"),
+    ("crates/cease-process", "src/message.rs", "only here do jobs travel"),
+    ("crates/cease-process", "src/travels.rs", "only here do jobs travel"),
+    ("crates/cease-process", "src/patience.rs", "only here is the operating system waited for"),
+    ("crates/cease-process", "src/pidfd.rs", "only here are there processes"),
+    ("crates/cease-process", "src/process.rs", "only here has a worker an environment, a directory and budgets"),
+    ("crates/cease-process", "src/procfs.rs", "only here are there processes"),
+    ("crates/cease-process", "src/report.rs", "only here are there so many ways to end"),
+    ("crates/cease-process", "src/tree.rs", "only here is there a tree of processes to hold"),
+    ("crates/cease-process", "tests/act/", "a job that travels, for all of its tests"),
+    ("crates/cease-process", "tests/escapes.rs", "only here can something get away"),
+    ("crates/cease-process", "tests/exits.rs", "only here are there so many ways to end"),
+    ("crates/cease-process", "tests/reuse.rs", "only here can a number become a stranger's"),
+    ("crates/cease-process", "tests/travelling.rs", "the suite's job is a closure, and does not travel"),
+    ("crates/cease-process", "tests/tree.rs", "only here is there a tree of processes to hold"),
+    ("crates/cease-unwind", "tests/unwind.rs", "only here does a stop pass frames, guards and threads"),
+    ("crates/cease-unwind", "examples/abort.rs", "only here is a program refused for how it was built"),
+    ("crates/cease-trace", "src/blocks.rs", "only here are the loops of others changed"),
+    ("crates/cease-trace", "tests/same.rs", "only here are the loops of others changed"),
+    ("crates/cease-trace", "tests/traced.rs", "only here is code stopped that knows nothing of it"),
+    ("crates/cease-trace", "tests/ui.rs", "only here is there an attribute, which says what it refuses"),
+    ("crates/cease-trace", "tests/ui/", "the programs that are accepted or refused"),
+    ("crates/cease-token", "src/task.rs", "only here do jobs await"),
+    ("crates/cease-token", "src/task_stop.rs", "only here do jobs await"),
+    ("crates/cease-token", "src/abort.rs", "only here can a job be dropped in the middle"),
+    ("crates/cease-token", "src/blocking.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/blocking_model.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/life.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/crew.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "src/token_stop.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/cancel_on_stop.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/from_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/to_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/passing.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/timer.rs", "a runtime has a clock of its own"),
+    ("crates/cease-token", "src/stream.rs", "only async code has streams"),
+    ("crates/cease-token", "tests/bridge.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "tests/timer.rs", "a runtime has a clock of its own"),
+    ("crates/cease-token", "tests/stream.rs", "only async code has streams"),
+    ("crates/cease-token", "tests/tasks.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/async_code.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/driven/mod.rs", "only here do jobs await"),
+    ("crates/cease-token", "tests/abort.rs", "only here can a job be dropped in the middle"),
+    ("crates/cease-token", "tests/shutdown.rs", "only here does a runtime of another library run the jobs"),
+    ("crates/cease-token", "tests/on_runtime/mod.rs", "the suite needs a runtime for each run of a law"),
+    ("crates/cease-abandon", "src/account.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "src/checkpoint.rs", "only here does it matter when a checkpoint was last passed"),
+    ("crates/cease-abandon", "src/left.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "src/marks.rs", "only here does it matter when a checkpoint was last passed"),
+    ("crates/cease-abandon", "src/marks_model.rs", "models have no clock, and get a stand-in"),
+    ("crates/cease-abandon", "src/thread.rs", "only here does a thread outlive its worker"),
+    ("crates/cease-abandon", "tests/account.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/danger.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/letting_go.rs", "only here is anything left behind"),
+    ("crates/cease-abandon", "tests/release.rs", "only here is anything left behind"),
 ];
 
 /// The headings of a strategy's README, in order.
@@ -35,7 +95,8 @@ const HEADINGS: [&str; 7] = [
 #[must_use]
 pub fn same_files(repo: &Repo) -> Vec<String> {
     let files = |dir: &str| -> BTreeSet<String> {
-        let extra = |path: &str| EXTRAS.iter().any(|&(place, extra, _)| place == dir && extra == path);
+        let is = |extra: &str, path: &str| extra == path || extra.ends_with('/') && path.starts_with(extra);
+        let extra = |path: &str| EXTRAS.iter().any(|&(place, extra, _)| place == dir && is(extra, path));
         let paths = repo.files().iter().filter_map(|file| file.path.strip_prefix(&format!("{dir}/")));
         paths.filter(|path| !extra(path)).map(String::from).collect()
     };
@@ -47,7 +108,10 @@ pub fn same_files(repo: &Repo) -> Vec<String> {
             .filter(|file| !files.contains(**file))
             .map(move |file| format!("{dir}: has no {file}, unlike others"))
     });
-    let stale = EXTRAS.iter().filter(|(dir, file, _)| repo.file(&format!("{dir}/{file}")).is_none());
+    let stale = EXTRAS.iter().filter(|(dir, extra, _)| {
+        let extra = format!("{dir}/{extra}");
+        !repo.files().iter().any(|file| file.path == extra || extra.ends_with('/') && file.path.starts_with(&extra))
+    });
     missing.chain(stale.map(|(dir, file, _)| format!("{dir}: {file} is listed as its own, but is not there"))).collect()
 }
 

@@ -7,7 +7,14 @@ use crate::rust::{Code, Token, UsedPath};
 const FACADE: [&str; 3] = ["sync", "thread", "hint::spin_loop"];
 
 /// Which file may use which path all the same, and why.
-const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
+const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
+    (
+        "crates/cease-abandon/src/marks.rs",
+        "std::sync::OnceLock",
+        "left out of models, which have no system to ask who a thread is",
+    ),
+    ("crates/cease-abandon/src/left.rs", "std::sync::OnceLock", "as above: the account of the process is in no model"),
+    ("crates/cease-abandon/src/thread.rs", "std::sync::OnceLock", "as above: a model has no timer"),
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -25,12 +32,34 @@ const BESIDE_THE_FACADE: [(&str, &str, &str); 7] = [
         "left out of models, which have no clock and bring a timer of their own",
     ),
     ("crates/cease-core/src/stop/process_timer.rs", "std::thread", "as above"),
+    ("crates/cease-core/src/edge.rs", "std::thread::Result", "a mere alias"),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
         "crates/cease-flag/src/scope.rs",
         "std::thread::Scope",
         "left out of models: loom has no scoped thread to join early",
     ),
+    (
+        "crates/cease-process/src/containment/",
+        "std::",
+        "in no model: it speaks with the operating system; what is modelled of the crate is the ladder",
+    ),
+    ("crates/cease-process/src/pidfd.rs", "std::thread", "as above"),
+    ("crates/cease-process/src/process.rs", "std::", "as above"),
+    ("crates/cease-process/src/supervisor/", "std::", "as above"),
+    ("crates/cease-process/src/worker/", "std::", "as above"),
+    (
+        "crates/cease-unwind/src/lib.rs",
+        "std::sync::Arc",
+        "whom to tell of what was swallowed is shared by recipes, and of no interest to a model",
+    ),
+    ("crates/cease-trace/src/lib.rs", "std::sync::Arc", "whom to tell is shared, and of no interest to a model"),
+    (
+        "crates/cease-token/src/to_tokio.rs",
+        "std::sync::LazyLock",
+        "left out of models: a list for the whole process, of tokens that only tokio knows",
+    ),
+    ("crates/cease-token/src/life.rs", "std::sync::PoisonError", "a mere type, which a timed wait returns"),
 ];
 
 /// Whose atomics need no reason, and why.

@@ -2,11 +2,15 @@
 
 mod bytes;
 mod callback;
+mod channel;
 mod create;
 mod poll;
 mod request;
 mod spawn;
+mod token;
+mod trace;
 mod tree;
+mod unwind;
 mod wake;
 
 use std::hint::black_box;
@@ -16,8 +20,19 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 7] =
-        [&poll::ROWS, &create::ROWS, &request::ROWS, &bytes::ROWS, &callback::ROWS, &wake::ROWS, &spawn::ROWS];
+    let rows: [&[Row]; 11] = [
+        &poll::ROWS,
+        &create::ROWS,
+        &request::ROWS,
+        &bytes::ROWS,
+        &callback::ROWS,
+        &wake::ROWS,
+        &spawn::ROWS,
+        &unwind::ROWS,
+        &trace::ROWS,
+        &token::ROWS,
+        &channel::ROWS,
+    ];
     rows.into_iter().flatten()
 }
 

@@ -2,18 +2,23 @@
 
 mod collatz;
 mod cpu_checked;
+mod cpu_traced;
 mod cpu_unchecked;
 mod hash_files;
 mod sleep_loop;
+mod tokio_task;
 
 pub(crate) use cpu_checked::CpuChecked;
+pub(crate) use cpu_traced::CpuTraced;
 pub(crate) use cpu_unchecked::CpuUnchecked;
 pub(crate) use hash_files::HashFiles;
 pub(crate) use sleep_loop::SleepLoop;
+pub(crate) use tokio_task::TokioTask;
 
 use std::path::Path;
 
-use cease_core::Job;
+use cease_core::{Job, Noticed};
+use cease_token::AsyncJob;
 
 use crate::pulse::Pulse;
 
@@ -38,4 +43,15 @@ pub(crate) trait Workload: Job<Output = Result<(), String>> {
 
     /// Makes one job, which beats `pulse` at each piece of work that is done.
     fn new(material: &Self::Material, pulse: Pulse) -> Self;
+}
+
+/// Work of a task that goes on for ever, until it is stopped; otherwise as [`Workload`].
+pub(crate) trait TaskWorkload: AsyncJob<Output = Result<(), String>> {
+    /// What it is called.
+    const NAME: &'static str;
+    /// What it is, in half a sentence.
+    const ABOUT: &'static str;
+
+    /// Makes one job, which beats `pulse` at each piece of work, and notes when it first sees the stop.
+    fn new(pulse: Pulse, noticed: Noticed) -> Self;
 }

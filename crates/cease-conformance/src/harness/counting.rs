@@ -11,9 +11,10 @@ static LIVE: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug, Clone, Copy)]
 pub struct CountingAllocator;
 
-/// How many bytes are in use.
+/// How many bytes are in use, where [`CountingAllocator`] is the allocator.
 #[cfg(not(any(loom, shuttle)))]
-pub(super) fn live_bytes() -> usize {
+#[must_use]
+pub fn live_bytes() -> usize {
     // ORDERING: Relaxed: only the number matters, and who compares two of them has joined the threads in between.
     LIVE.load(Relaxed)
 }

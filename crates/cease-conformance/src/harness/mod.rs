@@ -16,66 +16,103 @@ mod runner;
 #[path = "rounds.rs"]
 mod runner;
 
-use cease_core::{Modelled, Strategy};
+use cease_core::{Law, Modelled, Strategy};
 
 use crate::Act;
-use crate::laws::{CHECKS, Check, ITEM_CHECKS};
+use crate::faults::Failure;
+use crate::laws::{CHECKS, Check, ITEM_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
 
 pub use counting::CountingAllocator;
+#[cfg(not(any(loom, shuttle)))]
+pub use counting::live_bytes;
 
 /// How often loom may take the processor from a thread of a strategy over a stand-in.
 const BOUND_OF_A_STAND_IN: usize = 3;
 /// The least that it must have explored then.
 const FLOOR_OF_A_STAND_IN: usize = 2;
+/// How often where a law is to be broken, which takes no rare order; what holds is not shown by it.
+const BOUND_OF_AN_EXCEPTION: usize = 2;
 
 /// Holds the strategy that `new` makes to `law`; `path` is the test's own path, as `module_path!` gives it.
 ///
-/// A law that the strategy's contract excepts must fail, in a process of its own: the exception is shown, not believed.
+/// A law that the strategy's contract excepts is run on what `excepted` makes, and must fail, in a process of its own: the
+/// exception is shown, not believed.
+/// One of several checks of such a law may hold all the same, where another one of them, run alone, fails.
 ///
 /// # Panics
 ///
-/// When the law is broken, when a model saw too little, or when a law that the contract excepts is kept.
-pub fn hold<S, N>(path: &'static str, new: N, law: fn(&S))
+/// When the law is broken, when a model saw too little, or when a law that the contract excepts is kept, or fails in a way
+/// that is not its own.
+pub fn hold<S, N, E>(path: &'static str, new: N, excepted: E, law: fn(&S))
 where
     S: Strategy<Act> + 'static,
     N: Fn() -> S + Send + Sync + 'static,
+    E: Fn() -> S + Send + Sync + 'static,
 {
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
     let check = find(test);
-    if let Some(why) = new().contract().exception(check.law)
-        && !alone::is_alone()
-    {
-        let output = alone::run(test);
-        let law = check.law;
-        assert!(
-            !output.success,
-            "{test}: the contract says that {law} is not kept ({why}), but it is:\n{}",
-            output.text
-        );
+    let contract = new().contract();
+    let sized = bounded(check, contract.modelled);
+    match contract.exception(check.law) {
+        None => runner::run(&sized, test, move || law(&new())),
+        Some(_) if alone::is_alone() => {
+            let sized = Check { preemptions: Some(BOUND_OF_AN_EXCEPTION), floor: FLOOR_OF_A_STAND_IN, ..sized };
+            runner::run(&sized, test, move || law(&excepted()));
+        }
+        Some(why) => show_exception(check, test, why),
+    }
+}
+
+/// Shows that a law is not kept, by this check or by another one of the same law.
+fn show_exception(check: &Check, test: &str, why: &str) {
+    if breaks(check, test) {
         println!("{test}: not kept, as the contract says: {why}");
         return;
     }
-    let check = bounded(check, new().contract().modelled);
-    runner::run(&check, test, move || law(&new()));
+    let others = CHECKS.iter().filter(|other| other.law == check.law && other.name != check.name);
+    let breaker = others.into_iter().find(|other| breaks(other, &test.replacen(check.name, other.name, 1)));
+    let law = check.law;
+    let breaker =
+        breaker.unwrap_or_else(|| panic!("{test}: the contract says that {law} is not kept ({why}), but it is"));
+    println!("{test}: holds, though the contract excepts {law}, which {} shows", breaker.name);
 }
 
-/// Holds a strategy to `law`, which is one of [`ITEM_CHECKS`] and has the strategy in it.
+/// Whether a check fails alone, as a broken law does.
+fn breaks(check: &Check, test: &str) -> bool {
+    let output = alone::run(test);
+    let own = Failure::of(&output.text).is_some();
+    assert!(output.success || own, "{test}: fails, but not as {} does when it is broken:\n{}", check.law, output.text);
+    !output.success
+}
+
+/// Holds a strategy to `law`, which concerns few of them and has the strategy in it: one of [`ITEM_CHECKS`],
+/// [`PROCESS_CHECKS`] or [`UNWIND_CHECKS`].
 ///
 /// # Panics
 ///
 /// When the law is broken, or when a model saw too little.
-pub fn hold_items(path: &'static str, law: fn()) {
+pub fn hold_few(path: &'static str, law: fn()) {
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
     runner::run(find(test), test, law);
 }
 
-/// Fails unless `names` are the names of all checks of items.
+/// Runs a check that is a strategy's own: with real threads many times, under loom in every order with at most
+/// `preemptions` preemptions, of which there must be `floor`.
+///
+/// # Panics
+///
+/// When `check` does, or when a model saw too little.
+pub fn explore(name: &'static str, preemptions: Option<usize>, floor: usize, check: fn()) {
+    runner::run(&Check { law: Law::L7, name, preemptions, floor }, name, check);
+}
+
+/// Fails unless `names` are the names of all `checks`.
 ///
 /// # Panics
 ///
 /// When they are not.
-pub fn assert_items_listed(names: &[&str]) {
-    let all: Vec<_> = ITEM_CHECKS.iter().map(|check| check.name).collect();
+pub fn assert_few_listed(names: &[&str], checks: &[Check]) {
+    let all: Vec<_> = checks.iter().map(|check| check.name).collect();
     assert_eq!(names, all);
 }
 
@@ -103,6 +140,8 @@ fn find(test: &str) -> &'static Check {
     CHECKS
         .iter()
         .chain(ITEM_CHECKS)
+        .chain(PROCESS_CHECKS)
+        .chain(UNWIND_CHECKS)
         .find(|check| test.starts_with(check.name))
         .unwrap_or_else(|| panic!("{test} names no check"))
 }

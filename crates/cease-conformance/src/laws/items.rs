@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use cease_core::sync::{Arc, Mutex, lock, thread};
+use cease_core::{StopSource, StopToken};
 
 /// What a strategy whose workers handle items shows of itself, to be held to law L17.
 pub trait Items {
@@ -20,6 +21,9 @@ pub trait Items {
 
     /// Sends, and waits for room; false when the item was given back.
     fn send(sender: &Self::Sender, item: u32) -> bool;
+
+    /// Sends, and waits for room until `stop` is stopped; false when the item was given back.
+    fn send_until_stopped(sender: &Self::Sender, item: u32, stop: &StopToken) -> bool;
 
     /// Asks for a hard stop.
     fn stop(consumers: &Self::Consumers);
@@ -51,6 +55,19 @@ pub fn l17_a_stop_races_with_a_send<S: Items>(strategy: &S) {
     S::stop(&consumers);
     let (handled, left) = S::join(consumers);
     let accepted = sending.join().expect("sending does not panic");
+    settle(&book, handled, left, &[(1, accepted[0]), (2, accepted[1])]);
+}
+
+/// L17: a send that waits for room races with its own sender's stop, and the item is accepted or given back, never both.
+pub fn l17_a_senders_own_stop_races_with_room<S: Items>(strategy: &S) {
+    let (book, sender, consumers) = open(strategy, Some(1), 1);
+    let source = StopSource::new();
+    let stop = source.token();
+    let sending = thread::spawn(move || [1, 2].map(|item| S::send_until_stopped(&sender, item, &stop)));
+    source.request();
+    let accepted = sending.join().expect("sending does not panic");
+    let (handled, left) = S::join(consumers);
+    assert!(left.is_empty(), "L17: the drain that follows the last sender hands nothing back");
     settle(&book, handled, left, &[(1, accepted[0]), (2, accepted[1])]);
 }
 

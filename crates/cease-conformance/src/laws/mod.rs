@@ -13,9 +13,11 @@ mod deadline;
 mod items;
 mod lifetime;
 mod link;
+mod process;
 mod request;
 mod sweep;
 mod tree;
+mod unwind;
 
 use cease_core::{Checkpoint, Exit, Law, Stopped, Strategy, Worker};
 
@@ -29,8 +31,8 @@ pub use callback::{
 };
 pub use deadline::{l15_a_deadline_races_with_a_request, l15_it_only_tightens, l15_it_outlives_its_source};
 pub use items::{
-    Items, l17_a_close_races_with_a_send, l17_a_stop_races_with_a_send, l17_consumers_share_what_there_is,
-    l17_what_is_accepted_is_drained,
+    Items, l17_a_close_races_with_a_send, l17_a_senders_own_stop_races_with_room, l17_a_stop_races_with_a_send,
+    l17_consumers_share_what_there_is, l17_what_is_accepted_is_drained,
 };
 pub use lifetime::{
     l5_stop_before_start, l6_stop_after_the_end_is_harmless, l7_a_produced_value_is_not_lost,
@@ -40,6 +42,10 @@ pub use lifetime::{
 pub use link::{
     l21_all_of_three_wait_for_the_third, l21_any_of_two_stops_once, l21_cutting_races_with_the_request,
     l21_too_few_inputs_are_told,
+};
+pub use process::{
+    Happened, Supervises, Tree, TreeReport, l7_a_result_that_was_sent_is_not_lost,
+    l7_who_asks_together_gets_the_same_report, l19_nothing_is_signalled_after_the_reap,
 };
 pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
@@ -54,6 +60,11 @@ pub use tree::{
     l12_a_child_of_a_stopped_parent_is_stopped, l12_a_middle_that_is_dropped_cuts_nothing_off,
     l12_a_stop_goes_down_never_up, l12_a_top_that_is_dropped_changes_nothing_below, l14_a_source_above_counts,
     l14_the_last_two_go_at_once, l14_what_is_never_called_is_dropped,
+};
+pub use unwind::{
+    l18_a_stop_that_unwinds_leaves_nothing, l20_a_foreign_panic_passes, l20_a_stop_deep_down_leaves_the_job,
+    l20_a_stop_passes_other_edges, l20_a_swallowed_stop_is_told, l20_a_swallowed_stop_leaves_again,
+    l20_the_hook_stays_silent, l20_the_threads_own_stop_comes_back,
 };
 
 /// One function that checks a law.
@@ -123,8 +134,35 @@ pub const CHECKS: &[Check] = &[
 pub const ITEM_CHECKS: &[Check] = &[
     check(Law::L17, "l17_what_is_accepted_is_drained", Some(3), 450),
     check(Law::L17, "l17_a_stop_races_with_a_send", Some(3), 30_000),
+    check(Law::L17, "l17_a_senders_own_stop_races_with_room", Some(3), 8000),
     check(Law::L17, "l17_a_close_races_with_a_send", Some(3), 1500),
     check(Law::L17, "l17_consumers_share_what_there_is", Some(2), 4000),
+];
+
+/// The checks of what a strategy that ends processes shows of itself; the floors are about half of what the process strategy
+/// has.
+pub const PROCESS_CHECKS: &[Check] = &[
+    check(Law::L7, "l7_who_asks_together_gets_the_same_report", Some(3), 1200),
+    check(Law::L7, "l7_a_result_that_was_sent_is_not_lost", Some(3), 8000),
+    check(Law::L19, "l19_nothing_is_signalled_after_the_reap", Some(3), 11_000),
+];
+
+/// The checks of law L20, and of L18 for it, which concern strategies whose jobs are left by unwinding.
+pub const UNWIND_CHECKS: &[Check] = &[
+    check(Law::L20, "l20_a_stop_deep_down_leaves_the_job", None, 1250),
+    check(Law::L20, "l20_a_foreign_panic_passes", None, 900),
+    check(Law::L20, "l20_the_hook_stays_silent", None, 1100),
+    check(Law::L20, "l20_a_swallowed_stop_leaves_again", None, 1900),
+    check(Law::L20, "l20_a_swallowed_stop_is_told", None, 700),
+    check(Law::L20, "l20_a_stop_passes_other_edges", None, 500),
+    check(Law::L20, "l20_the_threads_own_stop_comes_back", None, 1300),
+    check(Law::L18, "l18_a_stop_that_unwinds_leaves_nothing", None, 1400),
+];
+
+/// Those of [`CHECKS`] by which a strategy whose checkpoint is not the token itself is looked at for faults of that.
+pub const CHECKPOINT_CHECKS: &[Check] = &[
+    check(Law::L5, "l5_stop_before_start", Some(3), 10),
+    check(Law::L11, "l11_joining_oneself_is_an_error", Some(3), 300),
 ];
 
 const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: usize) -> Check {

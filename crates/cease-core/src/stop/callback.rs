@@ -12,7 +12,6 @@ use std::fmt;
 use std::marker::PhantomPinned;
 #[cfg(debug_assertions)]
 use std::panic::Location;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 
@@ -23,7 +22,7 @@ use crate::stop::shard::Shard;
 use crate::stop::wait_list::{Waiter, Wake};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Parker, Unparker, UnsafeCell};
-use crate::{Panic, StopToken};
+use crate::{Panic, StopToken, edge};
 
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
 ///
@@ -360,7 +359,7 @@ pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result
     unsafe { waiter.set_running(NonNull::from(&running)) };
     drop(guard);
     // SAFETY: this thread has taken the waiter out, and its frame is not left before it is told.
-    let result = catch_unwind(AssertUnwindSafe(|| unsafe { run(next, how) })).map_err(Panic::new);
+    let result = edge::call_apart(|| unsafe { run(next, how) });
     let guard = shard.lock();
     let word = running.leave_word(Word::Nothing);
     if !matches!(word, Word::Left(_)) {

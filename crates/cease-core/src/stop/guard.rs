@@ -1,7 +1,7 @@
 //! A request that is made by leaving.
 
 use crate::sync::thread;
-use crate::{Reason, StopSource};
+use crate::{Reason, StopSource, edge};
 
 /// Asks for a stop when it is dropped; made by [`StopSource::stop_on_drop`] and [`StopSource::stop_on_panic`].
 ///
@@ -53,7 +53,8 @@ impl StopSource {
     /// Asks for a stop with [`Reason::PeerFailed`] when the guard is dropped by a panic, and only then.
     ///
     /// Held by each of several workers that share a source, it stops the rest when one of them fails.
-    /// A panic that was on its way before the guard was made does not count.
+    /// A panic that was on its way before the guard was made does not count, and neither does a stop that leaves a job by
+    /// unwinding, unless it was handed on from another thread.
     ///
     /// ```
     /// use cease_core::{Reason, StopSource};
@@ -78,7 +79,10 @@ impl Drop for StopGuard {
         let Some(source) = self.source.take() else { return };
         match self.when {
             When::Always => source.request_because(Reason::OwnerDropped),
-            When::Panicking { before } => !before && thread::panicking() && source.request_because(Reason::PeerFailed),
+            When::Panicking { before } => {
+                let failed = !before && thread::panicking() && !edge::is_leaving();
+                failed && source.request_because(Reason::PeerFailed)
+            }
         };
     }
 }

@@ -10,17 +10,16 @@
 #![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
 
 use std::marker::PhantomPinned;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use crate::Panic;
 use crate::fault::{self, Fault};
 use crate::stop::callback::{CallFn, Running};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Unparker, UnsafeCell};
+use crate::{Panic, edge};
 
 /// What is done with a waiter that is taken out.
 pub(crate) enum Wake {
@@ -37,7 +36,7 @@ impl Wake {
     pub(crate) fn wake(self) -> Result<(), Panic> {
         match self {
             Self::Thread(unparker) => unparker.unpark(),
-            Self::Task(waker) => return catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(Panic::new),
+            Self::Task(waker) => return edge::call_apart(|| waker.wake()),
             Self::Call(_) => unreachable!("functions are called by `due`"),
         }
         Ok(())

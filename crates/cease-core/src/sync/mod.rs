@@ -55,8 +55,27 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Waits for `condition`, which may be told for no reason.
-pub(crate) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+pub fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condition.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A point at which a model may let another thread run; nothing in any other build.
+///
+/// It stands before each call into a library that a model cannot look into, so that the order of such calls is explored.
+/// It orders no memory: what such a library promises about that is not seen here.
+#[inline]
+pub fn schedule_point() {
+    #[cfg(loom)]
+    {
+        loom::lazy_static! {
+            static ref POINT: atomic::AtomicU32 = atomic::AtomicU32::new(0);
+        }
+        // ORDERING: Relaxed, so that it hides no order that is missing.
+        POINT.fetch_add(1, atomic::Ordering::Relaxed);
+    }
+    #[cfg(shuttle)]
+    // ORDERING: Relaxed: shuttle lets another thread run at any access, and orders all of them.
+    atomic::AtomicU32::new(0).fetch_add(1, atomic::Ordering::Relaxed);
 }
 
 /// Reads an atomic that nobody else has.

@@ -49,6 +49,32 @@ macro_rules! cases {
     };
 }
 
+/// Holds the binary of a strategy whose jobs travel to every case but the one about a closure, which does not travel.
+///
+/// ```text
+/// cease_demo::travelling_cases!(env!("CARGO_BIN_EXE_cease-process"));
+/// ```
+#[macro_export]
+macro_rules! travelling_cases {
+    ($program:expr) => {
+        $crate::cases! {
+            @each $program;
+            a_stop_between_two_lines_prints_the_lower_number
+            a_line_due_with_the_stop_is_printed
+            json_is_one_document_on_stdout
+            a_function_is_refused_with_exit_2
+            bad_usage_is_one_line_and_exit_2
+            help_tells_the_exit_codes
+            a_closed_stdout_stops_the_run_with_exit_74
+            a_full_disk_stops_the_run_with_exit_74
+            the_first_signal_stops_it_well
+            the_second_signal_leaves_at_once
+            a_worker_that_does_not_end_is_named_with_exit_3
+            a_worker_that_cannot_be_started_is_exit_70
+        }
+    };
+}
+
 /// The article's lower number: the stop comes before the second line.
 pub fn a_stop_between_two_lines_prints_the_lower_number(program: &str) {
     let ended = Run::start(program, &["--interval", "1h", "--stop-after", "50ms", "--workers", "2"]).finish();
@@ -115,6 +141,13 @@ pub fn class_and_function_print_the_same(program: &str) {
     assert_eq!(report["job"], "function");
 }
 
+/// A closure does not travel to another process.
+pub fn a_function_is_refused_with_exit_2(program: &str) {
+    let ended = Run::start(program, &["--stop-after", "0s", "--function"]).finish();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    ended.assert_one_line("does not travel");
+}
+
 /// Every mistake is told in one line that names it.
 pub fn bad_usage_is_one_line_and_exit_2(program: &str) {
     let mistakes: &[(&[&str], &str)] = &[
@@ -150,8 +183,8 @@ pub fn help_tells_the_exit_codes(program: &str) {
     }
     assert!(short.stdout.len() < long.stdout.len());
     let (_, codes) = long.stdout.split_once("Exit codes:").expect("they are documented");
-    for code in ["0", "2", "3", "70", "74", "130", "143"] {
-        assert!(codes.split_whitespace().any(|word| word == code), "no {code} in:\n{codes}");
+    for code in ["0", "2", "3", "70", "74", "129", "130", "143"] {
+        assert!(codes.split([' ', ',', '\n']).any(|word| word == code), "no {code} in:\n{codes}");
     }
     assert!(long.stdout.contains("Examples:"));
 }
@@ -181,7 +214,7 @@ pub fn a_full_disk_stops_the_run_with_exit_74(program: &str) {
 
 /// Ctrl-C once: the run ends as it should, an hour early.
 pub fn the_first_signal_stops_it_well(program: &str) {
-    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+    for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
         let mut run = Run::start(program, &["--interval", "1h", "--stop-after", "1h", "--workers", "2"]);
         run.wait_for(Stdout, "#1");
         run.signal(signal);
@@ -195,7 +228,7 @@ pub fn the_first_signal_stops_it_well(program: &str) {
 
 /// Ctrl-C twice, while the result waits for a reader that has stalled.
 pub fn the_second_signal_leaves_at_once(program: &str) {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let (_stalled, writer) = full_socket();
         let mut run = Run::start_onto(writer, program, &["--stop-after", "1h", "--format", "json"]);
         run.wait_for(Stderr, "#1");
@@ -213,6 +246,20 @@ pub fn a_worker_that_does_not_end_is_named_with_exit_3(program: &str) {
     let ended = Run::start_onto(writer, program, &["--stop-after", "0s", "--grace", "10ms"]).finish();
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     ended.assert_one_line(&format!("still running 10ms after the stop: {}", worker(program, 1)));
+}
+
+/// The same with a strategy that lets go of it: the worker is over for whoever waits, and still runs.
+///
+/// It is for such strategies alone, and so is not one of [`crate::cases!`].
+pub fn a_worker_that_was_let_go_of_is_named_with_exit_3(program: &str) {
+    let (_stalled, writer) = full_socket();
+    let ended = Run::start_onto(writer, program, &["--stop-after", "0s", "--grace", "1h"]).finish();
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let told = format!("let go of, and may still run: {}\n", worker(program, 1));
+    let (_, account) = ended.stderr.split_once(&told).unwrap_or_else(|| panic!("{}", ended.stderr));
+    let left = format!("left behind: `{}` (thread ", strategy(program));
+    assert!(account.contains(&left), "{account}");
+    assert!(account.contains("requested: stop-after is over") && account.contains("blocked in write"), "{account}");
 }
 
 /// The address space has room for some stacks, and not for all.

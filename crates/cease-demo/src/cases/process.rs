@@ -40,8 +40,14 @@ impl Run {
 
     /// Starts `program` with `stdout` as its stdout.
     pub(super) fn start_onto(stdout: Stdio, program: &str, args: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        // Whoever runs the tests may ignore signals, `nohup` for instance, and a process inherits that.
+        let mut command = Command::new("env");
+        command
+            .args(["--default-signal=HUP,INT,TERM", program])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("could not start {program}: {error}"));
         let (sender, lines) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {

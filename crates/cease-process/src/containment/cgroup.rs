@@ -55,7 +55,12 @@ impl Cgroup {
     pub(super) fn kill(&self) -> io::Result<()> {
         // Whoever waits for a change waits for one that comes after this.
         self.is_populated();
-        write(&self.path.join("cgroup.kill"), "1")
+        kill_at(&self.path)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The processes that run in it, and in those below it.
@@ -110,7 +115,7 @@ fn remove(path: &Path) {
     if fs::remove_dir(path).is_ok() {
         return;
     }
-    let _ = write(&path.join("cgroup.kill"), "1");
+    let _ = kill_at(path);
     let end = Instant::now() + FOR_THE_KILLED;
     while !remove_all(path) && Instant::now() < end {
         std::thread::yield_now();
@@ -123,6 +128,11 @@ fn remove_all(path: &Path) -> bool {
         remove_all(below);
     });
     fs::remove_dir(path).is_ok() || !path.exists()
+}
+
+/// Kills everything in the cgroup at `path`.
+pub(crate) fn kill_at(path: &Path) -> io::Result<()> {
+    write(&path.join("cgroup.kill"), "1")
 }
 
 fn members(path: &Path) -> Vec<u32> {

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | [`Kind::Cgroup`] | everything that the leader started, in one step of the kernel | nothing; needs cgroup v2 and the right to make one |
 //! | [`Kind::Subreaper`] | every child of this process, and what descends from it, in rounds | nothing that stays a descendant; takes *all* children for the tree, so it is for programs that start nothing else |
-//! | [`Kind::Descendants`] | what descends from the leader while it lives, and its process group | what has left the group by the time the leader dies by itself |
+//! | [`Kind::Descendants`] | what descends from the leader while it lives, and its process group | what has left the group when the leader dies by itself, and chains that fork faster than they are looked at |
 //! | [`Kind::Group`] | the leader's process group | what calls `setsid` or `setpgid` |
 //!
 //! Every process but the leader is signalled through a descriptor that was opened first and checked to be a member afterwards.
@@ -18,11 +18,15 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use rustix::process::Signal;
 
 use crate::pidfd::{Leader, Member};
 use cgroup::Cgroup;
+
+pub(crate) use cgroup::kill_at as kill_cgroup;
+pub(crate) use rounds::kill_descendants;
 
 /// How a tree of processes is kept together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +105,12 @@ impl Enclosure {
         self.kind
     }
 
+    /// Where its cgroup is, if it has one.
+    #[must_use]
+    pub fn cgroup(&self) -> Option<&Path> {
+        self.cgroup.as_ref().map(Cgroup::path)
+    }
+
     /// Takes `leader` in, with everything that it starts from now on; it must not have started anything yet.
     ///
     /// # Errors
@@ -111,21 +121,29 @@ impl Enclosure {
         cgroup.admit(leader.pid()).map_err(|error| ContainmentError { kind: self.kind, error })
     }
 
-    /// Sends `signal` to everything that can be reached, the leader included.
+    /// Sends `signal` to everything that can be reached, the leader last.
+    ///
+    /// In [`Kind::Descendants`] the leader gets SIGTERM when the others are gone; those have a moment for it, and are killed.
     ///
     /// # Errors
     ///
     /// What the operating system said of the leader or its group; who is not there any more is no error.
     pub fn signal(&self, leader: &Leader, signal: Signal) -> io::Result<()> {
-        let group = leader.signal_group(signal);
-        for (pid, member) in self.others(leader) {
-            // What is in the leader's group has it already, and may not get it twice.
-            let in_group = || leader.leads_group() && rounds::group_of(pid) == Some(leader.pid());
-            if !in_group() {
+        let others = self.others(leader);
+        for (pid, member) in &others {
+            // What is in the leader's group has it from there, and may not get it twice.
+            let in_group = leader.leads_group() && rounds::group_of(*pid) == Some(leader.pid());
+            if !in_group || self.kind == Kind::Descendants {
                 member.signal(signal);
             }
         }
-        if leader.leads_group() { group } else { leader.signal(signal) }
+        if self.kind == Kind::Descendants && signal == Signal::TERM {
+            // When the leader goes, its orphans are nobody's: they have to be gone first.
+            others.iter().for_each(|(_, member)| _ = member.signal(Signal::CONT));
+            rounds::wait_for_descendants(leader.pid());
+            kill_descendants(leader.pid());
+        }
+        if leader.leads_group() { leader.signal_group(signal) } else { leader.signal(signal) }
     }
 
     /// Kills everything that can be reached, the leader last; called again, it takes what was born meanwhile.
@@ -136,7 +154,7 @@ impl Enclosure {
     pub fn kill(&self, leader: &Leader) -> io::Result<()> {
         let all = self.cgroup.as_ref().map_or(Ok(()), Cgroup::kill);
         if self.kind == Kind::Descendants {
-            rounds::kill_descendants(leader);
+            kill_descendants(leader.pid());
         }
         let own = leader.signal(Signal::KILL).and(leader.signal_group(Signal::KILL));
         if self.kind == Kind::Subreaper {

@@ -1,5 +1,6 @@
 //! Members of a tree that are found by looking, round after round, where the kernel does not keep them together.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -8,7 +9,10 @@ use crate::pidfd::{Leader, Member};
 use crate::procfs::{self, Process};
 
 /// How long one call goes on looking for what was born meanwhile; whoever calls may call again.
-const ROUNDS: Duration = Duration::from_millis(100);
+const ROUNDS: Duration = Duration::from_millis(500);
+
+/// How long descendants have to end by themselves before their leader may.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// The group of process `pid`.
 pub(super) fn group_of(pid: u32) -> Option<u32> {
@@ -52,40 +56,59 @@ pub(super) fn descendants(leader: &Leader) -> Vec<u32> {
     alive(below.iter().chain(beside).copied())
 }
 
-/// Kills what descends from `leader` until nothing does, or a while is over.
-pub(super) fn kill_descendants(leader: &Leader) {
-    let below = || procfs::descendants(leader.pid(), &Process::all());
-    kill_rounds(|| alive(below().into_iter()), leader.pid());
+/// Kills what descends from process `ancestor` until nothing does, or a while is over.
+///
+/// That process is the caller, or a child that has not been reaped.
+pub(crate) fn kill_descendants(ancestor: u32) {
+    kill_rounds(|| procfs::descendants(ancestor, &Process::all()), ancestor);
+}
+
+/// Waits for a moment, or until nothing descends from process `ancestor`.
+pub(super) fn wait_for_descendants(ancestor: u32) {
+    let end = Instant::now() + MOMENT;
+    while Instant::now() < end && !alive(procfs::descendants(ancestor, &Process::all()).into_iter()).is_empty() {
+        std::thread::yield_now();
+    }
 }
 
 /// Who descends from this process, beside `leader`; children that have ended are reaped.
 pub(super) fn adopted(leader: &Leader) -> Vec<u32> {
+    alive(adopted_and_ended(leader).into_iter())
+}
+
+/// Kills what descends from this process, beside `leader`, until nothing does, or a while is over.
+pub(super) fn kill_adopted(leader: &Leader) {
+    kill_rounds(|| adopted_and_ended(leader), std::process::id());
+}
+
+/// Who descends from this process, beside `leader`, those that have ended included; children among them are reaped.
+fn adopted_and_ended(leader: &Leader) -> Vec<Process> {
     let own = std::process::id();
-    let all = procfs::descendants(own, &Process::all());
-    let (living, ended): (Vec<_>, Vec<_>) =
-        all.into_iter().filter(|process| process.pid != leader.pid()).partition(Process::is_alive);
-    for zombie in ended.iter().filter(|zombie| zombie.parent == own) {
+    let mut all = procfs::descendants(own, &Process::all());
+    all.retain(|process| process.pid != leader.pid());
+    for zombie in all.iter().filter(|process| !process.is_alive() && process.parent == own) {
         // Only this process reaps its children, so the number is still the same one's.
         if let Some(member) = Member::open(zombie.pid, || is_child(zombie.pid)) {
             member.reap();
         }
     }
-    living.iter().map(|process| process.pid).collect()
+    all
 }
 
-/// Kills what descends from this process, beside `leader`, until nothing does, or a while is over.
-pub(super) fn kill_adopted(leader: &Leader) {
-    kill_rounds(|| adopted(leader), std::process::id());
-}
-
-fn kill_rounds(find: impl Fn() -> Vec<u32>, ancestor: u32) {
+/// Kills who is found until two rounds have found the same, and nobody alive: a round is no picture of one moment, and who is
+/// born behind it shows in the next one by the parent that has ended.
+fn kill_rounds(find: impl Fn() -> Vec<Process>, ancestor: u32) {
     let end = Instant::now() + ROUNDS;
+    let mut before = None;
     while Instant::now() < end {
         let found = find();
-        if found.is_empty() {
+        let living = alive(found.iter().copied());
+        let pids: BTreeSet<_> = found.iter().map(|process| process.pid).collect();
+        if living.is_empty() && before.as_ref() == Some(&pids) {
             return;
         }
-        for pid in found {
+        before = Some(pids);
+        for pid in living {
             if let Some(member) = Member::open(pid, || descends_from(pid, ancestor)) {
                 member.signal(Signal::KILL);
             }

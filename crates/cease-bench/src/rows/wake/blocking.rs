@@ -17,7 +17,7 @@ use crate::rows::wake::{Sleeper, WAKES, round};
 /// Everybody gets a slot of its own for each wake, as a stop does, but for `park, hot`, which uses the same one again and
 /// again, which no one-shot event can.
 pub(super) fn contenders(scale: Scale) -> io::Result<Vec<Contender>> {
-    let make = Make { wakes: scale.operations(WAKES), sleeper: Rc::new(Sleeper::start()?) };
+    let make = Make::new(scale)?;
     let hot = Arc::new(Parked::default());
     Ok(vec![
         make.contender("StopToken", || {
@@ -46,14 +46,18 @@ pub(super) fn contenders(scale: Scale) -> io::Result<Vec<Contender>> {
 }
 
 /// What contenders are made with; they share one thread that waits.
-struct Make {
+pub(super) struct Make {
     wakes: u32,
     sleeper: Rc<Sleeper>,
 }
 
 impl Make {
+    pub(super) fn new(scale: Scale) -> io::Result<Self> {
+        Ok(Self { wakes: scale.operations(WAKES), sleeper: Rc::new(Sleeper::start()?) })
+    }
+
     /// A contender whose `pair` makes what waits and what wakes it.
-    fn contender<W, A>(&self, name: &'static str, mut pair: impl FnMut() -> (W, A) + 'static) -> Contender
+    pub(super) fn contender<W, A>(&self, name: &'static str, mut pair: impl FnMut() -> (W, A) + 'static) -> Contender
     where
         W: FnOnce() + Send + 'static,
         A: FnOnce(),

@@ -3,9 +3,11 @@
 //! | file | who waits |
 //! |---|---|
 //! | `blocking.rs` | a thread |
+//! | `descriptor.rs` | a thread that waits for a descriptor too |
 //! | `tasks.rs` | a task of tokio |
 
 mod blocking;
+mod descriptor;
 mod tasks;
 
 use std::hint::spin_loop;
@@ -19,13 +21,20 @@ use std::time::{Duration, Instant};
 use crate::cpu;
 use crate::rounds::{Row, Unit, spread};
 
-pub(super) static ROWS: [Row; 3] = [
+pub(super) static ROWS: [Row; 4] = [
     Row {
         name: "wake/blocking",
         unit: Unit::Nanoseconds,
         targets: &[("park, hot", 1.1), ("park, fresh", 1.05)],
         limit: None,
         contenders: |setup| blocking::contenders(setup.scale),
+    },
+    Row {
+        name: "wake/descriptor",
+        unit: Unit::Nanoseconds,
+        targets: &[("eventfd + poll", 1.15), ("eventfd + poll, alone", 1.15)],
+        limit: None,
+        contenders: |setup| descriptor::contenders(setup.scale),
     },
     Row {
         name: "wake/async-current-thread",
@@ -48,15 +57,14 @@ const WAKES: u32 = 400;
 /// How long the asker waits until the other side surely sleeps.
 const ASLEEP: Duration = Duration::from_micros(60);
 /// Where the asker runs, and where whoever waits does.
-const ASKER: usize = 0;
-const SLEEPER: usize = 1;
+pub(super) const ASKER: usize = 0;
+pub(super) const SLEEPER: usize = 1;
 
 /// The median of so many wakes, in nanoseconds from the request until whoever waited is awake.
 ///
 /// `wait` has somebody wait who tells both by the signal, and returns what wakes it.
 fn round<A: FnOnce()>(wakes: u32, mut wait: impl FnMut(Signal) -> io::Result<A>) -> io::Result<f64> {
-    let (say, awake) = channel();
-    let signal = Signal { about_to_wait: Arc::default(), awake: say };
+    let (signal, awake) = Signal::new();
     cpu::pin(ASKER);
     let wakes = (0..wakes).map(|_| {
         let wake = wait(signal.clone())?;
@@ -76,13 +84,19 @@ fn recv(awake: &Receiver<Instant>) -> Instant {
 
 /// How whoever waits tells what it does.
 #[derive(Clone)]
-struct Signal {
+pub(super) struct Signal {
     about_to_wait: Arc<AtomicBool>,
     awake: Sender<Instant>,
 }
 
 impl Signal {
-    fn about_to_wait(&self) {
+    /// A signal, and where it tells of whoever is awake.
+    pub(super) fn new() -> (Self, Receiver<Instant>) {
+        let (awake, told) = channel();
+        (Self { about_to_wait: Arc::default(), awake }, told)
+    }
+
+    pub(super) fn about_to_wait(&self) {
         // ORDERING: Relaxed: only the value matters.
         self.about_to_wait.store(true, Ordering::Relaxed);
     }
@@ -91,7 +105,7 @@ impl Signal {
         self.awake.send(Instant::now()).expect("the asker waits for it");
     }
 
-    fn wait_until_asleep(&self) {
+    pub(super) fn wait_until_asleep(&self) {
         // ORDERING: Relaxed: only the value matters.
         while !self.about_to_wait.swap(false, Ordering::Relaxed) {
             spin_loop();

@@ -1,0 +1,62 @@
+//! A CPU loop that never checks, but is traced: the attribute puts the checkpoints in.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use cease_core::{Checkpoint, Job, Stopped};
+use cease_trace::traced;
+
+use super::Workload;
+use super::collatz::{BLOCK, Numbers, longest, numbers};
+use crate::pulse::Pulse;
+
+/// Computes without an end, and knows nothing of stopping.
+#[derive(Debug)]
+pub(crate) struct CpuTraced {
+    numbers: Numbers,
+    pulse: Pulse,
+}
+
+impl Workload for CpuTraced {
+    const NAME: &'static str = "cpu-traced";
+    const ABOUT: &'static str = "the same CPU loop without a checkpoint of its own, in a `#[traced]` function";
+
+    type Material = Numbers;
+
+    fn material(_input: &Path) -> Result<Numbers, String> {
+        Ok(numbers())
+    }
+
+    fn new(numbers: &Numbers, pulse: Pulse) -> Self {
+        Self { numbers: Arc::clone(numbers), pulse }
+    }
+}
+
+impl Job for CpuTraced {
+    type Output = Result<(), String>;
+
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<Self::Output, Stopped> {
+        let _left = Left(stop);
+        compute(&self.numbers, &self.pulse)
+    }
+}
+
+/// Asks on the way out, so that the moment of the stop is noted: traced code has no checkpoint that could.
+struct Left<'a, C: Checkpoint>(&'a C);
+
+impl<C: Checkpoint> Drop for Left<'_, C> {
+    fn drop(&mut self) {
+        self.0.is_stopped();
+    }
+}
+
+#[traced]
+fn compute(numbers: &Numbers, pulse: &Pulse) -> ! {
+    loop {
+        for block in numbers.chunks(BLOCK) {
+            black_box(longest(block));
+            pulse.beat();
+        }
+    }
+}

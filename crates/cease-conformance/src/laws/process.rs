@@ -1,0 +1,240 @@
+//! Laws about a tree of processes and the one who ends it: L19, and what L7 says about reports and results.
+//!
+//! The tree is a model of what the operating system does, so that the strategy's own state machine runs against every order
+//! of its end, the requests and the deadlines.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use cease_core::sync::{self, Arc, Condvar, Mutex, lock, thread};
+
+/// What a strategy that ends processes shows of the side that ends them, to be held to laws L7 and L19.
+pub trait Supervises {
+    /// Where those who ask and the one who ends it meet.
+    type Desk: Clone + Send + 'static;
+
+    /// A desk that calls `wake` for each request.
+    fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::Desk;
+
+    /// Asks for the end, or for more.
+    fn request(desk: &Self::Desk);
+
+    /// Ends `tree`, as those at `desk` ask; asking, SIGTERM and SIGKILL may take so long.
+    fn supervise(&self, budgets: [Duration; 3], tree: Tree, desk: &Self::Desk);
+
+    /// Waits for the report.
+    fn report(desk: &Self::Desk) -> TreeReport;
+}
+
+/// What a report says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeReport {
+    /// Whether the leader's result had arrived.
+    pub answered: bool,
+    /// Whether nobody is left.
+    pub is_empty: bool,
+    /// The highest rung that was needed, in words.
+    pub reached: String,
+}
+
+/// Something that has happened to a [`Tree`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// The leader has ended.
+    LeaderEnded,
+    /// The leader's result has arrived.
+    Answered,
+    /// So many of the rest are left.
+    Left(usize),
+    /// Somebody asked, or a deadline passed.
+    Nothing,
+}
+
+/// A model of a leader and the rest of its tree, which does not care for anything but SIGKILL.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    state: Arc<Mutex<State>>,
+    changed: Arc<Condvar>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    leader_ended: bool,
+    end_told: bool,
+    rest: usize,
+    rest_changed: bool,
+    sent: bool,
+    answer_told: bool,
+    reaped: bool,
+    woken: bool,
+    now: Duration,
+}
+
+impl Tree {
+    fn new(rest: usize) -> Self {
+        let state = State { rest, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), changed: Arc::new(Condvar::new()) }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut lock(&self.state));
+        self.changed.notify_all();
+    }
+
+    /// The leader sends its result, if it is there to do so.
+    fn answer(&self) {
+        self.change(|state| state.sent |= !state.leader_ended);
+    }
+
+    /// The leader ends by itself.
+    fn end(&self) {
+        self.change(|state| state.leader_ended = true);
+    }
+
+    /// What time it is there.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        lock(&self.state).now
+    }
+
+    /// Sends a signal to the leader or its group; SIGKILL is one.
+    ///
+    /// # Panics
+    ///
+    /// When the leader was reaped: its number may be a stranger's by now.
+    pub fn signal(&self, kill: bool) {
+        self.change(|state| {
+            assert!(!state.reaped, "L19: a signal was sent to a number that had been given back");
+            state.leader_ended |= kill;
+            if kill && state.rest > 0 {
+                state.rest = 0;
+                state.rest_changed = true;
+            }
+        });
+    }
+
+    /// Reaps the leader.
+    ///
+    /// # Panics
+    ///
+    /// When it runs, was reaped before, or has left somebody behind who could still be reached.
+    pub fn reap(&self) {
+        self.change(|state| {
+            assert!(state.leader_ended && !state.reaped, "L19: reaped what there was not to reap");
+            assert_eq!(state.rest, 0, "L19: the leader was reaped before its rest was swept");
+            state.reaped = true;
+        });
+    }
+
+    /// Reads what the leader has sent; whether its result is there.
+    #[must_use]
+    pub fn drain(&self) -> bool {
+        lock(&self.state).sent
+    }
+
+    /// How many are left beside the leader.
+    #[must_use]
+    pub fn look(&self) -> usize {
+        let mut state = lock(&self.state);
+        state.rest_changed = false;
+        state.rest
+    }
+
+    /// Waits until something happens; a model's deadlines pass at once, after a point at which others may run.
+    #[must_use]
+    pub fn wait(&self, due: Option<Duration>) -> Happened {
+        let mut state = lock(&self.state);
+        let mut passes = due.is_some();
+        loop {
+            // The end is told first, as it may be where both can be read at once.
+            if state.leader_ended && !state.end_told {
+                state.end_told = true;
+                return Happened::LeaderEnded;
+            }
+            if state.sent && !state.answer_told && !state.leader_ended {
+                state.answer_told = true;
+                return Happened::Answered;
+            }
+            if state.end_told && state.rest_changed {
+                state.rest_changed = false;
+                return Happened::Left(state.rest);
+            }
+            if std::mem::take(&mut state.woken) {
+                return Happened::Nothing;
+            }
+            if passes {
+                passes = false;
+                drop(state);
+                thread::yield_now();
+                state = lock(&self.state);
+            } else if let Some(due) = due {
+                state.now = state.now.max(due);
+                return Happened::Nothing;
+            } else {
+                state = sync::wait(&self.changed, state);
+            }
+        }
+    }
+}
+
+/// Time for a rung; in a model it passes at once.
+const SOME: Duration = Duration::from_secs(1);
+
+/// L19: the leader ends by itself just as two requests come; nothing is sent to it after it was reaped, and its rest is swept.
+pub fn l19_nothing_is_signalled_after_the_reap<S: Supervises>(strategy: &S) {
+    let (tree, desk) = open(strategy, 1);
+    let ending = tree.clone();
+    let ends = thread::spawn(move || ending.end());
+    let asking = desk.clone();
+    let asks = thread::spawn(move || {
+        S::request(&asking);
+        S::request(&asking);
+    });
+    strategy.supervise([SOME, SOME, SOME], tree.clone(), &desk);
+    ends.join().expect("L19: ending does not panic");
+    asks.join().expect("L19: asking does not panic");
+    let state = lock(&tree.state);
+    assert!(state.reaped && state.rest == 0, "L19: something was left");
+}
+
+/// L7: two who ask get the same report, and it is the last word.
+pub fn l7_who_asks_together_gets_the_same_report<S: Supervises>(strategy: &S) {
+    let (tree, desk) = open(strategy, 1);
+    let other = desk.clone();
+    let asks = thread::spawn(move || {
+        S::request(&other);
+        S::report(&other)
+    });
+    let supervised = tree.clone();
+    let own = desk.clone();
+    S::request(&desk);
+    strategy.supervise([Duration::ZERO, Duration::ZERO, SOME], supervised, &own);
+    let (first, second) = (S::report(&desk), asks.join().expect("L7: asking does not panic"));
+    assert_eq!(first, second, "L7: there were two reports");
+    assert!(first.is_empty, "L7: it was reported before it was over");
+}
+
+/// L7: the result is sent just as the leader is killed; what was sent has arrived.
+pub fn l7_a_result_that_was_sent_is_not_lost<S: Supervises>(strategy: &S) {
+    let (tree, desk) = open(strategy, 0);
+    let leader = tree.clone();
+    let ends = thread::spawn(move || {
+        leader.answer();
+        leader.end();
+    });
+    let asking = desk.clone();
+    let asks = thread::spawn(move || S::request(&asking));
+    strategy.supervise([Duration::ZERO, Duration::ZERO, SOME], tree.clone(), &desk);
+    ends.join().expect("L7: answering does not panic");
+    asks.join().expect("L7: asking does not panic");
+    let report = S::report(&desk);
+    assert_eq!(report.answered, lock(&tree.state).sent, "L7: a result that was sent is not in the report");
+}
+
+/// A tree with so many beside its leader, and a desk whose requests wake whoever waits for it.
+fn open<S: Supervises>(strategy: &S, rest: usize) -> (Tree, S::Desk) {
+    let tree = Tree::new(rest);
+    let woken = tree.clone();
+    let desk = strategy.desk(move || woken.change(|state| state.woken = true));
+    (tree, desk)
+}

@@ -1,0 +1,195 @@
+//! Laws about leaving a job by unwinding: L20, and L18 for what is raised on the way.
+//!
+//! What a destructor notes on the way out is kept beside the model, as [`crate::aside`] says.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use cease_core::sync::{Arc, Mutex, lock, thread};
+use cease_core::{Edge, Exit, Reason, StopSource, Stopped, Strategy, Worker, ambient};
+
+use super::spawn;
+use crate::Act;
+use crate::aside::{AtDrop, Tally, hook_calls};
+
+/// L20: a stop that is seen deep in a call stack leaves the job, runs the destructors of every frame, and is the exit.
+pub fn l20_a_stop_deep_down_leaves_the_job<S: Strategy<Act>>(strategy: &S) {
+    let (entered, left, passed) = (Tally::default(), Tally::default(), Tally::default());
+    let [frames_entered, frames_left, went_on] = [&entered, &left, &passed].map(Tally::clone);
+    let worker = spawn(strategy, move |_| {
+        frame(3, &frames_entered, &frames_left);
+        went_on.add();
+        wait();
+        frame(3, &frames_entered, &frames_left);
+        went_on.add();
+        Ok(0)
+    });
+    worker.stop_because("deep down");
+    let stopped = stopped(worker);
+    assert_eq!(stopped.reason(), &Reason::from("deep down"), "L20: the reason got lost on the way out");
+    assert!(passed.count() <= 1, "L20: the job went on past a checkpoint that saw its stop");
+    assert_eq!(left.count(), entered.count(), "L20: a frame was left without its destructors");
+}
+
+/// L20: a panic of the job's own passes with its payload while a stop is pending.
+pub fn l20_a_foreign_panic_passes<S: Strategy<Act>>(strategy: &S) {
+    let worker = spawn(strategy, |stop| {
+        let seen = ambient::is_stopped();
+        if !seen {
+            wait();
+        }
+        assert!(stop.is_stopped(), "L20: the stop is the thread's own");
+        resume_unwind(Box::new(20_u32))
+    });
+    worker.stop();
+    let exit = worker.join().expect("joined from outside");
+    let word = exit.word();
+    let panic = exit.panicked().unwrap_or_else(|| panic!("L20: the job panicked, but the exit is {word}"));
+    assert_eq!(panic.into_payload().downcast_ref(), Some(&20_u32), "L20: the payload changed on its way");
+}
+
+/// L20: neither the stop nor its way out calls the panic hook, on the thread that it leaves.
+///
+/// The threads of a model are one thread of the operating system, so there the count is the same for all of them.
+pub fn l20_the_hook_stays_silent<S: Strategy<Act>>(strategy: &S) {
+    let calls = Tally::default();
+    let note = calls.clone();
+    let worker = spawn(strategy, move |_| {
+        let before = hook_calls();
+        let _at_the_end = AtDrop(move || (before..hook_calls()).for_each(|_| note.add()));
+        wait();
+        ambient::checkpoint();
+        Ok(0)
+    });
+    worker.stop();
+    stopped(worker);
+    assert_eq!(calls.count(), 0, "L20: the stop called the panic hook");
+}
+
+/// L20: code of the job that catches every panic swallows the stop, and the next checkpoint leaves again.
+pub fn l20_a_swallowed_stop_leaves_again<S: Strategy<Act>>(strategy: &S) {
+    let (swallowed, passed) = (Tally::default(), Tally::default());
+    let [note, went_on] = [&swallowed, &passed].map(Tally::clone);
+    let worker = spawn(strategy, move |_| {
+        wait();
+        for _ in 0..2 {
+            if catch_unwind(ambient::checkpoint).is_err() {
+                note.add();
+            }
+        }
+        ambient::checkpoint();
+        went_on.add();
+        Ok(0)
+    });
+    worker.stop();
+    stopped(worker);
+    assert_eq!((swallowed.count(), passed.count()), (2, 0), "L20: a checkpoint did not leave a second time");
+}
+
+/// L20: a stop that was swallowed is told of, where it left and why, once; one that comes to its edge is not.
+///
+/// It is about an edge alone, whoever made it: how a strategy passes the telling on is its own.
+pub fn l20_a_swallowed_stop_is_told<S: Strategy<Act>>(_strategy: &S) {
+    let told: Arc<Mutex<Vec<(Reason, u32)>>> = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&told);
+    let source = StopSource::new();
+    let edge = Edge::new(&source.token(), move |swallowed| {
+        lock(&note).push((swallowed.stopped.reason().clone(), swallowed.left_at.line()));
+    });
+    let asking = thread::spawn(move || source.request_because("told"));
+    let mut line = 0;
+    let arrived = arrives(&edge, || {
+        wait();
+        line = line!() + 1;
+        drop(catch_unwind(|| edge.check()));
+        catch_unwind(|| edge.check()).map_or_else(|kept| resume_unwind(kept), drop);
+    });
+    assert!(asking.join().expect("asking does not panic"), "L1: nobody else asked");
+    assert!(arrived, "L20: a stop that was kept and passed on came to nobody");
+    assert_eq!(*lock(&told), [(Reason::from("told"), line)], "L20: what was told is not what was swallowed");
+}
+
+/// L20: a stop passes the edges that it is not for, and comes to its own.
+pub fn l20_a_stop_passes_other_edges<S: Strategy<Act>>(_strategy: &S) {
+    let (source, other) = (StopSource::new(), StopSource::new());
+    let [outer, inner] = [&source, &other].map(|source| Edge::new(&source.token(), |_| ()));
+    let asking = thread::spawn(move || [source.request(), other.request()]);
+    let mut went_on = false;
+    let arrived = arrives(&outer, || {
+        wait();
+        let _ = inner.run(|| outer.check());
+        went_on = true;
+    });
+    assert_eq!(asking.join().expect("asking does not panic"), [true; 2], "L1: nobody else asked");
+    assert!(arrived && !went_on, "L20: a stop was caught by an edge that it is not for");
+}
+
+/// L20: when a stop has left what had a stop of its own, the thread's own is again the one further out.
+pub fn l20_the_threads_own_stop_comes_back<S: Strategy<Act>>(strategy: &S) {
+    let inner = StopSource::new();
+    inner.request_because("inner");
+    let worker = spawn(strategy, move |stop| {
+        let left = catch_unwind(AssertUnwindSafe(|| ambient::with(&inner.token(), ambient::checkpoint)));
+        assert!(left.is_err(), "L20: a checkpoint did not leave for the edge further out");
+        let own = ambient::check().map_err(|stopped| stopped.reason().clone());
+        assert_ne!(own, Err(Reason::from("inner")), "L20: the stop of what was left is still the thread's own");
+        wait();
+        assert!(stop.is_stopped(), "L20: somebody else was waited for");
+        ambient::checkpoint();
+        Ok(0)
+    });
+    worker.stop_because("outer");
+    assert_eq!(stopped(worker).reason(), &Reason::from("outer"), "L20: the job left for the wrong stop");
+}
+
+/// L18: a stop that was swallowed, and one that left the job, leave nothing behind.
+pub fn l18_a_stop_that_unwinds_leaves_nothing<S: Strategy<Act>>(strategy: &S) {
+    let (entered, left) = (Tally::default(), Tally::default());
+    let worker = spawn(strategy, move |_| {
+        wait();
+        drop(catch_unwind(ambient::checkpoint));
+        frame(1, &entered, &left);
+        Ok(0)
+    });
+    let token = worker.source().token();
+    worker.stop();
+    assert!(
+        stopped(worker).reason() == &Reason::Requested(None) && token.is_stopped(),
+        "L18: the run is not the one that is counted"
+    );
+}
+
+/// Whether `job` is left by a stop that comes to `edge`.
+fn arrives(edge: &Edge, job: impl FnOnce()) -> bool {
+    let job = || {
+        job();
+        Ok(())
+    };
+    let left = catch_unwind(AssertUnwindSafe(|| edge.run(job)));
+    left.is_ok_and(|left| left.is_err())
+}
+
+/// So many calls deep, each frame with a destructor, a checkpoint.
+fn frame(depth: u32, entered: &Tally, left: &Tally) {
+    entered.add();
+    let _destructor = left.when_dropped();
+    if depth == 0 {
+        ambient::checkpoint();
+    } else {
+        frame(depth - 1, entered, left);
+    }
+}
+
+/// Waits for the calling thread's own stop, without leaving.
+fn wait() {
+    let token = ambient::token().expect("L20: a worker's thread has its stop");
+    token.wait().expect("L20: the law keeps a source");
+}
+
+/// Joins `worker`, which was stopped.
+fn stopped(worker: Worker<u32>) -> Stopped {
+    match worker.join().expect("a law joins from outside") {
+        Exit::Stopped(stopped) => stopped,
+        Exit::Panicked(panic) if panic.message().is_some_and(|text| text.starts_with('L')) => panic.resume(),
+        exit => panic!("L20: the job was left by its stop, but the exit is {}", exit.word()),
+    }
+}

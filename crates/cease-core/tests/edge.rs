@@ -1,0 +1,83 @@
+//! Stops that leave by unwinding: which edge they come to, and who hears of those that were swallowed.
+#![cfg(not(any(loom, shuttle)))]
+
+use std::panic::{catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use cease_core::{Edge, StopSource, Stopped};
+
+/// An edge whose stop was asked for, and how many swallowed stops it was told of.
+fn stopped_edge() -> (StopSource, Edge, Arc<AtomicU32>) {
+    let (source, told) = (StopSource::new(), Arc::new(AtomicU32::new(0)));
+    let count = Arc::clone(&told);
+    let edge = Edge::new(&source.token(), move |_| {
+        count.fetch_add(1, Relaxed);
+    });
+    source.request_because("enough");
+    (source, edge, told)
+}
+
+/// Leaves for `edge`.
+fn leave_for(edge: &Edge) -> ! {
+    let _ = edge.check();
+    unreachable!("the check has left")
+}
+
+#[test]
+fn a_stop_for_an_edge_further_out_passes_the_inner_one() {
+    let ((_outer, outer, told), (_inner, inner, inner_told)) = (stopped_edge(), stopped_edge());
+    let mut past_the_inner = false;
+    let left = outer.run(|| -> Result<(), Stopped> {
+        let _ = inner.run(|| -> Result<(), Stopped> { leave_for(&outer) });
+        past_the_inner = true;
+        Ok(())
+    });
+    assert!(left.is_err() && !past_the_inner);
+    assert_eq!([told.load(Relaxed), inner_told.load(Relaxed)], [0, 0]);
+}
+
+#[test]
+fn a_payload_that_is_dropped_on_another_thread_is_told_of_there() {
+    let (_source, edge, told) = stopped_edge();
+    let payload = catch_unwind(|| leave_for(&edge)).unwrap_err();
+    drop(edge);
+    assert_eq!(told.load(Relaxed), 0, "it is still on its way");
+    thread::spawn(move || drop(payload)).join().unwrap();
+    assert_eq!(told.load(Relaxed), 1);
+}
+
+#[test]
+fn a_report_that_panics_ends_nothing_also_in_the_middle_of_a_panic() {
+    let source = StopSource::new();
+    let edge = Edge::new(&source.token(), |_| resume_unwind(Box::new("a bad report")));
+    source.request();
+    let panicked = catch_unwind(|| {
+        let _payload = catch_unwind(|| leave_for(&edge));
+        resume_unwind(Box::new("another"))
+    });
+    assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"another"));
+    drop(catch_unwind(|| leave_for(&edge)));
+}
+
+#[test]
+fn a_stop_that_leaves_a_callback_ends_that_callback_alone() {
+    let (_source, edge, told) = stopped_edge();
+    let others = StopSource::new();
+    let edge = Arc::new(edge);
+    let inside = Arc::clone(&edge);
+    let _guard = others.token().on_stop(move || leave_for(&inside));
+    assert!(edge.run(|| Ok(others.request())).unwrap(), "the request is not part of it");
+    assert!(others.take_panics().is_empty(), "a stop is no panic");
+    assert_eq!(told.load(Relaxed), 1);
+}
+
+#[test]
+fn a_sleep_leaves_as_a_check_does() {
+    let (_source, edge, _) = stopped_edge();
+    let left = edge.run(|| edge.sleep(Duration::MAX).map(|()| panic!("it slept for ever")));
+    let stopped: Result<(), Stopped> = left;
+    assert!(stopped.is_err());
+}

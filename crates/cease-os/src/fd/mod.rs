@@ -1,0 +1,167 @@
+//! A stop as a descriptor that becomes readable, and calls on other descriptors that it ends.
+//!
+//! # How it works
+//!
+//! [`StopFd`] is an eventfd that a callback of the token writes to. It can stand in a `poll`, in an epoll instance, in mio
+//! or in tokio's `AsyncFd` beside whatever else is waited for; and it waits by itself with [`StopFd::readable`],
+//! [`StopFd::read`], [`StopFd::accept`] and their kin, which sleep in one `poll` on both.
+//!
+//! # Guarantees
+//!
+//! No stop is lost between a check and the sleep after it. The callback writes before the request returns, what it writes
+//! is never read, and `poll` looks at the state of a descriptor and not at its changes: a stop that comes before the poll
+//! makes it return at once, and one that comes during it wakes it.
+//!
+//! When a stop and something else are ready together, the stop wins. Nothing is lost by that: what was not read stays in the
+//! socket, and who was not accepted stays in the queue.
+//!
+//! # Limits
+//!
+//! Making one takes an allocation or two and a descriptor, so make one for each job and not one for each call.
+//! With [`cease_core::StopSource::request_deferred`] it becomes readable when the deferred callbacks are called.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::net::TcpListener;
+//! use std::thread;
+//!
+//! use cease_core::{Reason, StopSource};
+//! use cease_os::fd::{FdError, StopFd};
+//!
+//! let source = StopSource::new();
+//! let stop = StopFd::new(&source.token())?;
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let server = thread::spawn(move || {
+//!     loop {
+//!         let (mut peer, _) = stop.accept(&listener)?;
+//!         let read = stop.read(&mut peer, &mut [0; 512])?;
+//!         assert_eq!(read, 0);
+//!     }
+//! });
+//!
+//! source.request_because("rolling deploy");
+//! let ended: Result<(), FdError> = server.join().unwrap();
+//! match ended.unwrap_err() {
+//!     FdError::Stopped(stopped) => assert_eq!(stopped.reason(), &Reason::from("rolling deploy")),
+//!     error => panic!("{error}"),
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod accept;
+mod connect;
+mod error;
+mod ready;
+mod stream;
+mod transfer;
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+
+use cease_core::{Checkpoint, OnStop, StopToken};
+use rustix::event::{EventfdFlags, eventfd};
+
+pub use accept::Listener;
+pub use error::FdError;
+pub use stream::StopStream;
+
+/// A descriptor that becomes readable when a stop is asked for, and stays readable.
+///
+/// On a token that is stopped already it is born readable.
+/// On one that never can be stopped any more it never becomes readable, and [`StopFd::can_stop`] says so.
+///
+/// It is a [`Checkpoint`] too, so `check` and `sleep` are at hand beside `read` and `accept`.
+/// The calls borrow it, so it cannot be dropped while another thread waits in one of them.
+/// Its number stays the same until it is dropped, as loops that keep numbers ask for.
+///
+/// Do not read from it: there is nothing to learn from it, and nothing changes by it.
+///
+/// # Blocking
+///
+/// Dropping it while the request is being made waits until that has written to it.
+///
+/// # Examples
+///
+/// In a `poll` of one's own:
+///
+/// ```
+/// use std::os::fd::AsFd;
+///
+/// use cease_core::StopSource;
+/// use cease_os::fd::StopFd;
+/// use rustix::event::{PollFd, PollFlags, poll};
+///
+/// let source = StopSource::new();
+/// let stop = StopFd::new(&source.token())?;
+/// let now = Some(&Default::default());
+/// assert_eq!(poll(&mut [PollFd::new(&stop, PollFlags::IN)], now)?, 0);
+///
+/// source.request();
+/// assert_eq!(poll(&mut [PollFd::new(&stop, PollFlags::IN)], None)?, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct StopFd {
+    token: StopToken,
+    /// Goes first, so that no callback is left that could write when the descriptor is closed.
+    _callback: OnStop,
+    event: Arc<OwnedFd>,
+}
+
+impl StopFd {
+    /// Makes a descriptor for `token`.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it has no descriptor to give: too many are open, in this process or in all.
+    pub fn new(token: &StopToken) -> io::Result<Self> {
+        // A semaphore gives one of its count to each read, so that nobody can empty it, and so make a stop unseen.
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
+        let told = |error: rustix::io::Errno| {
+            let error = io::Error::from(error);
+            io::Error::new(error.kind(), format!("no descriptor for a stop: {error}"))
+        };
+        let event = Arc::new(eventfd(0, flags).map_err(told)?);
+        let written = Arc::clone(&event);
+        let callback = token.on_stop(move || {
+            // Nothing else was ever written, so the count has room for this, and a write that has room does not fail.
+            let _ = rustix::io::write(&written, &FULL.to_ne_bytes());
+        });
+        Ok(Self { token: token.clone(), _callback: callback, event })
+    }
+
+    /// Whether a stop was asked for or still can be; when not, this never becomes readable.
+    #[must_use]
+    pub fn can_stop(&self) -> bool {
+        self.token.can_stop()
+    }
+}
+
+/// The largest count that an eventfd takes.
+const FULL: u64 = u64::MAX - 1;
+
+impl Checkpoint for StopFd {
+    fn token(&self) -> &StopToken {
+        &self.token
+    }
+}
+
+impl AsFd for StopFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
+}
+
+impl AsRawFd for StopFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.event.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for StopFd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopFd").field("fd", &self.as_raw_fd()).field("token", &self.token).finish()
+    }
+}

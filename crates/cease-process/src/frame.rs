@@ -1,0 +1,275 @@
+//! Frames: a length, a kind, and a payload, with a cap that is looked at before anything is allocated.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | how many bytes follow, little endian, at most [`CAP`] |
+//! | 1 | the kind |
+//! | the rest | the payload, in MessagePack with names |
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The most bytes that may follow a length.
+pub(crate) const CAP: usize = 64 << 20;
+
+const LENGTH: usize = size_of::<u32>();
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The worker says who it is.
+    Hello,
+    /// What is to be done, and under which circumstances.
+    Order,
+    /// The work.
+    Job,
+    /// The worker has the work, and begins.
+    Started,
+    /// The worker cannot do it.
+    Refused,
+    /// A stop was asked for.
+    Stop,
+    /// The job tells how far it is.
+    Progress,
+    /// The job has something to say.
+    Log,
+    /// What the job returned.
+    Result,
+    /// The job panicked.
+    Panic,
+}
+
+const KINDS: [Kind; 10] = [
+    Kind::Hello,
+    Kind::Order,
+    Kind::Job,
+    Kind::Started,
+    Kind::Refused,
+    Kind::Stop,
+    Kind::Progress,
+    Kind::Log,
+    Kind::Result,
+    Kind::Panic,
+];
+
+/// A frame that has arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Why bytes are not what they should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A frame is longer than may be.
+    TooLong {
+        /// How many bytes it has.
+        bytes: u64,
+    },
+    /// A frame has no kind, or one that is not known.
+    UnknownKind,
+    /// A frame came that has no place here.
+    Unexpected,
+    /// A value cannot be written, or what was read is not one, with the reason.
+    Value(String),
+    /// Something stands behind a value.
+    Trailing,
+    /// The other side ended in the middle of a frame.
+    Half,
+}
+
+/// The bytes of a frame of this kind with `value` in it.
+pub(crate) fn encode<T: Serialize + ?Sized>(kind: Kind, value: &T) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = vec![0; LENGTH];
+    bytes.push(kind as u8);
+    rmp_serde::encode::write_named(&mut bytes, value).map_err(|error| FrameError::Value(error.to_string()))?;
+    let length = bytes.len() - LENGTH;
+    match u32::try_from(length) {
+        Ok(short) if length <= CAP => bytes[..LENGTH].copy_from_slice(&short.to_le_bytes()),
+        _ => return Err(FrameError::TooLong { bytes: length as u64 }),
+    }
+    Ok(bytes)
+}
+
+/// The value in `payload`, and nothing behind it.
+pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, FrameError> {
+    let mut left = payload;
+    let value = {
+        let mut reader = rmp_serde::Deserializer::new(&mut left);
+        // Deep enough for anything that is meant, and far from the end of a stack.
+        reader.set_max_depth(128);
+        T::deserialize(&mut reader).map_err(|error| FrameError::Value(error.to_string()))?
+    };
+    if left.is_empty() { Ok(value) } else { Err(FrameError::Trailing) }
+}
+
+/// Makes frames of bytes as they come.
+///
+/// It never holds more than one frame and what came behind it in one read, and allocates for what has arrived only, whatever a
+/// length says.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    bytes: Vec<u8>,
+    /// Where the first byte is that was not handed out.
+    start: usize,
+}
+
+impl Decoder {
+    /// Takes what has arrived.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next frame that is there to its last byte.
+    pub(crate) fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+        let there = &self.bytes[self.start..];
+        let Some((length, rest)) = there.split_first_chunk::<LENGTH>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > CAP {
+            return Err(FrameError::TooLong { bytes: length as u64 });
+        }
+        // A kind that is not known is one before the rest of its frame has arrived.
+        let kind = match rest.first() {
+            _ if length == 0 => return Err(FrameError::UnknownKind),
+            None => return Ok(None),
+            Some(byte) => KINDS.into_iter().find(|kind| *kind as u8 == *byte).ok_or(FrameError::UnknownKind)?,
+        };
+        let Some(body) = rest.get(..length) else { return Ok(None) };
+        let payload = body[1..].to_vec();
+        self.start += LENGTH + length;
+        Ok(Some(Frame { kind, payload }))
+    }
+
+    /// Whether the middle of a frame is where it stands.
+    pub(crate) const fn is_half(&self) -> bool {
+        self.start < self.bytes.len()
+    }
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { bytes } => write!(f, "a frame of {bytes} bytes is longer than the {CAP} that may be"),
+            Self::UnknownKind => f.write_str("a frame of a kind that is not known"),
+            Self::Unexpected => f.write_str("a frame that has no place here"),
+            Self::Value(why) => write!(f, "a value that cannot be read or written: {why}"),
+            Self::Trailing => f.write_str("something stands behind a value"),
+            Self::Half => f.write_str("the other side ended in the middle of a frame"),
+        }
+    }
+}
+
+impl Error for FrameError {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A small generator, so that a failure can be had again.
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        fn below(&mut self, end: usize) -> usize {
+            usize::try_from(self.next() % end as u64).expect("it is below a size")
+        }
+
+        fn bytes(&mut self, most: usize) -> Vec<u8> {
+            (0..self.below(most + 1)).map(|_| self.next().to_le_bytes()[0]).collect()
+        }
+    }
+
+    #[test]
+    fn frames_arrive_whole_in_whatever_pieces_they_come() {
+        let mut random = Random(7);
+        for _ in 0..500 {
+            let sent: Vec<_> = (0..4).map(|_| (KINDS[random.below(KINDS.len())], random.bytes(300))).collect();
+            let bytes: Vec<u8> = sent.iter().flat_map(|(kind, value)| encode(*kind, value).unwrap()).collect();
+            let (mut decoder, mut came, mut left) = (Decoder::default(), Vec::new(), &bytes[..]);
+            while !left.is_empty() {
+                let (piece, rest) = left.split_at(1 + random.below(left.len()));
+                decoder.push(piece);
+                left = rest;
+                while let Some(frame) = decoder.next().unwrap() {
+                    came.push((frame.kind, decode::<Vec<u8>>(&frame.payload).unwrap()));
+                }
+                assert_eq!(decoder.is_half(), decoder.start < decoder.bytes.len());
+            }
+            assert_eq!(came, sent);
+            assert!(!decoder.is_half());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_frames_or_an_error_and_never_much_memory() {
+        let mut random = Random(13);
+        for _ in 0..20_000 {
+            let mut bytes = random.bytes(64);
+            if let [_, _, high, top, kind, ..] = &mut bytes[..] {
+                // Lengths that are likely, and kinds that are known, lead further in.
+                (*high, *top) = (*high & 1, if random.below(8) == 0 { *top } else { 0 });
+                *kind = u8::try_from(random.below(KINDS.len() + 1)).expect("there are few");
+            }
+            let mut decoder = Decoder::default();
+            decoder.push(&bytes);
+            while let Ok(Some(frame)) = decoder.next() {
+                let _ = decode::<BTreeMap<String, Vec<String>>>(&frame.payload);
+                let _ = decode::<(u8, Option<String>, Vec<u64>)>(&frame.payload);
+            }
+            assert!(decoder.bytes.capacity() <= 256, "it has as much as has come, and no more");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_cap_is_an_error_before_anything_is_allocated() {
+        let mut decoder = Decoder::default();
+        decoder.push(&u32::MAX.to_le_bytes());
+        assert_eq!(decoder.next(), Err(FrameError::TooLong { bytes: u32::MAX.into() }));
+        let mut decoder = Decoder::default();
+        decoder.push(&u32::try_from(CAP).unwrap().to_le_bytes());
+        assert_eq!(decoder.next(), Ok(None));
+        assert!(decoder.is_half() && decoder.bytes.capacity() < 64);
+    }
+
+    #[test]
+    fn a_kind_that_is_not_known_and_a_frame_without_one_are_errors() {
+        for bytes in [&[1, 0, 0, 0, 200][..], &[0, 0, 0, 0]] {
+            let mut decoder = Decoder::default();
+            decoder.push(bytes);
+            assert_eq!(decoder.next(), Err(FrameError::UnknownKind));
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_value_is_an_error() {
+        let bytes = rmp_serde::to_vec_named(&7_u8).unwrap();
+        assert_eq!(decode::<u8>(&bytes), Ok(7));
+        assert_eq!(decode::<u8>(&[&bytes[..], &[0]].concat()), Err(FrameError::Trailing));
+        assert!(matches!(decode::<String>(&bytes), Err(FrameError::Value(_))));
+    }
+
+    #[test]
+    fn a_value_that_nests_for_ever_is_an_error_and_no_end_of_the_stack() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Nest(#[allow(dead_code, reason = "only its depth matters")] Vec<Nest>);
+        let bytes = [vec![0x91; 1_000_000], vec![0x90]].concat();
+        assert!(matches!(decode::<Nest>(&bytes), Err(FrameError::Value(_))));
+    }
+}

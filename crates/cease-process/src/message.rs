@@ -1,0 +1,121 @@
+//! What is said between a worker and the one who supervises it.
+
+use std::path::PathBuf;
+
+use cease_core::Reason;
+use serde::{Deserialize, Serialize};
+
+/// The version of all of this; both sides say it, and nothing is understood across versions.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// The worker says who it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) protocol: u32,
+    /// Which program it is, to the byte.
+    pub(crate) build: String,
+    pub(crate) pid: u32,
+}
+
+/// What is to be done, and under which circumstances; the job follows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// The name under which the job is registered.
+    pub(crate) name: String,
+    /// Why it is stopped already, if it is.
+    pub(crate) stopped: Option<Why>,
+    /// The cgroup that keeps its tree together, if one does.
+    pub(crate) cgroup: Option<PathBuf>,
+    /// Whether the worker takes orphans of its tree as its own.
+    pub(crate) adopts: bool,
+}
+
+/// Why a worker cannot do it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Refusal {
+    /// Nobody registered a job of that name; these are there.
+    UnknownJob(Vec<String>),
+    /// The job cannot be read.
+    Unreadable(String),
+}
+
+/// A stop was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Stop {
+    pub(crate) why: Why,
+    /// How long the job has to leave, before it is told by a signal.
+    pub(crate) within_ms: u64,
+}
+
+/// What the job returned.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Answer<T> {
+    Finished(T),
+    Stopped(Why),
+}
+
+/// The job panicked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemotePanic {
+    /// What it panicked with, when that is a text.
+    pub message: String,
+    /// The place in the source.
+    pub at: Option<String>,
+    /// The way there.
+    pub backtrace: String,
+}
+
+/// A reason, as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Why {
+    Requested(Option<String>),
+    Deadline,
+    Signal(i32),
+    ParentStopped,
+    OwnerDropped,
+    PeerFailed,
+    /// A reason that has a type where it was given has only its text elsewhere.
+    Other(String),
+}
+
+impl From<&Reason> for Why {
+    fn from(reason: &Reason) -> Self {
+        match reason {
+            Reason::Requested(message) => Self::Requested(message.as_deref().map(str::to_owned)),
+            Reason::Deadline => Self::Deadline,
+            Reason::Signal(number) => Self::Signal(*number),
+            Reason::ParentStopped => Self::ParentStopped,
+            Reason::OwnerDropped => Self::OwnerDropped,
+            Reason::PeerFailed => Self::PeerFailed,
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<Why> for Reason {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Requested(None) => Self::Requested(None),
+            Why::Requested(Some(message)) | Why::Other(message) => Self::from(message),
+            Why::Deadline => Self::Deadline,
+            Why::Signal(number) => Self::Signal(number),
+            Why::ParentStopped => Self::ParentStopped,
+            Why::OwnerDropped => Self::OwnerDropped,
+            Why::PeerFailed => Self::PeerFailed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_come_back_as_they_went() {
+        for reason in
+            [Reason::from("x"), Reason::Requested(None), Reason::Deadline, Reason::Signal(2), Reason::OwnerDropped]
+        {
+            assert_eq!(Reason::from(Why::from(&reason)), reason);
+        }
+    }
+}

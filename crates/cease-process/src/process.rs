@@ -1,0 +1,322 @@
+//! The strategy: what a worker's process is like, and how it is ended.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use cease_core::{Contract, Exit, Running, SpawnError, StopSource, StopToken, Strategy, Worker};
+use serde::de::DeserializeOwned;
+
+use crate::containment::{Containment, Kind};
+use crate::frame::{self, FrameError};
+use crate::ladder::Budgets;
+use crate::report::{StartError, StopReport};
+use crate::supervisor::{self, Begun, Shared};
+use crate::{CONTRACT, Travels};
+
+/// The program that runs already, whatever has become of its file.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// Runs each job in a process of its own, and stops it by asking, by SIGTERM, and by SIGKILL, in turn.
+///
+/// A value of it is a recipe: every worker spawned from it gets a process, and unless it is given one, a source of its own.
+/// A worker's standard output and error are those of this process.
+#[derive(Debug, Clone)]
+pub struct Process {
+    name: String,
+    options: Options,
+}
+
+/// What a worker's process is like.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, Option<OsString>)>,
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) containment: Containment,
+    pub(crate) budgets: Budgets,
+    pub(crate) start_limit: Duration,
+    pub(crate) ears: Ears,
+    pub(crate) job_name: &'static str,
+}
+
+impl Options {
+    pub(crate) fn is_own_program(&self) -> bool {
+        self.program == Path::new(OWN_PROGRAM)
+    }
+
+    /// What is there when there is no cgroup.
+    #[allow(clippy::unused_self, reason = "it is one of the options, and may become a choice")]
+    pub(crate) const fn otherwise(&self) -> Kind {
+        Kind::Descendants
+    }
+}
+
+/// Who is told of what a job says while it runs.
+#[derive(Clone, Default)]
+pub(crate) struct Ears {
+    progress: Option<Arc<HearProgress>>,
+    log: Option<Arc<HearLog>>,
+}
+
+type HearProgress = dyn Fn(Progress<'_>) + Send + Sync;
+type HearLog = dyn Fn(&str) + Send + Sync;
+
+impl Ears {
+    pub(crate) fn progress(&self, payload: &[u8]) {
+        if let Some(hear) = &self.progress {
+            hear(Progress { payload });
+        }
+    }
+
+    pub(crate) fn log(&self, text: &str) {
+        if let Some(hear) = &self.log {
+            hear(text);
+        }
+    }
+}
+
+impl fmt::Debug for Ears {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ears").finish_non_exhaustive()
+    }
+}
+
+/// What a job told with [`crate::progress`].
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    payload: &'a [u8],
+}
+
+impl Progress<'_> {
+    /// The value, if it is a `T`.
+    ///
+    /// # Errors
+    ///
+    /// When it is something else.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
+        frame::decode(self.payload)
+    }
+}
+
+impl Process {
+    /// Processes of this program, called `process`, in the best containment that can be had.
+    #[must_use]
+    pub fn new() -> Self {
+        let options = Options {
+            program: OWN_PROGRAM.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            dir: None,
+            containment: Containment::Auto,
+            budgets: Budgets::default(),
+            start_limit: Duration::from_secs(10),
+            ears: Ears::default(),
+            job_name: "",
+        };
+        Self { name: CONTRACT.strategy.into(), options }
+    }
+
+    /// Processes of a test program whose test `test` calls [`crate::init`], and does nothing else.
+    ///
+    /// libtest has the `main` of a test program, so the worker comes to the line by running that one test.
+    /// What libtest prints at its beginning goes to the worker's standard output.
+    ///
+    /// ```text
+    /// #[test]
+    /// fn worker() {
+    ///     cease_process::init([cease_process::job::<Count>()]);
+    /// }
+    ///
+    /// let worker = Process::in_test("worker").spawn(Count(7))?;
+    /// ```
+    #[must_use]
+    pub fn in_test(test: &str) -> Self {
+        Self::new().args(["--exact", test, "--nocapture", "--test-threads=1"])
+    }
+
+    /// Sets what the worker is called.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Takes another program as the worker; that it is the same build is not checked then, only that it speaks the same version.
+    #[must_use]
+    pub fn program(self, program: impl Into<PathBuf>) -> Self {
+        self.with(|options| options.program = program.into())
+    }
+
+    /// Adds arguments, which the job does not need, and whatever stands before [`crate::init`] may.
+    #[must_use]
+    pub fn args<S: Into<OsString>>(self, args: impl IntoIterator<Item = S>) -> Self {
+        self.with(|options| options.args.extend(args.into_iter().map(Into::into)))
+    }
+
+    /// Sets a variable of the worker's environment.
+    #[must_use]
+    pub fn env(self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.with(|options| options.env.push((name.into(), Some(value.into()))))
+    }
+
+    /// Takes a variable out of the worker's environment.
+    #[must_use]
+    pub fn env_remove(self, name: impl Into<OsString>) -> Self {
+        self.with(|options| options.env.push((name.into(), None)))
+    }
+
+    /// Sets the directory that the worker starts in.
+    #[must_use]
+    pub fn current_dir(self, dir: impl Into<PathBuf>) -> Self {
+        self.with(|options| options.dir = Some(dir.into()))
+    }
+
+    /// Sets what keeps the worker's tree together.
+    #[must_use]
+    pub fn containment(self, containment: Containment) -> Self {
+        self.with(|options| options.containment = containment)
+    }
+
+    /// Sets how long each rung may take once a stop was asked for.
+    #[must_use]
+    pub fn budgets(self, budgets: Budgets) -> Self {
+        self.with(|options| options.budgets = budgets)
+    }
+
+    /// Sets how long a worker has until its job begins.
+    #[must_use]
+    pub fn start_limit(self, limit: Duration) -> Self {
+        self.with(|options| options.start_limit = limit)
+    }
+
+    /// Calls `hear` with what a job tells by [`crate::progress`], on the supervising thread: meanwhile nothing else happens there.
+    #[must_use]
+    pub fn on_progress(self, hear: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.ears.progress = Some(Arc::new(hear)))
+    }
+
+    /// Calls `hear` with what a job tells by [`crate::log`], on the supervising thread: meanwhile nothing else happens there.
+    #[must_use]
+    pub fn on_log(self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.ears.log = Some(Arc::new(hear)))
+    }
+
+    /// As [`Strategy::spawn_with`], with somebody who watches how the process ends.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the job in it, when the worker did not get as far as to begin; [`StartError::of`] says why, unless
+    /// the operating system had no process to give. Nothing is left running.
+    pub fn spawn_watched<J: Travels>(
+        &self,
+        job: J,
+        source: StopSource,
+    ) -> Result<(Worker<J::Output>, Watch), SpawnError<J>> {
+        let stop = source.token();
+        let options = Options { job_name: J::NAME, ..self.options.clone() };
+        let frame = frame::encode(frame::Kind::Job, &job).map_err(|error| io::Error::from(StartError::Frame(error)));
+        match frame.and_then(|frame| supervisor::begin(&options, frame, &stop)) {
+            Ok(Begun { shared, thread }) => {
+                let watch = Watch { shared: Arc::clone(&shared) };
+                let running = RunningProcess { shared, thread, stop, yields: PhantomData };
+                Ok((Worker::new(self.name.clone(), source, Box::new(running)), watch))
+            }
+            Err(error) => Err(SpawnError::new(self.name.clone(), error, job)),
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<J: Travels> Strategy<J> for Process {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.spawn_watched(job, source).map(|(worker, _)| worker)
+    }
+}
+
+/// Watches how a worker's process ends; it outlives the worker, and keeps nothing running.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    shared: Arc<Shared>,
+}
+
+impl Watch {
+    /// The number of the process; once it has ended, it may be anybody's.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        *self.shared.pid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes one rung up the ladder, without a word to the source; harmless when it is over.
+    pub fn escalate(&self) {
+        self.shared.desk.request();
+    }
+
+    /// How it ended; `None` while it has not.
+    #[must_use]
+    pub fn report(&self) -> Option<StopReport> {
+        self.shared.desk.report()
+    }
+
+    /// Waits until it has ended; everybody gets the same report.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread for as long as the process runs.
+    #[must_use]
+    pub fn wait(&self) -> StopReport {
+        self.shared.desk.wait()
+    }
+}
+
+/// A worker's process, and the thread that supervises it.
+struct RunningProcess<T> {
+    shared: Arc<Shared>,
+    thread: std::thread::JoinHandle<()>,
+    stop: StopToken,
+    yields: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Running<T> for RunningProcess<T> {
+    fn ended(&self) -> &StopToken {
+        self.shared.desk.over()
+    }
+
+    fn stop_again(&self) {
+        self.shared.desk.request();
+    }
+
+    fn is_current(&self) -> bool {
+        // What the job itself runs on is elsewhere; what is called on the supervising thread may not wait for it either.
+        std::thread::current().id() == self.thread.thread().id()
+    }
+
+    fn join(self: Box<Self>) -> Exit<T> {
+        let Self { shared, thread, stop, .. } = *self;
+        if let Err(payload) = thread.join() {
+            return Exit::Panicked(cease_core::Panic::new(payload));
+        }
+        match shared.take_remains() {
+            Some(remains) => remains.exit(&stop),
+            None => Exit::Broken("the supervising thread left nothing".into()),
+        }
+    }
+}

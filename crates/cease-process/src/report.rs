@@ -1,0 +1,192 @@
+//! How a worker's process was ended, and what that says about the job.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use cease_core::{Exit, Panic, Reason, SpawnError, StopSource, StopToken, Stopped};
+use serde::de::DeserializeOwned;
+
+use crate::containment::{ContainmentError, Kind};
+use crate::frame::{FrameError, decode};
+use crate::ladder::{Rung, Summary};
+use crate::message::{Answer, RemotePanic, Why};
+use crate::pidfd::Ended;
+
+/// How a worker's process was ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// What its number was.
+    pub pid: u32,
+    /// What kept its tree together.
+    pub containment: Kind,
+    /// How it ended; `None` when it could not be killed.
+    pub ended: Option<Ended>,
+    /// The rung that it ended on; `None` when it ended by itself.
+    pub ended_on: Option<Rung>,
+    /// The highest rung that was needed, for it or for what it had started.
+    pub reached: Option<Rung>,
+    /// How long each rung lasted, in the order of [`Rung::ALL`].
+    pub spent: [Duration; 3],
+    /// How many processes it left behind, which were ended too.
+    pub survivors: usize,
+    /// The processes that could not be killed.
+    pub unkillable: Vec<u32>,
+    /// The panic of the job, if that is how it ended.
+    pub panic: Option<RemotePanic>,
+}
+
+impl StopReport {
+    pub(crate) fn new(pid: u32, containment: Kind, summary: &Summary) -> Self {
+        Self {
+            pid,
+            containment,
+            ended: None,
+            ended_on: summary.ended_on,
+            reached: summary.reached,
+            spent: summary.spent,
+            survivors: summary.survivors,
+            unkillable: Vec::new(),
+            panic: None,
+        }
+    }
+}
+
+/// Why a worker did not get as far as to begin; it is the [`io::Error`] in a [`SpawnError`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What keeps its tree together, and was required, cannot be had.
+    Containment(ContainmentError),
+    /// The job cannot be written down, or is too long, or what was said cannot be understood.
+    Frame(FrameError),
+    /// The program does not call [`crate::init`], or ended before it did.
+    NoWorker(Option<Ended>),
+    /// The program is another build, or speaks another version.
+    OtherBuild {
+        /// What is asked for.
+        ours: String,
+        /// What is there.
+        theirs: String,
+    },
+    /// The program knows no job of that name.
+    UnknownJob {
+        /// The name.
+        name: String,
+        /// Those that it knows.
+        known: Vec<String>,
+    },
+    /// The program knows the job, and cannot read this one.
+    Unreadable(String),
+    /// It did not begin within this time.
+    TimedOut(Duration),
+}
+
+impl StartError {
+    /// The one in `error`, unless the operating system itself had no process to give.
+    pub fn of<J>(error: &SpawnError<J>) -> Option<&Self> {
+        error.os_error().get_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Containment(error) => write!(f, "{error}: {}", error.error),
+            Self::Frame(error) => write!(f, "the job cannot travel: {error}"),
+            Self::NoWorker(None) => f.write_str("the program hung up; does it call `cease_process::init`?"),
+            Self::NoWorker(Some(ended)) => write!(f, "the program {ended}; does it call `cease_process::init` first?"),
+            Self::OtherBuild { ours, theirs } => write!(f, "the program is another build: {theirs}, and not {ours}"),
+            Self::UnknownJob { name, known } => {
+                write!(f, "the program knows no job `{name}`, only: {}", known.join(", "))
+            }
+            Self::Unreadable(why) => write!(f, "the program cannot read the job: {why}"),
+            Self::TimedOut(limit) => write!(f, "the program did not begin within {limit:?}"),
+        }
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Containment(error) => Some(error),
+            Self::Frame(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StartError> for io::Error {
+    fn from(error: StartError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<FrameError> for StartError {
+    fn from(error: FrameError) -> Self {
+        Self::Frame(error)
+    }
+}
+
+/// What is left of a worker, before it is known what its job yields.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    pub(crate) report: StopReport,
+    /// The frame with the answer, when it has arrived.
+    pub(crate) answer: Option<Vec<u8>>,
+    /// Why what was said cannot be understood.
+    pub(crate) broken: Option<String>,
+}
+
+impl Remains {
+    /// How the worker ended; `stop` is what it was stopped through.
+    ///
+    /// What was fully received comes first: no signal takes a value away.
+    pub(crate) fn exit<T: DeserializeOwned>(self, stop: &StopToken) -> Exit<T> {
+        let Self { report, answer, broken } = self;
+        if let Some(answer) = answer {
+            return match decode::<Answer<T>>(&answer) {
+                Ok(Answer::Finished(value)) => Exit::Finished(value),
+                Ok(Answer::Stopped(why)) => Exit::Stopped(seen(stop, why)),
+                Err(error) => Exit::Broken(error.to_string()),
+            };
+        }
+        if let Some(panic) = report.panic {
+            return Exit::Panicked(Panic::new(Box::new(panic.message)));
+        }
+        if let Some(why) = broken {
+            return Exit::Broken(why);
+        }
+        if !report.unkillable.is_empty() {
+            return Exit::Unkillable(report.unkillable);
+        }
+        match report.ended {
+            Some(Ended::Signaled { signal, .. }) if is_ours(signal, report.ended_on) => Exit::Killed(signal),
+            Some(Ended::Signaled { signal, .. }) => Exit::Died(signal),
+            Some(Ended::Exited(code)) => Exit::Exited(code),
+            Some(Ended::Unknown) | None => Exit::Broken("its end was seen by nobody".into()),
+        }
+    }
+}
+
+/// Whether `signal` is one that was sent on the way to `rung`.
+fn is_ours(signal: i32, rung: Option<Rung>) -> bool {
+    match rung {
+        Some(Rung::Kill) => signal == libc::SIGKILL || signal == libc::SIGTERM,
+        Some(Rung::Term) => signal == libc::SIGTERM,
+        _ => false,
+    }
+}
+
+/// The stop that the job has left at.
+fn seen(stop: &StopToken, why: Why) -> Stopped {
+    use cease_core::Checkpoint;
+    stop.check().err().unwrap_or_else(|| {
+        // The job was stopped by a source of its own.
+        let source = StopSource::new();
+        source.request_because(Reason::from(why));
+        source.token().check().expect_err("it was just asked")
+    })
+}

@@ -1,0 +1,179 @@
+//! The parent's end of the socket: what the worker says, and what is made of it.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode};
+use crate::message::RemotePanic;
+use crate::process::Ears;
+
+/// How much is read at once: between two reads there is time for everything else.
+const PIECE: usize = 64 << 10;
+
+/// What came of listening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Nothing that ends anything.
+    Nothing,
+    /// The answer, to its last byte.
+    Answer,
+    /// Something that cannot be understood.
+    Nonsense,
+}
+
+/// The parent's end of the socket.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    socket: UnixStream,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    ears: Ears,
+    has_ended: bool,
+    pub(super) answer: Option<Vec<u8>>,
+    pub(super) panic: Option<RemotePanic>,
+    pub(super) broken: Option<String>,
+}
+
+impl Conversation {
+    pub(super) fn new(socket: UnixStream, ears: Ears) -> Self {
+        let (decoder, buffer) = (Decoder::default(), vec![0; PIECE]);
+        Self { socket, decoder, buffer, ears, has_ended: false, answer: None, panic: None, broken: None }
+    }
+
+    /// What can be read when something was said; `None` when nothing will be any more.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        (!self.has_ended).then(|| self.socket.as_fd())
+    }
+
+    /// The next frame; `None` when the other side hung up, or in a while, when `end` has passed.
+    pub(super) fn next(&mut self, end: Option<Instant>) -> io::Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.decoder.next().map_err(io::Error::other)? {
+                return Ok(Some(frame));
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            self.socket.set_read_timeout(left)?;
+            match self.socket.read(&mut self.buffer) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.decoder.push(&self.buffer[..count]),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {}
+                    io::ErrorKind::ConnectionReset => return Ok(None),
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Sends `frame`, which the other side waits for, until `end` has passed.
+    pub(super) fn say(&mut self, frame: &[u8], end: Option<Instant>) -> io::Result<()> {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+        self.socket.set_write_timeout(left)?;
+        self.socket.write_all(frame)
+    }
+
+    /// From now on nothing waits for the other side.
+    pub(super) fn never_wait(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    /// Sends `frame` if there is room for it; whoever does not listen is told in another way.
+    pub(super) fn say_at_once(&mut self, frame: &[u8]) {
+        let _ = self.socket.write_all(frame);
+    }
+
+    /// Reads one piece of what was said.
+    pub(super) fn listen(&mut self) -> Said {
+        match self.socket.read(&mut self.buffer) {
+            Ok(0) => {
+                self.has_ended = true;
+                if self.decoder.is_half() && self.answer.is_none() {
+                    self.nonsense(&FrameError::Half)
+                } else {
+                    Said::Nothing
+                }
+            }
+            Ok(count) => {
+                self.decoder.push(&self.buffer[..count]);
+                self.take_frames()
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Said::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Said::Nothing,
+            Err(_) => {
+                self.has_ended = true;
+                Said::Nothing
+            }
+        }
+    }
+
+    /// Reads what was said before the other side ended; who else holds the socket is not waited for.
+    pub(super) fn drain(&mut self) -> Said {
+        let mut said = Said::Nothing;
+        let mut pieces = 0;
+        let can_be_read = |socket: &UnixStream| {
+            let mut fds = [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
+            rustix::event::poll(&mut fds, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
+        };
+        while !self.has_ended && pieces <= 2 * CAP / PIECE && said == Said::Nothing && can_be_read(&self.socket) {
+            said = self.listen();
+            pieces += 1;
+        }
+        said
+    }
+
+    /// Hears what has arrived already.
+    pub(super) fn take_frames(&mut self) -> Said {
+        loop {
+            let frame = match self.decoder.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Said::Nothing,
+                Err(error) => return self.nonsense(&error),
+            };
+            match frame.kind {
+                Kind::Progress => self.ears.progress(&frame.payload),
+                Kind::Log => match decode::<String>(&frame.payload) {
+                    Ok(text) => self.ears.log(&text),
+                    Err(error) => return self.nonsense(&error),
+                },
+                Kind::Result => {
+                    self.answer = Some(frame.payload);
+                    return self.last_word(Said::Answer);
+                }
+                Kind::Panic => match decode(&frame.payload) {
+                    Ok(panic) => {
+                        self.panic = Some(panic);
+                        return self.last_word(Said::Answer);
+                    }
+                    Err(error) => return self.nonsense(&error),
+                },
+                Kind::Refused => match decode::<crate::message::Refusal>(&frame.payload) {
+                    Ok(refusal) => {
+                        self.broken = Some(format!("what the job yields cannot travel: {refusal:?}"));
+                        return self.last_word(Said::Answer);
+                    }
+                    Err(error) => return self.nonsense(&error),
+                },
+                Kind::Hello | Kind::Order | Kind::Job | Kind::Started | Kind::Stop => {
+                    return self.nonsense(&FrameError::Unexpected);
+                }
+            }
+        }
+    }
+
+    /// Nothing is listened to after the answer.
+    fn last_word(&mut self, said: Said) -> Said {
+        self.has_ended = true;
+        said
+    }
+
+    fn nonsense(&mut self, error: &FrameError) -> Said {
+        self.has_ended = true;
+        self.broken = Some(error.to_string());
+        Said::Nonsense
+    }
+}

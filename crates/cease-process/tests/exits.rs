@@ -1,0 +1,144 @@
+//! Every way in which a worker can end is told apart.
+#![cfg(not(any(loom, shuttle)))]
+
+mod act;
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use act::{Act, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
+use cease_core::{Exit, StopSource, Strategy};
+use cease_process::Process;
+use cease_process::ladder::{Budgets, Rung};
+use cease_process::pidfd::Ended;
+
+/// The process that is started for a worker comes here, and does its job.
+#[test]
+fn worker() {
+    act::init();
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const PATIENT: Budgets = Budgets { ask: DAY, term: DAY, kill: LIMIT };
+
+fn process() -> Process {
+    Process::in_test("worker")
+}
+
+/// How a job ends that nobody stops, or that is stopped once, as `budgets` say.
+fn end_of(act: Act, budgets: Option<Budgets>) -> Exit<String> {
+    let worker = process().budgets(budgets.unwrap_or(PATIENT)).spawn(act).unwrap();
+    if budgets.is_some() {
+        worker.stop();
+    }
+    worker.join().unwrap()
+}
+
+#[test]
+fn ends_by_itself_are_told_apart() {
+    assert!(matches!(end_of(Act::Return("value".into()), None), Exit::Finished(value) if value == "value"));
+    assert!(matches!(end_of(Act::Exit(3), None), Exit::Exited(3)));
+    assert!(matches!(end_of(Act::Exit(0), None), Exit::Exited(0)));
+    assert!(matches!(end_of(Act::Signal(9), None), Exit::Died(9)));
+    assert!(matches!(end_of(Act::Signal(15), None), Exit::Died(15)));
+    let panic = end_of(Act::Panic("on purpose".into()), None).panicked().unwrap();
+    assert_eq!(panic.message(), Some("on purpose"));
+}
+
+#[test]
+fn ends_by_a_stop_are_told_apart() {
+    assert!(end_of(Act::UntilStopped, Some(PATIENT)).stopped().is_some());
+    assert!(matches!(end_of(Act::Deaf, Some(Budgets { ask: Duration::ZERO, ..PATIENT })), Exit::Killed(15)));
+    let at_once = Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT };
+    assert!(matches!(end_of(Act::Deaf, Some(at_once)), Exit::Killed(9)));
+}
+
+#[test]
+fn a_panic_has_its_place_and_the_way_there() {
+    let (worker, watch) = process().spawn_watched(Act::Panic("on purpose".into()), StopSource::new()).unwrap();
+    let panic = watch.wait().panic.unwrap();
+    assert!(panic.at.as_ref().is_some_and(|at| at.contains("act/mod.rs")) && !panic.backtrace.is_empty(), "{panic:?}");
+    assert!(worker.join().unwrap().panicked().is_some());
+}
+
+#[test]
+fn asking_again_goes_up_the_ladder() {
+    let worker = process().budgets(PATIENT).spawn(Act::Deaf).unwrap();
+    assert!(worker.stop());
+    assert!(!worker.stop(), "the second one is not the first");
+    assert!(matches!(worker.join().unwrap(), Exit::Killed(15)));
+
+    let deafest = Act::Escape("echo ready".into(), act::Ending::Deafest);
+    let (ready, is_ready) = channel();
+    let (worker, watch) = process()
+        .budgets(PATIENT)
+        .on_progress(move |_| _ = ready.send(()))
+        .spawn_watched(deafest, StopSource::new())
+        .unwrap();
+    is_ready.recv_timeout(LIMIT).unwrap();
+    (0..3).for_each(|_| _ = worker.stop());
+    assert!(matches!(worker.join().unwrap(), Exit::Killed(9)));
+    let report = watch.report().unwrap();
+    assert_eq!((report.ended_on, report.reached), (Some(Rung::Kill), Some(Rung::Kill)));
+    assert_eq!(report.ended, Some(Ended::Signaled { signal: 9, core: false }));
+}
+
+#[test]
+fn everybody_who_asks_gets_the_same_report() {
+    let (worker, watch) = process().budgets(HASTY).spawn_watched(Act::Deaf, StopSource::new()).unwrap();
+    let reports: Vec<_> = thread::scope(|scope| {
+        let asking = || {
+            watch.escalate();
+            watch.wait()
+        };
+        let asking: Vec<_> = (0..4).map(|_| scope.spawn(asking)).collect();
+        asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+    });
+    assert!(reports.windows(2).all(|pair| pair[0] == pair[1]), "{reports:?}");
+    assert_eq!(watch.report().as_ref(), reports.first());
+    watch.escalate();
+    assert!(matches!(worker.join().unwrap(), Exit::Killed(_)), "asking after the end changes nothing");
+}
+
+#[test]
+fn what_a_job_tells_is_heard_in_order_before_it_ends() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (told, logged) = (Arc::clone(&heard), Arc::clone(&heard));
+    let process = process()
+        .on_progress(move |progress| told.lock().unwrap().push(format!("{:?}", progress.decode::<(String, u32)>())))
+        .on_log(move |text| logged.lock().unwrap().push(text.to_owned()));
+    assert_eq!(process.spawn(Act::Tell).unwrap().join().unwrap().finished().as_deref(), Some("told"));
+    assert_eq!(*heard.lock().unwrap(), [r#"Ok(("half", 50))"#, "going on"]);
+    assert!(!cease_process::log("nobody").unwrap(), "this process is no worker");
+}
+
+#[test]
+fn the_standard_input_of_a_job_is_empty_and_not_the_socket() {
+    assert_eq!(end_of(Act::Stdio, None).finished().as_deref(), Some(""));
+}
+
+#[test]
+fn a_result_that_is_large_arrives_and_one_that_is_too_large_is_told() {
+    assert_eq!(end_of(Act::Many(10 << 20), None).finished().unwrap().len(), 10 << 20);
+    let exit = end_of(Act::Many(65 << 20), None);
+    assert!(matches!(&exit, Exit::Broken(why) if why.contains("longer")), "{}", exit.word());
+}
+
+#[test]
+fn a_worker_does_not_hang_on_the_thread_that_has_started_it() {
+    let worker = thread::spawn(|| process().spawn(Act::UntilStopped).unwrap()).join().unwrap();
+    let worker = worker.join_timeout(Duration::from_millis(20)).unwrap_err().into_worker();
+    worker.stop();
+    assert!(worker.join().unwrap().stopped().is_some());
+}
+
+#[test]
+fn a_worker_that_is_dropped_is_gone() {
+    let scratch = Scratch::new("dropped");
+    let worker = process().env(TAG, scratch.tag()).budgets(HASTY).spawn(Act::Deaf).unwrap();
+    until("there", || !act::tagged(&scratch.tag()).is_empty());
+    drop(worker);
+    nobody_is_left(&scratch.tag(), Duration::ZERO, "after the drop");
+}

@@ -1,0 +1,64 @@
+//! The state machine of the process strategy is held to the laws about ending a tree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cease_conformance::laws::{Happened, Supervises, Tree, TreeReport};
+use cease_process::ladder::{Action, Budgets, Desk, Event, Ladder, Summary, World, supervise};
+
+cease_conformance::process_laws!(process, crate::Supervising);
+
+/// The strategy's own ladder and desk, over a model of a tree.
+struct Supervising;
+
+/// The model, as the ladder's world.
+struct Model(Tree);
+
+impl Supervises for Supervising {
+    type Desk = Arc<Desk<Summary>>;
+
+    fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::Desk {
+        Arc::new(Desk::new(wake))
+    }
+
+    fn request(desk: &Self::Desk) {
+        desk.request();
+    }
+
+    fn supervise(&self, [ask, term, kill]: [Duration; 3], tree: Tree, desk: &Self::Desk) {
+        let ladder = Ladder::new(Budgets { ask, term, kill });
+        supervise(ladder, &mut Model(tree), desk, |_, summary| *summary);
+    }
+
+    fn report(desk: &Self::Desk) -> TreeReport {
+        let Summary { answered, is_empty, reached, .. } = desk.wait();
+        TreeReport { answered, is_empty, reached: format!("{reached:?}") }
+    }
+}
+
+impl World for Model {
+    fn now(&mut self) -> Duration {
+        self.0.now()
+    }
+
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Terminate => self.0.signal(false),
+            Action::Kill => self.0.signal(true),
+            Action::Drain => return self.0.drain().then_some(Event::Answered),
+            Action::Look => return Some(Event::Left(self.0.look())),
+            Action::Reap => self.0.reap(),
+            Action::Ask(_) | Action::Report(_) => {}
+        }
+        None
+    }
+
+    fn wait(&mut self, due: Option<Duration>) -> Option<Event> {
+        match self.0.wait(due) {
+            Happened::LeaderEnded => Some(Event::LeaderEnded),
+            Happened::Answered => Some(Event::Answered),
+            Happened::Left(count) => Some(Event::Left(count)),
+            Happened::Nothing => None,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The other technique of async code: the future is dropped.
+
+use cease_core::{Contract, Modelled, RunsOn, SpawnError, StopSource, Stopped, Worker};
+use tokio::runtime::{Handle, TryCurrentError};
+use tokio_util::task::TaskTracker;
+
+use crate::TaskStop;
+use crate::blocking::Place;
+use crate::task::{AsyncJob, Cut, SpawnTask};
+
+/// What aborting promises.
+pub const ABORT_CONTRACT: Contract = Contract {
+    strategy: "abort",
+    technique: "the future is dropped where it awaits",
+    runs_on: RunsOn::Task,
+    stops_at: "the next await that is not ready",
+    cannot_stop: "code between two awaits; and nothing that has to be awaited is done on the way out",
+    modelled: Modelled::StdOnly,
+    exceptions: &[],
+};
+
+/// Runs futures as tasks, and stops them by dropping them; what tokio calls aborting a task.
+///
+/// The future need not know of any stop.
+/// It is dropped by the runtime, in its own task, the next time that it is about to be polled after the request, or where it
+/// says that it is not ready.
+/// Destructors run, and what they would have to await is not done: a guard is released, a last message is not sent.
+/// A future that never awaits, or is always ready to go on, is not stopped.
+/// What it yields before it is dropped is not lost.
+///
+/// ```
+/// use cease_core::Reason;
+/// use cease_token::Abort;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let worker = Abort::current().spawn_future(std::future::pending::<()>()).unwrap();
+/// worker.stop_because("enough");
+/// worker.ended().stopped().await.unwrap();
+/// assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
+/// # });
+/// ```
+#[derive(Debug, Clone)]
+pub struct Abort {
+    place: Place,
+}
+
+impl Abort {
+    /// Workers called `abort` on `runtime`.
+    #[must_use]
+    pub fn new(runtime: Handle) -> Self {
+        Self { place: Place::new(runtime, ABORT_CONTRACT.strategy) }
+    }
+
+    /// Workers called `abort` on the runtime that the calling thread is in.
+    ///
+    /// # Panics
+    ///
+    /// When it is in none, as [`Handle::current`] does.
+    #[must_use]
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(Handle::current())
+    }
+
+    /// Workers called `abort` on the runtime that the calling thread is in.
+    ///
+    /// # Errors
+    ///
+    /// tokio's own, when it is in none.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        Handle::try_current().map(Self::new)
+    }
+
+    /// Sets what the worker is called.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { place: self.place.name(name.into()) }
+    }
+
+    /// Tracks every worker of this value and of its clones, as [`crate::Token::tracker`] does.
+    #[must_use]
+    pub const fn tracker(&self) -> &TaskTracker {
+        self.place.crew.tracker()
+    }
+
+    /// What the workers that are left are called, in the order in which they were spawned.
+    #[must_use]
+    pub fn left(&self) -> Vec<String> {
+        self.place.crew.names()
+    }
+
+    /// Starts `future` as a task with a source of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the future in it, when the runtime is shut down.
+    pub fn spawn_future<F>(&self, future: F) -> Result<Worker<F::Output>, SpawnError<F>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.spawn_future_with(future, StopSource::new())
+    }
+
+    /// Starts `future` as a task that is stopped through `source`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Abort::spawn_future`].
+    pub fn spawn_future_with<F>(&self, future: F, source: StopSource) -> Result<Worker<F::Output>, SpawnError<F>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.spawn_job_with(Unasked(future), source).map_err(|error| error.map_job(|Unasked(future)| future))
+    }
+}
+
+impl SpawnTask for Abort {
+    fn task_contract(&self) -> &'static Contract {
+        &ABORT_CONTRACT
+    }
+
+    fn spawn_job_with<J: AsyncJob>(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.place.spawn_task(job, source, Cut::AtAnAwait)
+    }
+}
+
+/// A future that knows of no stop.
+struct Unasked<F>(F);
+
+impl<F> AsyncJob for Unasked<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    type Output = F::Output;
+
+    async fn run(self, _stop: TaskStop) -> Result<F::Output, Stopped> {
+        Ok(self.0.await)
+    }
+}

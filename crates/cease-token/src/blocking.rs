@@ -1,0 +1,175 @@
+//! Blocking jobs, on the threads that a runtime keeps for them.
+
+use std::io;
+use std::time::Duration;
+
+use cease_core::sync::{Arc, thread};
+use cease_core::{Exit, Panic, SpawnError, StopSource, Stopped, Worker, ambient};
+use tokio::runtime::{Handle, TryCurrentError};
+use tokio_util::task::TaskTracker;
+
+use crate::crew::Crew;
+use crate::life::{self, Runner, Sides, Spawner, caught};
+use crate::{RuntimeShutDown, Token, TokenStop};
+
+/// How long a job may wait for a thread before the operating system is asked whether it has none to give.
+const SURELY_TAKEN: Duration = Duration::from_millis(50);
+
+impl Token {
+    /// Workers called `token` on `runtime`.
+    #[must_use]
+    pub fn new(runtime: Handle) -> Self {
+        Self { place: Place::new(runtime, crate::CONTRACT.strategy) }
+    }
+
+    /// Workers called `token` on the runtime that the calling thread is in.
+    ///
+    /// # Panics
+    ///
+    /// When it is in none, as [`Handle::current`] does.
+    #[must_use]
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(Handle::current())
+    }
+
+    /// Workers called `token` on the runtime that the calling thread is in.
+    ///
+    /// # Errors
+    ///
+    /// tokio's own, when it is in none.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        Handle::try_current().map(Self::new)
+    }
+
+    /// Tracks every worker of this value and of its clones: how many are left, and when none is.
+    ///
+    /// It is closed from the start, so that its `wait` ends whenever none is left; more can be spawned all the same.
+    ///
+    /// ```
+    /// use cease_token::{SpawnTask, Token};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let token = Token::current();
+    /// let worker = token.spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
+    /// assert_eq!((token.tracker().len(), token.left()), (1, vec!["token".to_owned()]));
+    ///
+    /// worker.stop();
+    /// token.tracker().wait().await;
+    /// assert!(token.left().is_empty());
+    /// # });
+    /// ```
+    #[must_use]
+    pub const fn tracker(&self) -> &TaskTracker {
+        self.place.crew.tracker()
+    }
+
+    /// What the workers that are left are called, in the order in which they were spawned.
+    #[must_use]
+    pub fn left(&self) -> Vec<String> {
+        self.place.crew.names()
+    }
+}
+
+/// Where workers run, what they are called, and who of them is left.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) runtime: Handle,
+    pub(crate) name: Arc<str>,
+    pub(crate) crew: Crew,
+}
+
+impl Place {
+    pub(crate) fn new(runtime: Handle, name: &str) -> Self {
+        Self { runtime, name: name.into(), crew: Crew::new() }
+    }
+
+    pub(crate) fn name(self, name: String) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Runs `run` with `job` on a thread for blocking jobs.
+    pub(crate) fn spawn_blocking<J, T, R>(&self, job: J, source: StopSource, run: R) -> Result<Worker<T>, SpawnError<J>>
+    where
+        J: Send + 'static,
+        T: Send + 'static,
+        R: FnOnce(J, &TokenStop) -> Result<T, Stopped> + Send + 'static,
+    {
+        let (spawner, runner) = self.begin(job, &source)?;
+        // tokio panics where the operating system has no thread to give; the job is in its slot all the same.
+        let handed_over = caught(|| self.runtime.spawn_blocking(move || perform(runner, run)));
+        let handed_over = handed_over.map_err(|panic| refusal(&panic)).and_then(|_| self.see_it_taken(&spawner));
+        match handed_over.map_err(|error| (spawner.withdraw(), error)) {
+            Err((Some(job), error)) => Err(SpawnError::new(&*self.name, error, job)),
+            // A thread has taken the job after all.
+            Err((None, _)) | Ok(()) => self.hired(spawner, source, false),
+        }
+    }
+
+    /// Waits until a thread has taken the job, as one does at once where it can be had.
+    ///
+    /// tokio queues a job for which it has no thread, also when the operating system refuses one while others work; then
+    /// the job would wait for them to end.
+    /// That is told apart from a pool that is full, in which a job may well wait its turn.
+    fn see_it_taken<J, T>(&self, spawner: &Spawner<J, T>) -> io::Result<()> {
+        if !spawner.wait_until_taken(SURELY_TAKEN) {
+            let probe = thread::Builder::new().spawn(|| ())?;
+            probe.join().expect("it does nothing");
+            // There are threads to be had, so let tokio ask again.
+            let _ = caught(|| self.runtime.spawn_blocking(|| ()));
+        }
+        Ok(())
+    }
+
+    /// The two sides of a worker with `job`.
+    pub(crate) fn begin<J, T>(&self, job: J, source: &StopSource) -> Result<Sides<J, T>, SpawnError<J>> {
+        if self.name.contains('\0') {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "the name has a NUL byte in it");
+            return Err(SpawnError::new(&*self.name, error, job));
+        }
+        Ok(life::begin(job, source.token(), self.crew.sign_on(&self.name)))
+    }
+
+    /// The worker, unless the runtime has refused it.
+    pub(crate) fn hired<J, T>(
+        &self,
+        spawner: Spawner<J, T>,
+        source: StopSource,
+        shares_threads: bool,
+    ) -> Result<Worker<T>, SpawnError<J>>
+    where
+        J: Send + 'static,
+        T: Send + 'static,
+    {
+        match spawner.leave() {
+            Ok(()) => {
+                let runtime = shares_threads.then(|| self.runtime.id());
+                Ok(Worker::new(&*self.name, source, spawner.running(runtime)))
+            }
+            Err(job) => Err(SpawnError::new(&*self.name, io::Error::other(RuntimeShutDown), job)),
+        }
+    }
+}
+
+/// Runs the job that `runner` has, on the thread of the caller.
+fn perform<J, T, R>(runner: Runner<J, T>, run: R)
+where
+    R: FnOnce(J, &TokenStop) -> Result<T, Stopped>,
+{
+    let Some(job) = runner.take() else { return };
+    let stop = runner.stop();
+    let checkpoint = TokenStop::new(stop);
+    let outcome = caught(|| ambient::with(stop, || run(job, &checkpoint)));
+    runner.end(match outcome {
+        Ok(Ok(value)) => Exit::Finished(value),
+        Ok(Err(stopped)) => Exit::Stopped(stopped),
+        Err(panic) => Exit::Panicked(panic),
+    });
+}
+
+/// What the operating system said, out of the text with which tokio panics.
+fn refusal(panic: &Panic) -> io::Error {
+    let text = panic.message().unwrap_or("no thread can be had");
+    let number = text.rsplit_once("(os error ").and_then(|(_, number)| number.strip_suffix(')')?.parse().ok());
+    number.map_or_else(|| io::Error::other(text.to_owned()), io::Error::from_raw_os_error)
+}

@@ -1,0 +1,255 @@
+//! Jobs that are futures, on the threads on which a runtime runs its tasks.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use cease_core::{Contract, Exit, Panic, SpawnError, StopSource, Stopped, UntilStopped, Worker, ambient};
+use pin_project_lite::pin_project;
+use tokio_util::sync::CancellationToken;
+
+use crate::blocking::Place;
+use crate::life::{Runner, caught};
+use crate::{CancelOnStop, TaskStop, Token};
+
+/// Work that can be stopped and that awaits: what [`cease_core::Job`] is for threads.
+///
+/// ```
+/// use cease_core::{Checkpoint, Stopped};
+/// use cease_token::{AsyncJob, SpawnTask, TaskStop, Token};
+///
+/// struct Count(u64);
+///
+/// impl AsyncJob for Count {
+///     type Output = u64;
+///
+///     async fn run(self, stop: TaskStop) -> Result<u64, Stopped> {
+///         let mut sum = 0;
+///         for number in 0..self.0 {
+///             stop.run_until_stopped(tokio::task::yield_now()).await?;
+///             sum += number;
+///         }
+///         Ok(sum)
+///     }
+/// }
+///
+/// let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+/// let worker = Token::new(runtime.handle().clone()).spawn_job(Count(4)).unwrap();
+/// assert_eq!(worker.join().unwrap().finished(), Some(6));
+/// ```
+pub trait AsyncJob: Send + 'static {
+    /// What the work yields when it is not stopped.
+    type Output: Send + 'static;
+
+    /// Does the work, and leaves it when a stop was asked for.
+    fn run(self, stop: TaskStop) -> impl Future<Output = Result<Self::Output, Stopped>> + Send;
+}
+
+/// A strategy that runs futures as tasks.
+///
+/// A worker of it is one like any other.
+/// Async code awaits [`Worker::ended`], and then joins, which takes no time; to join before that would block a thread that
+/// may have to run the task, and is an error ([`cease_core::JoinError::OnItsThread`]).
+/// For the same reason a worker that is dropped by async code of its runtime is asked to stop, and let go.
+///
+/// ```
+/// use cease_token::{SpawnTask, Token};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let worker = Token::current().spawn_task(|_stop| async { Ok(7) }).unwrap();
+/// let error = worker.join().unwrap_err();
+/// let worker = error.into_worker();
+///
+/// worker.ended().stopped().await.unwrap();
+/// assert_eq!(worker.join().unwrap().finished(), Some(7));
+/// # });
+/// ```
+pub trait SpawnTask {
+    /// What this strategy promises of tasks.
+    fn task_contract(&self) -> &'static Contract;
+
+    /// Starts `job` as a task that is stopped through `source`.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the job in it, when the runtime is shut down.
+    fn spawn_job_with<J: AsyncJob>(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>>;
+
+    /// Starts `job` as a task with a source of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpawnTask::spawn_job_with`].
+    fn spawn_job<J: AsyncJob>(&self, job: J) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.spawn_job_with(job, StopSource::new())
+    }
+
+    /// Starts a closure that makes a future as a task that is stopped through `source`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpawnTask::spawn_job_with`].
+    fn spawn_task_with<T, F, R>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
+    where
+        F: FnOnce(TaskStop) -> R + Send + 'static,
+        R: Future<Output = Result<T, Stopped>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_job_with(Closure(job), source).map_err(|error| error.map_job(|Closure(job)| job))
+    }
+
+    /// Starts a closure that makes a future as a task with a source of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpawnTask::spawn_job_with`].
+    fn spawn_task<T, F, R>(&self, job: F) -> Result<Worker<T>, SpawnError<F>>
+    where
+        F: FnOnce(TaskStop) -> R + Send + 'static,
+        R: Future<Output = Result<T, Stopped>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_task_with(job, StopSource::new())
+    }
+}
+
+impl SpawnTask for Token {
+    fn task_contract(&self) -> &'static Contract {
+        &crate::CONTRACT
+    }
+
+    fn spawn_job_with<J: AsyncJob>(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.place.spawn_task(job, source, Cut::Never)
+    }
+}
+
+/// Whether a task is dropped by a stop, wherever it awaits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Never,
+    AtAnAwait,
+}
+
+impl Place {
+    /// Runs `job` as a task.
+    pub(crate) fn spawn_task<J: AsyncJob>(
+        &self,
+        job: J,
+        source: StopSource,
+        cut: Cut,
+    ) -> Result<Worker<J::Output>, SpawnError<J>> {
+        let (spawner, runner) = self.begin(job, &source)?;
+        let cancelled = CancellationToken::new();
+        let link = CancelOnStop::link(runner.stop(), cancelled.clone());
+        let until = (cut == Cut::AtAnAwait).then(|| runner.stop().clone().stopped_owned());
+        let start = move |job: J, runner: &Runner<_, _>| job.run(TaskStop::new(runner.stop().clone(), cancelled));
+        // A runtime that is shut down drops the task, and the job is in its slot all the same.
+        self.runtime.spawn(Task { future: None, until, start: Some(start), link, runner });
+        self.hired(spawner, source, true)
+    }
+}
+
+/// A closure as a job.
+struct Closure<F>(F);
+
+impl<T, F, R> AsyncJob for Closure<F>
+where
+    F: FnOnce(TaskStop) -> R + Send + 'static,
+    R: Future<Output = Result<T, Stopped>> + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn run(self, stop: TaskStop) -> impl Future<Output = Result<T, Stopped>> + Send {
+        (self.0)(stop)
+    }
+}
+
+pin_project! {
+    /// The job as the runtime sees it: it makes the future at its first poll, and says how that ended.
+    struct Task<J, T, S, F> {
+        // `None` before the first poll, and once the job has ended.
+        #[pin]
+        future: Option<F>,
+        // The stop that drops the future.
+        #[pin]
+        until: Option<UntilStopped<'static>>,
+        start: Option<S>,
+        // Only to be dropped, when the end was told: it is none of the job's.
+        link: CancelOnStop,
+        runner: Runner<J, T>,
+    }
+
+    impl<J, T, S, F> PinnedDrop for Task<J, T, S, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some() {
+                let cut_off = this.runner.cut_off();
+                let exit = emptied(this.future.as_mut(), cut_off);
+                this.runner.end(exit);
+            }
+        }
+    }
+}
+
+impl<J, T, S, F> Future for Task<J, T, S, F>
+where
+    S: FnOnce(J, &Runner<J, T>) -> F,
+    F: Future<Output = Result<T, Stopped>>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let exit = match caught(|| {
+            if let Some(start) = this.start.take() {
+                // When the spawner has taken the job back, there is nothing to do and nobody to tell.
+                let Some(job) = this.runner.take() else { return Poll::Ready(None) };
+                let future = ambient::with(this.runner.stop(), || start(job, this.runner));
+                this.future.set(Some(future));
+            }
+            // The stop is looked at first, and what is ready before it is not lost.
+            if this.until.is_some() && this.runner.stop().is_stopped() {
+                return Poll::Ready(Some(this.runner.cut_off()));
+            }
+            let future = this.future.as_mut().as_pin_mut().expect("it is not polled after its end");
+            if let Poll::Ready(outcome) = ambient::with(this.runner.stop(), || future.poll(context)) {
+                return Poll::Ready(Some(outcome.map_or_else(Exit::Stopped, Exit::Finished)));
+            }
+            match this.until.as_mut().as_pin_mut().map(|until| until.poll(context)) {
+                Some(Poll::Ready(Ok(_))) => return Poll::Ready(Some(this.runner.cut_off())),
+                // Nobody can ask any more.
+                Some(Poll::Ready(Err(_))) => this.until.set(None),
+                Some(Poll::Pending) | None => {}
+            }
+            Poll::Pending
+        }) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(None)) => return Poll::Ready(()),
+            Ok(Poll::Ready(Some(exit))) => exit,
+            Err(panic) => Exit::Panicked(panic),
+        };
+        let exit = emptied(this.future.as_mut(), exit);
+        this.runner.end(exit);
+        Poll::Ready(())
+    }
+}
+
+/// Drops the future, with everything that it owns; a panic of that is the exit, unless there was one before.
+fn emptied<T, F>(mut future: Pin<&mut Option<F>>, exit: Exit<T>) -> Exit<T> {
+    match caught(|| future.set(None)) {
+        Ok(()) => exit,
+        Err(panic) => after_panic(exit, panic),
+    }
+}
+
+fn after_panic<T>(exit: Exit<T>, panic: Panic) -> Exit<T> {
+    match exit {
+        Exit::Panicked(first) => {
+            // What a payload does when it is dropped is nobody's exit.
+            let _ = caught(|| drop(panic));
+            Exit::Panicked(first)
+        }
+        // A value whose destructor panics too has told enough by the first panic.
+        other => caught(|| drop(other)).map_or_else(Exit::Panicked, |()| Exit::Panicked(panic)),
+    }
+}

@@ -1,0 +1,250 @@
+//! Goes through an item, and puts checkpoints into it.
+
+use proc_macro2::{Span, TokenStream as Tokens};
+use quote::{format_ident, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    AngleBracketedGenericArguments, AttrStyle, Attribute, Block, Error, Expr, ExprBlock, ExprForLoop, ImplItem, Item,
+    Lifetime, LitInt, Macro, Pat, Path, Signature, Stmt, Token, TraitItem, Type, parse_quote_spanned, token,
+};
+
+use crate::breaks;
+use crate::options::Options;
+use crate::refusals;
+
+/// Goes through an item, and puts checkpoints into it.
+pub(crate) struct Tracer {
+    /// What holds for the item that it is in.
+    options: Options,
+    /// What was refused so far.
+    error: Option<Error>,
+    /// How many loops were cut into blocks, so that each has a label of its own.
+    cut: usize,
+}
+
+impl Tracer {
+    pub(crate) const fn new(options: Options) -> Self {
+        Self { options, error: None, cut: 0 }
+    }
+
+    /// Everything that was refused.
+    pub(crate) fn into_error(self) -> Option<Error> {
+        self.error
+    }
+
+    /// The item that the attribute stands before.
+    pub(crate) fn outermost(&mut self, item: &mut Item) {
+        match item {
+            Item::Fn(function) => self.function(&function.sig, &mut function.block, false),
+            Item::Mod(module) if module.content.is_none() => {
+                self.refuse(Error::new_spanned(&module, "only a module with its body in braces can be traced"));
+            }
+            Item::Impl(block) => match refusals::of_impl(block, false) {
+                Some(error) => self.refuse(error),
+                None => visit_mut::visit_item_impl_mut(self, block),
+            },
+            Item::Mod(_) | Item::Trait(_) => self.inside(item),
+            other => {
+                let text = "only a function, an impl block, a trait or a module can be traced";
+                self.refuse(Error::new_spanned(other, text));
+            }
+        }
+    }
+
+    /// What stands in a module, an `impl`, a trait or a function.
+    fn member(&mut self, attributes: &mut Vec<Attribute>, visit: impl FnOnce(&mut Self)) {
+        match self.options.of_member(attributes) {
+            Ok(options) if options.skip.is_some() => {}
+            Ok(options) => {
+                let outer = std::mem::replace(&mut self.options, options);
+                visit(self);
+                self.options = outer;
+            }
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    fn inside(&mut self, item: &mut Item) {
+        visit_mut::visit_item_mut(self, item);
+    }
+
+    fn function(&mut self, signature: &Signature, body: &mut Block, is_member: bool) {
+        if let Some(error) = refusals::of_function(signature, is_member) {
+            return self.refuse(error);
+        }
+        self.visit_block_mut(body);
+        self.check_first(body, signature.fn_token.span());
+    }
+
+    fn refuse(&mut self, error: Error) {
+        match &mut self.error {
+            Some(before) => before.combine(error),
+            none => *none = Some(error),
+        }
+    }
+
+    /// Puts a checkpoint before the first statement; what is declared before that stays in front of it.
+    fn check_first(&self, body: &mut Block, at: Span) {
+        let checkpoint = self.checkpoint(at);
+        let first = body.stmts.iter().position(|stmt| !matches!(stmt, Stmt::Item(_)));
+        let checkpoint = parse_quote_spanned! { at => #checkpoint };
+        body.stmts.insert(first.unwrap_or(body.stmts.len()), checkpoint);
+    }
+
+    /// It stands where the function or the loop does, so that the place that is told is one in the user's code.
+    fn checkpoint(&self, at: Span) -> Tokens {
+        let path = self.private(at).into_iter().map(|mut token| {
+            token.set_span(at);
+            token
+        });
+        let path = path.collect::<Tokens>();
+        quote_spanned! { at => #path::checkpoint(); }
+    }
+
+    /// The path of what only the attribute may use.
+    fn private(&self, at: Span) -> Tokens {
+        match &self.options.path {
+            Some(path) => quote_spanned! { hidden(at) => #path::__private },
+            None => quote_spanned! { hidden(at) => ::cease_trace::__private },
+        }
+    }
+
+    /// A `for` loop whose rounds are checked in blocks of `most`.
+    fn cut(&mut self, mut whole: ExprForLoop, most: &LitInt) -> Expr {
+        let at = whole.for_token.span;
+        self.cut += 1;
+        let target =
+            Lifetime { apostrophe: hidden(at), ident: format_ident!("cease_blocks_{}", self.cut, span = hidden(at)) };
+        // Before the loops inside are changed, because afterwards it cannot be seen whose a `break` is.
+        let found = breaks::send(&mut whole.body, whole.label.as_ref(), &target);
+        self.visit_block_mut(&mut whole.body);
+        self.visit_expr_mut(&mut whole.expr);
+
+        let is_outer = |attribute: &Attribute| matches!(attribute.style, AttrStyle::Outer);
+        let (outer, mut inner): (_, Vec<_>) = whole.attrs.into_iter().partition(is_outer);
+        if found.by_label {
+            // Perhaps nothing names it any more.
+            inner.push(label_may_be_unused(at));
+        }
+        let expr = whole.expr;
+        let each = ExprForLoop { attrs: inner, expr: Box::new(parse_quote_spanned! { hidden(at) => block }), ..whole };
+        let label = found.any.then(|| quote_spanned! { hidden(at) => #target: });
+        let (private, checkpoint) = (self.private(at), self.checkpoint(at));
+        // What lives as long as the head of a `for` loop lives as long as the head of a `match`.
+        let into_iter = quote_spanned! { hidden(expr.span()) => ::core::iter::IntoIterator::into_iter(items) };
+        let blocks = quote_spanned! { hidden(at) =>
+            match #expr {
+                items => match #into_iter {
+                    items => {
+                        let way = {
+                            use #private::{Count as _, Cut as _};
+                            (&#private::Probe::of(&items)).way()
+                        };
+                        let mut blocks = way.blocks(items, #most);
+                        #label while let ::core::option::Option::Some(block) = blocks.next_block() {
+                            #checkpoint
+                            #each
+                        }
+                    }
+                }
+            }
+        };
+        let stmt = Stmt::Expr(Expr::Verbatim(blocks), Some(Token![;](hidden(at))));
+        let block = Block { brace_token: token::Brace(hidden(at)), stmts: vec![stmt] };
+        Expr::Block(ExprBlock { attrs: outer, label: None, block })
+    }
+}
+
+impl VisitMut for Tracer {
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        match item {
+            Item::Fn(function) => self.member(&mut function.attrs, |this| {
+                this.function(&function.sig, &mut function.block, true);
+            }),
+            Item::Impl(block) => {
+                let mut attributes = std::mem::take(&mut block.attrs);
+                self.member(&mut attributes, |this| match refusals::of_impl(block, true) {
+                    Some(error) => this.refuse(error),
+                    None => visit_mut::visit_item_impl_mut(this, block),
+                });
+                block.attrs = attributes;
+            }
+            Item::Trait(definition) => {
+                let mut attributes = std::mem::take(&mut definition.attrs);
+                self.member(&mut attributes, |this| visit_mut::visit_item_trait_mut(this, definition));
+                definition.attrs = attributes;
+            }
+            Item::Mod(module) => {
+                let mut attributes = std::mem::take(&mut module.attrs);
+                self.member(&mut attributes, |this| visit_mut::visit_item_mod_mut(this, module));
+                module.attrs = attributes;
+            }
+            // There is no code in them that runs on a worker.
+            _ => {}
+        }
+    }
+
+    fn visit_impl_item_mut(&mut self, item: &mut ImplItem) {
+        if let ImplItem::Fn(method) = item {
+            self.member(&mut method.attrs, |this| this.function(&method.sig, &mut method.block, true));
+        }
+    }
+
+    fn visit_trait_item_mut(&mut self, item: &mut TraitItem) {
+        if let TraitItem::Fn(method) = item {
+            self.member(&mut method.attrs, |this| {
+                if let Some(body) = &mut method.default {
+                    this.function(&method.sig, body, true);
+                }
+            });
+        }
+    }
+
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        match expr {
+            // They run elsewhere, or in the compiler.
+            Expr::Async(_) | Expr::Const(_) => {}
+            Expr::Closure(closure) if closure.asyncness.is_some() || closure.constness.is_some() => {}
+            Expr::Closure(closure) => self.visit_expr_mut(&mut closure.body),
+            Expr::Repeat(repeat) => self.visit_expr_mut(&mut repeat.expr),
+            Expr::ForLoop(each) => match self.options.every.clone() {
+                Some(most) => {
+                    let whole = std::mem::replace(expr, Expr::Verbatim(Tokens::new()));
+                    let Expr::ForLoop(whole) = whole else { unreachable!("it was one a moment ago") };
+                    *expr = self.cut(whole, &most);
+                }
+                None => {
+                    visit_mut::visit_expr_for_loop_mut(self, each);
+                    self.check_first(&mut each.body, each.for_token.span);
+                }
+            },
+            Expr::While(each) => {
+                visit_mut::visit_expr_while_mut(self, each);
+                self.check_first(&mut each.body, each.while_token.span);
+            }
+            Expr::Loop(each) => {
+                visit_mut::visit_expr_loop_mut(self, each);
+                self.check_first(&mut each.body, each.loop_token.span);
+            }
+            expr => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_angle_bracketed_generic_arguments_mut(&mut self, _: &mut AngleBracketedGenericArguments) {}
+    fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
+    fn visit_macro_mut(&mut self, _: &mut Macro) {}
+    fn visit_pat_mut(&mut self, _: &mut Pat) {}
+    fn visit_path_mut(&mut self, _: &mut Path) {}
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+}
+
+/// Where `at` is, for what the user has not written: its names are no names of the user's, and no lint is about it.
+fn hidden(at: Span) -> Span {
+    at.resolved_at(Span::mixed_site())
+}
+
+/// Lets a label be unused.
+fn label_may_be_unused(at: Span) -> Attribute {
+    parse_quote_spanned! { hidden(at) => #[allow(unused_labels, reason = "a break that named it leaves more than one block")] }
+}

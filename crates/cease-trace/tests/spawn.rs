@@ -1,0 +1,4 @@
+//! The trace strategy is held to the cases of spawning.
+#![cfg(not(any(loom, shuttle)))]
+
+cease_conformance::spawning!(cease_trace::Trace::new());

@@ -1,0 +1,4 @@
+//! The unwinding strategy is held to the cases of spawning.
+#![cfg(not(any(loom, shuttle)))]
+
+cease_conformance::spawning!(cease_unwind::Unwind::new());
