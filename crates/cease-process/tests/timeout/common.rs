@@ -52,7 +52,7 @@ impl Running {
     }
 
     /// Waits for `count` lines that each say `up`.
-    pub(crate) fn is_up(mut self, count: usize) -> Self {
+    pub(crate) fn once_up(mut self, count: usize) -> Self {
         for _ in 0..count {
             let mut fds = [PollFd::new(self.stdout.get_ref(), PollFlags::IN)];
             let wait = Timespec::try_from(LIMIT).unwrap();
@@ -111,6 +111,9 @@ impl Running {
 
     /// Waits for its end alone.
     pub(crate) fn wait(&mut self) -> ExitStatus {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            return status;
+        }
         let fd = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).unwrap();
         let wait = Timespec::try_from(LIMIT).unwrap();
         let ended = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&wait)).unwrap() > 0;

@@ -147,7 +147,7 @@ fn both_pass_on_alike() {
     }
     for (name, signal, words) in SIGNALS {
         let send = |program| {
-            let running = Running::start(program, words).is_up(1);
+            let running = Running::start(program, words).once_up(1);
             running.send(*signal);
             running
         };

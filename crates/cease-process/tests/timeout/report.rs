@@ -27,7 +27,7 @@ fn it_goes_to_a_file_and_names_who_survived_and_what_found_them() {
         let file = format!("{}/report-{kind}-{}.json", env!("CARGO_TARGET_TMPDIR"), std::process::id());
         let (tree, place) = (format!("--tree={kind}"), format!("json:{file}"));
         let script = "setsid sh -c 'echo up; exec sleep 1000' & read go; exit 7";
-        let mut running = Running::start(OURS, &[&tree, "--report", &place, "60", "sh", "-c", script]).is_up(1);
+        let mut running = Running::start(OURS, &[&tree, "--report", &place, "60", "sh", "-c", script]).once_up(1);
         running.go();
         let ended = running.end();
         let report = document(&std::fs::read_to_string(&file).unwrap());

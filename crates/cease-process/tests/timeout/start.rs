@@ -66,7 +66,7 @@ fn a_signal_that_was_ignored_is_not_passed_on() {
     let script = "echo up; read go; exit 3";
     let Some(python3) = crate::common::python() else { return };
     let wrapper = format!("import os, signal, sys\n{python}\nos.execvp(sys.argv[1], sys.argv[1:])");
-    let mut running = Running::start(python3, &["-c", &wrapper, OURS, "-v", "60", "sh", "-c", script]).is_up(1);
+    let mut running = Running::start(python3, &["-c", &wrapper, OURS, "-v", "60", "sh", "-c", script]).once_up(1);
     running.send(rustix::process::Signal::HUP);
     running.go();
     let ended = running.end();

@@ -12,10 +12,10 @@ fn a_signal_that_means_something_else_is_only_passed_on() {
     // It does not begin the end, however often it comes: this would be killed at once.
     let Some(python3) = python() else { return };
     let words = ["-k", "0.000001", "60", python3, "-c", LISTENS];
-    let mut running = Running::start(OURS, &words).is_up(1);
+    let mut running = Running::start(OURS, &words).once_up(1);
     for signal in [Signal::USR1, Signal::USR2, Signal::USR1] {
         running.send(signal);
-        running = running.is_up(1);
+        running = running.once_up(1);
     }
     running.go();
     assert_eq!(running.end().code, Some(3));
@@ -38,11 +38,11 @@ fn realtime_signals_are_passed_on_too() {
     let Some(python3) = python() else { return };
     for kind in kinds() {
         let tree = format!("--tree={kind}");
-        let mut running = Running::start(OURS, &[&tree, "60", python3, "-c", LISTENS]).is_up(1);
+        let mut running = Running::start(OURS, &[&tree, "60", python3, "-c", LISTENS]).once_up(1);
         for number in [34, 64] {
             let pid = i32::try_from(running.pid()).unwrap();
             send_number(pid, number);
-            running = running.is_up(1);
+            running = running.once_up(1);
         }
         running.go();
         assert_eq!(running.end().code, Some(3), "{kind}");
@@ -58,7 +58,7 @@ fn send_number(pid: i32, number: i32) {
 #[test]
 fn the_second_signal_kills() {
     let deaf = "trap '' TERM INT; echo up; exec sleep 1000";
-    let running = Running::start(OURS, &["-v", "-k", "0", "60", "sh", "-c", deaf]).is_up(1);
+    let running = Running::start(OURS, &["-v", "-k", "0", "60", "sh", "-c", deaf]).once_up(1);
     running.send(Signal::TERM);
     running.send(Signal::INT);
     let ended = running.end();
@@ -69,7 +69,7 @@ fn the_second_signal_kills() {
 #[test]
 fn the_time_limit_holds_though_a_signal_was_ignored_before() {
     let deaf = "trap '' INT; echo up; exec sleep 1000";
-    let running = Running::start(OURS, &["-k", "0", "60", "sh", "-c", deaf]).is_up(1);
+    let running = Running::start(OURS, &["-k", "0", "60", "sh", "-c", deaf]).once_up(1);
     running.send(Signal::INT);
     running.send(Signal::ALARM);
     assert_eq!(running.end().code, Some(124));
@@ -79,7 +79,7 @@ fn the_time_limit_holds_though_a_signal_was_ignored_before() {
 fn in_the_foreground_the_signal_is_for_the_command_alone() {
     // The child would die of the signal and say nothing; the command waits for it, and so sees it live.
     let script = "sh -c 'trap \"echo child; exit\" TERM; echo up; read go' & trap 'echo told; exit 4' TERM; echo up; while :; do sleep .01; done";
-    let running = Running::start(OURS, &["-f", "--tree=none", "60", "sh", "-c", script]).is_up(2);
+    let running = Running::start(OURS, &["-f", "--tree=none", "60", "sh", "-c", script]).once_up(2);
     running.send(Signal::TERM);
     let ended = running.end();
     assert_eq!((ended.code, &*ended.stdout), (Some(4), "told\n"));
@@ -103,7 +103,7 @@ fn there_is_a_grace_though_nobody_asked_for_one() {
 
 #[test]
 fn no_time_limit_is_none() {
-    let mut running = Running::start(OURS, &["0", "sh", "-c", TELLS]).is_up(1);
+    let mut running = Running::start(OURS, &["0", "sh", "-c", TELLS]).once_up(1);
     running.go();
     assert_eq!(running.end().code, Some(3));
 }

@@ -38,7 +38,7 @@ fn nothing_survives(program: &str, before: &[&str], kind: &str) {
             let tree = format!("--tree={kind}");
             let grace = if ending == "two signals" { "60" } else { ".1" };
             let words = [before, &[&tree, "-k", grace, "60", "sh", "-c", &script]].concat();
-            let mut running = Running::start(program, &words).is_up(ups + last.matches("echo up").count());
+            let mut running = Running::start(program, &words).once_up(ups + last.matches("echo up").count());
             match ending {
                 "time" | "time, deaf" => running.send(Signal::ALARM),
                 "signal" => running.send(Signal::TERM),
@@ -99,7 +99,7 @@ fn nothing_survives_that_nobody_started() {
 #[test]
 fn a_group_is_ended_and_no_more_is_promised() {
     let script = "sh -c 'echo up; exec sleep 1000' & read go; exit 7";
-    let mut running = Running::start(OURS, &["--tree=group", "60", "sh", "-c", script]).is_up(1);
+    let mut running = Running::start(OURS, &["--tree=group", "60", "sh", "-c", script]).once_up(1);
     running.go();
     assert_eq!(running.end().code, Some(7));
 }
@@ -111,7 +111,7 @@ fn a_namespace_ends_with_a_killed_timeout() {
     }
     for (escape, ups, script) in ESCAPES {
         let script = format!("{script}\nread go");
-        let mut running = Running::start(OURS, &["--tree=pidns", "60", "sh", "-c", &script]).is_up(ups);
+        let mut running = Running::start(OURS, &["--tree=pidns", "60", "sh", "-c", &script]).once_up(ups);
         running.send(Signal::KILL);
         running.wait();
         eprintln!("{escape}");
@@ -121,7 +121,7 @@ fn a_namespace_ends_with_a_killed_timeout() {
 
 #[test]
 fn the_command_itself_ends_with_a_killed_timeout() {
-    let mut running = Running::start(OURS, &["60", "sh", "-c", "echo up; exec sleep 1000"]).is_up(1);
+    let mut running = Running::start(OURS, &["60", "sh", "-c", "echo up; exec sleep 1000"]).once_up(1);
     running.send(Signal::KILL);
     running.wait();
     running.nobody_is_left();
@@ -133,11 +133,11 @@ fn the_background_is_kept_on_a_normal_end_only() {
     for kind in ["auto", "sweep"] {
         let tree = format!("--tree={kind}");
         let words = [&tree, "--keep-background", "60", "sh", "-c", script];
-        let mut running = Running::start(OURS, &words).is_up(1);
+        let mut running = Running::start(OURS, &words).once_up(1);
         running.go();
         assert_eq!(running.wait().code(), Some(7));
         assert_eq!(running.left().len(), 1, "{kind}");
-        let running = Running::start(OURS, &words).is_up(1);
+        let running = Running::start(OURS, &words).once_up(1);
         running.send(Signal::ALARM);
         assert_eq!(running.end().code, Some(124), "{kind}");
     }
@@ -148,7 +148,7 @@ fn who_is_left_is_listed_with_the_containment() {
     for kind in kinds() {
         let script = "setsid sh -c 'echo up; exec sleep 1000' & read go; exit 7";
         let tree = format!("--tree={kind}");
-        let mut running = Running::start(OURS, &["-v", &tree, "60", "sh", "-c", script]).is_up(1);
+        let mut running = Running::start(OURS, &["-v", &tree, "60", "sh", "-c", script]).once_up(1);
         let sleeps = running.left();
         running.go();
         let ended = running.end();
@@ -162,9 +162,9 @@ fn without_a_grace_the_command_lives_and_its_rest_does_not() {
     // As GNU's, `-k 0` never kills the command; what it leaves behind is still not left.
     let script =
         "trap 'echo up' TERM; setsid sh -c 'trap \"\" TERM; echo up; exec sleep 1000' & read go; read go; exit 7";
-    let mut running = Running::start(OURS, &["-k", "0", "60", "sh", "-c", script]).is_up(1);
+    let mut running = Running::start(OURS, &["-k", "0", "60", "sh", "-c", script]).once_up(1);
     running.send(Signal::TERM);
-    running = running.is_up(1);
+    running = running.once_up(1);
     running.go();
     assert_eq!(running.end().code, Some(7));
 }

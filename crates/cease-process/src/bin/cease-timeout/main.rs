@@ -42,7 +42,9 @@ pub unsafe extern "C" fn begin(count: c_int, words: *const *const c_char) -> c_i
     let count = usize::try_from(count).unwrap_or_default();
     let word = |at: usize| -> &'static [u8] {
         // SAFETY: there are `count` of them, and `at` is less.
-        let word = unsafe { *words.add(at) };
+        let place = unsafe { words.add(at) };
+        // SAFETY: as above.
+        let word = unsafe { *place };
         // SAFETY: it ends in a zero, and nobody changes it while this program runs.
         unsafe { CStr::from_ptr(word) }.to_bytes()
     };

@@ -100,7 +100,7 @@ pub(crate) fn run(
         rest_killed_at: None,
         kill_to_reaped: None,
     };
-    run.to_the_end(target)
+    run.until_the_end(target)
 }
 
 fn not_started(error: SpawnError, command: Command<'_>, voice: &Voice<'_>) -> End {
@@ -155,7 +155,7 @@ enum Leader {
 }
 
 impl Run<'_> {
-    fn to_the_end(mut self, target: Option<&Target>) -> End {
+    fn until_the_end(mut self, target: Option<&Target>) -> End {
         let summary = loop {
             let now = self.began.elapsed();
             match self.ladder.next(now) {

@@ -160,8 +160,10 @@ extern "C" fn child(shared: *mut Shared) -> ! {
         sys::set_disposition(libc::SIGCHLD, Disposition::Ignored);
     }
     sys::set_mask(launch.mask);
+    // SAFETY: there is at least one word, the command's name.
+    let name = unsafe { *launch.words };
     // SAFETY: the words are those that this program was started with, each ended by a zero and all of them by a null.
-    unsafe { libc::execvp(*launch.words, launch.words) };
+    unsafe { libc::execvp(name, launch.words) };
     let error = std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOEXEC);
     // SAFETY: it is a live place on the parent's stack.
     unsafe { std::ptr::write_volatile(&raw mut shared.error, error) };
