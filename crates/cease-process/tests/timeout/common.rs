@@ -79,6 +79,11 @@ impl Running {
         self.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     }
 
+    /// Ends the standard input of the command, so that nothing more is waited for.
+    pub(crate) fn hang_up(&mut self) {
+        self.stdin = None;
+    }
+
     /// Who has the tag and has not ended, beside the program itself.
     pub(crate) fn left(&self) -> Vec<u32> {
         tagged(&self.tag).into_iter().filter(|pid| *pid != self.pid()).collect()

@@ -7,4 +7,5 @@ mod report;
 mod runs;
 mod start;
 mod stop;
+mod terminal;
 mod tree;

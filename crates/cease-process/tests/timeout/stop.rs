@@ -107,3 +107,23 @@ fn no_time_limit_is_none() {
     running.go();
     assert_eq!(running.end().code, Some(3));
 }
+
+#[test]
+fn signals_that_gnus_program_would_send_to_itself_end_too() {
+    for signal in ["STOP", "TSTP", "CHLD", "CONT", "0"] {
+        let words = ["-s", signal, "-k", ".05", ".05", "sh", "-c", "exec sleep 1000"];
+        assert_eq!(run(OURS, &words).signal, Some(9), "{signal}");
+    }
+}
+
+#[test]
+fn a_program_that_minds_its_own_descendants_is_told_once() {
+    // The inner one has a group of its own, and passes on what it gets itself.
+    let script = "trap 'echo told' TERM; echo up; read go; read go; exit 7";
+    let mut running = Running::start(OURS, &["60", OURS, "60", "sh", "-c", script]).once_up(1);
+    running.send(Signal::TERM);
+    running.hang_up();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(7), "{ended:?}");
+    assert!(ended.stdout.matches("told").count() <= 1, "{ended:?}");
+}

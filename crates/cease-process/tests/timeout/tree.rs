@@ -165,7 +165,7 @@ fn without_a_grace_the_command_lives_and_its_rest_does_not() {
     let mut running = Running::start(OURS, &["-k", "0", "60", "sh", "-c", script]).once_up(1);
     running.send(Signal::TERM);
     running = running.once_up(1);
-    running.go();
+    running.hang_up();
     assert_eq!(running.end().code, Some(7));
 }
 

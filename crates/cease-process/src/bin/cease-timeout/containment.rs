@@ -116,17 +116,21 @@ impl Tree {
         let unseen: Vec<_> = inside.into_iter().filter(|pid| found.iter().all(|process| process.pid != *pid)).collect();
         found.extend(unseen.into_iter().filter_map(Process::read));
         if matches!(self.kind, Kind::Group | Kind::None) {
-            found.extend(members::in_group(own_group()));
+            // Others that the same shell started for one pipeline are in the group too.
+            let shell = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+            found.extend(members::in_group(own_group()).into_iter().filter(|process| process.parent != shell));
         }
         found.retain(|process| process.pid != own && process.pid != command && process.is_alive());
         found
     }
 
-    /// Sends `signal` to the command and to the group that it is in.
-    pub(crate) fn signal_group(&self, command: i32, signal: Signal) {
+    /// Sends `signal` to the command and to the group that it is in; who has left that is told when the command has ended.
+    ///
+    /// A program that minds its own descendants so hears of it once.
+    pub(crate) fn signal(&self, command: i32, signal: Signal) {
         if self.kind == Kind::PidNamespace {
             // The group is that of the process outside, which would take it for somebody else's signal.
-            let _ = sys::kill(command, signal.0);
+            let _ = sys::kill(-1, signal.0);
             return;
         }
         // This process is in the group too: it takes no notice of itself, but would stop or be killed.
@@ -141,29 +145,24 @@ impl Tree {
         }
     }
 
-    /// Sends `signal` to all of it: the command, the group, and whoever has left the group.
-    pub(crate) fn signal(&self, command: i32, signal: Signal) {
+    /// Those of `processes` that have not had a signal which went to the command's group.
+    pub(crate) fn beside_the_group(&self, processes: &[Process]) -> Vec<Process> {
         if self.kind == Kind::PidNamespace {
-            let _ = sys::kill(-1, signal.0);
-            return;
+            return Vec::new();
         }
-        self.signal_group(command, signal);
-        if self.kind != Kind::None || signal.stops() {
-            let told = if signal.stops() { 0 } else { own_group() };
-            for process in self.survivors(command).iter().filter(|process| process.group != told) {
-                process.signal(signal.0);
-            }
-        }
+        let group = own_group();
+        processes.iter().filter(|process| process.group != group).cloned().collect()
     }
 
-    /// Sends `signal` to whoever is left, now that the command has ended.
-    pub(crate) fn signal_rest(&self, signal: Signal) {
-        if self.kind == Kind::PidNamespace {
-            let _ = sys::kill(-1, signal.0);
-            return;
-        }
-        for process in self.survivors(0) {
-            process.signal(signal.0);
+    /// Sends `signal` to each of `processes`, and CONT.
+    pub(crate) fn signal_each(&self, processes: &[Process], signal: Signal) {
+        for signal in [signal, Signal::CONT] {
+            if self.kind == Kind::PidNamespace {
+                // They are shown by numbers of another namespace; but in this one there is nobody else.
+                let _ = sys::kill(-1, signal.0);
+            } else {
+                processes.iter().for_each(|process| process.signal(signal.0));
+            }
         }
     }
 

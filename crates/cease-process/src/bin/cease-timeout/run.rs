@@ -95,6 +95,7 @@ pub(crate) fn run(
         sent: None,
         rest_since: None,
         rest_told: false,
+        group_told: false,
         survivors: Vec::new(),
         killed_at: None,
         rest_killed_at: None,
@@ -138,6 +139,7 @@ struct Run<'a> {
     /// When the command had ended while something else still ran.
     rest_since: Option<Duration>,
     rest_told: bool,
+    group_told: bool,
     survivors: Vec<Process>,
     killed_at: Option<Duration>,
     /// When the others are killed, though the command has not ended.
@@ -179,7 +181,7 @@ impl Run<'_> {
         }
     }
 
-    /// Sends the signal to the command, and to all of its tree but in the foreground.
+    /// Sends the signal to the command, and to its group but in the foreground; who has left that is told afterwards.
     fn terminate(&mut self) {
         self.make_room();
         let signal = self.signal;
@@ -195,7 +197,7 @@ impl Run<'_> {
             return;
         }
         self.tree.signal(self.pid, signal);
-        self.rest_told = true;
+        self.group_told = !signal.stops();
         // Who is stopped cannot take notice; who was to be stopped is not woken.
         if signal != Signal::CONT && !signal.stops() {
             self.tree.signal(self.pid, Signal::CONT);
@@ -207,9 +209,11 @@ impl Run<'_> {
             return;
         }
         let signal = if self.signal == Signal::KILL { Signal::TERM } else { self.signal };
-        self.voice.sending_to_rest(signal, self.command.words[0], self.tree.kind(), &self.survivors);
-        self.tree.signal_rest(signal);
-        self.tree.signal_rest(Signal::CONT);
+        let untold = if self.group_told { self.tree.beside_the_group(&self.survivors) } else { self.survivors.clone() };
+        if !untold.is_empty() {
+            self.voice.sending_to_rest(signal, self.command.words[0], self.tree.kind(), &untold);
+            self.tree.signal_each(&untold, signal);
+        }
     }
 
     fn kill(&mut self) {
@@ -352,15 +356,15 @@ impl Run<'_> {
             if self.requests == 0 {
                 self.signal = signal;
                 self.stopped_by = Some(signal);
-                self.rest_told = false;
             }
             self.request();
         } else if self.leader == Leader::Runs {
             self.voice.sending(signal, self.command.words[0]);
-            if self.options.foreground {
+            // In a namespace there is no group, and everybody in it would be too many.
+            if self.options.foreground || self.tree.kind() == Kind::PidNamespace {
                 let _ = sys::kill(self.pid, signal.0);
             } else {
-                self.tree.signal_group(self.pid, signal);
+                self.tree.signal(self.pid, signal);
             }
         }
     }
