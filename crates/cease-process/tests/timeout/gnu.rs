@@ -110,6 +110,9 @@ const CASES: &[&[&str]] = &[
 /// Is told, and ends; the shell would say on standard error what became of its own child.
 const TOLD: &str = "exec 2>/dev/null; trap 'echo told; exit 5' TERM; while :; do sleep .01; done";
 
+/// The same, once it is up.
+const TELLS: &str = "exec 2>/dev/null; trap 'echo told; exit 7' TERM; echo up; while :; do sleep .01; done";
+
 /// Takes a while until it is up, so that whoever started it has time to notice.
 const LATE: &str = "for n in 1 2 3 4 5 6 7 8 9 10; do sh -c :; done; echo up; exec sleep 1000";
 
@@ -120,11 +123,7 @@ const SIGNALS: &[(&str, Signal, &[&str])] = &[
     ("HUP", Signal::HUP, &["-v", "60", "sh", "-c", LATE]),
     ("QUIT", Signal::QUIT, &["60", "sh", "-c", LATE]),
     ("ALRM", Signal::ALARM, &["-v", "60", "sh", "-c", LATE]),
-    (
-        "a trap",
-        Signal::TERM,
-        &["60", "sh", "-c", "trap 'echo told; exit 7' TERM; echo up; while :; do sleep .01; done"],
-    ),
+    ("a trap", Signal::TERM, &["60", "sh", "-c", TELLS]),
     ("a deaf one", Signal::TERM, &["-v", "-k", ".05", "60", "sh", "-c", "trap '' TERM; echo up; exec sleep 1000"]),
     ("foreground", Signal::TERM, &["-v", "--foreground", "60", "sh", "-c", LATE]),
     ("status", Signal::TERM, &["--preserve-status", "60", "sh", "-c", LATE]),
