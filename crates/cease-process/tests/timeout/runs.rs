@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Instant;
 
-use crate::common::{OURS, Running, kinds};
+use rustix::process::Signal;
+
+use crate::common::{LIMIT, OURS, Running, kinds, run};
 
 #[test]
 fn three_hundred_runs_leave_nothing() {
-    let before = descriptors();
     let kinds = kinds();
     let mut pids = Vec::new();
     for round in 0..300 {
@@ -18,7 +20,6 @@ fn three_hundred_runs_leave_nothing() {
         pids.push(running.pid());
         running.end();
     }
-    assert_eq!(descriptors(), before);
     let cgroups = cgroups();
     let left = cgroups.iter().filter(|name| pids.iter().any(|pid| name.starts_with(&format!("cease-timeout-{pid}-"))));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&String>::new());
@@ -30,10 +31,31 @@ fn three_hundred_runs_leave_nothing() {
     assert_eq!(pids.iter().filter(is_zombie).count(), 0);
 }
 
-/// How many pipes this process has open; other tests open some at the same time, but those it would lose pile up.
-fn descriptors() -> usize {
-    let open = fs::read_dir("/proc/self/fd").unwrap().count();
-    open / 100
+#[test]
+fn what_a_killed_one_left_empty_is_removed_by_another() {
+    if !kinds().contains(&"cgroup") {
+        return;
+    }
+    let mut running = Running::start(OURS, &["60", "sh", "-c", "echo up; exec sleep 1000"]).once_up(1);
+    let prefix = format!("cease-timeout-{}-", running.pid());
+    let is_there = || cgroups().iter().any(|name| name.starts_with(&prefix));
+    assert!(is_there());
+    running.send(Signal::KILL);
+    running.wait();
+    running.nobody_is_left();
+    let end = Instant::now() + LIMIT;
+    while is_there() {
+        assert!(Instant::now() < end, "not removed in time");
+        run(OURS, &["-s", "KILL", ".01", "sleep", "1000"]);
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_run_leaves_nothing() {
+    let mut running = Running::start(OURS, &["60", "/no/such/program"]);
+    let prefix = format!("cease-timeout-{}-", running.pid());
+    assert_eq!(running.wait().code(), Some(127));
+    assert!(!cgroups().iter().any(|name| name.starts_with(&prefix)));
 }
 
 /// The names of the cgroups below the one that this process is in.

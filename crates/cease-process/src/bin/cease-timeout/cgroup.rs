@@ -18,8 +18,8 @@ const USUAL_PLACES: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
 const PREFIX: &str = "cease-timeout-";
 
-/// How old an empty one has to be to count as left behind: between making one and filling it there is no time.
-const ABANDONED: Duration = Duration::from_secs(60);
+/// How old an empty one has to be to count as left behind: between making one and filling it there is next to no time.
+const ABANDONED: Duration = Duration::from_secs(1);
 
 const MAGIC: i64 = 0x6367_7270;
 
@@ -120,9 +120,11 @@ impl Drop for Cgroup {
 pub(crate) fn remove_abandoned() {
     let Ok((own, _)) = own_cgroup() else { return };
     for path in below(&own) {
-        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let maker = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let is_gone = maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists());
         let age = fs::metadata(&path).and_then(|meta| meta.modified()).ok().and_then(|made| made.elapsed().ok());
-        if is_ours && age.is_some_and(|age| age > ABANDONED) {
+        if is_gone && age.is_some_and(|age| age > ABANDONED) {
             // It fails where somebody still runs, who is not ours to kill.
             let _ = fs::remove_dir(&path);
         }

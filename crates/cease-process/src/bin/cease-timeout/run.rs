@@ -34,7 +34,7 @@ const GONE_AFTER_KILL: Duration = Duration::from_secs(5);
 const GRACE_OF_THE_REST: Duration = Duration::from_secs(5);
 
 /// How long what is killed may take to end before the others are killed, too.
-const KILL_OF_THE_REST: Duration = Duration::from_millis(1);
+const KILL_OF_THE_REST: Duration = Duration::from_millis(10);
 
 /// How long it takes until the rest is looked at again, though nothing tells of a change: on the way, and when it was killed.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(1));
