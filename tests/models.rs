@@ -26,7 +26,7 @@ const SUITES: [(&str, &[Check]); 5] = [
     ("process", PROCESS_CHECKS),
 ];
 /// A model that has not ended by then never will.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(1200);
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
 const FAULT_PREEMPTIONS: &str = "2";
 /// The strategy with which the primitive is explored as far as each check says.

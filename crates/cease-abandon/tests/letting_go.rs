@@ -23,7 +23,7 @@ fn counting(account: &Account) -> (Abandon, Arc<AtomicU32>) {
 
 #[test]
 fn a_value_goes_to_who_joins_or_is_told_of_later_and_never_both() {
-    explore("a_value_goes_to_who_joins_or_is_told_of_later_and_never_both", Some(3), 100, || {
+    explore("a_value_goes_to_who_joins_or_is_told_of_later_and_never_both", Some(3), 2000, || {
         let account = Account::new();
         let (recipe, late) = counting(&account);
         let worker = recipe.spawn_fn(|_| Ok(7)).expect("a check starts only a few workers");
@@ -40,7 +40,7 @@ fn a_value_goes_to_who_joins_or_is_told_of_later_and_never_both() {
 
 #[test]
 fn two_stops_let_go_of_a_worker_once() {
-    explore("two_stops_let_go_of_a_worker_once", Some(3), 100, || {
+    explore("two_stops_let_go_of_a_worker_once", Some(3), 20_000, || {
         let account = Account::new();
         let (recipe, _late) = counting(&account);
         let source = StopSource::new();
@@ -56,7 +56,7 @@ fn two_stops_let_go_of_a_worker_once() {
 
 #[test]
 fn who_waits_for_room_is_let_go_of_or_ends_when_there_is() {
-    explore("who_waits_for_room_is_let_go_of_or_ends_when_there_is", Some(2), 100, || {
+    explore("who_waits_for_room_is_let_go_of_or_ends_when_there_is", Some(2), 7000, || {
         let account = Account::new();
         let (recipe, _late) = counting(&account);
         let recipe = recipe.cap(1);
@@ -73,7 +73,7 @@ fn who_waits_for_room_is_let_go_of_or_ends_when_there_is() {
 
 #[test]
 fn a_foreign_worker_that_ends_just_then_is_not_left_on_the_list() {
-    explore("a_foreign_worker_that_ends_just_then_is_not_left_on_the_list", Some(3), 100, || {
+    explore("a_foreign_worker_that_ends_just_then_is_not_left_on_the_list", Some(3), 200, || {
         let account = Account::new();
         let builder = ThreadBuilder::new("foreign");
         let worker = builder.spawn(StopSource::new(), (), |(), _| Ok(7)).expect("as above");

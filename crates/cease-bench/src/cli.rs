@@ -9,7 +9,7 @@ use crate::cpp::Cpp;
 use crate::rounds::{self, Scale, Setup};
 use crate::{cpu, report, rows};
 
-/// Measures the stop primitive and the flag strategy against their peers.
+/// Measures the stop primitive, and what the strategies add to it, against their peers.
 ///
 /// The contenders of a row take turns; a ratio is ours divided by the peer's in the same round, and what is printed is the
 /// median over the rounds with the smallest and the largest.
@@ -44,6 +44,7 @@ const NOT_WRITTEN: u8 = 74;
 /// Measures what the command line says, prints it, and says how that went.
 #[must_use]
 pub fn run() -> ExitCode {
+    rows::process::init();
     let args = Args::parse();
     cpu::note_given();
     let selected: Vec<_> = rows::all().filter(|row| row.name.contains(&args.row)).collect();

@@ -54,6 +54,12 @@ fn every_row_names_its_peers_and_their_ratios() {
         "unwind/stop-depth-1",
         "unwind/stop-depth-10",
         "unwind/stop-depth-100",
+        "trace/serial-loop",
+        "trace/vector-loop",
+        "trace/vector-loop/every-1024",
+        "token/stop-to-exit",
+        "token/blocking-stop-to-exit",
+        "channel/stop-to-exit",
     ];
     assert_eq!(names, expected);
     let cpp = report["notes"].as_array().unwrap().is_empty();

@@ -131,15 +131,15 @@ fn contracts_for(tasks: bool) -> Vec<&'static Contract> {
     }
 }
 
-/// The names and techniques of all strategies.
-pub(crate) fn strategy_names() -> Vec<(&'static str, &'static str)> {
-    let mut names: Vec<(&str, &str)> = Vec::new();
+/// The contracts of all strategies.
+pub(crate) fn contracts() -> Vec<&'static Contract> {
+    let mut contracts: Vec<&Contract> = Vec::new();
     for contract in contracts_for(false).into_iter().chain(contracts_for(true)) {
-        if names.iter().all(|(name, _)| *name != contract.strategy) {
-            names.push((contract.strategy, contract.technique));
+        if contracts.iter().all(|known| known.strategy != contract.strategy) {
+            contracts.push(contract);
         }
     }
-    names
+    contracts
 }
 
 /// The workload of that name.
@@ -153,7 +153,7 @@ pub(crate) fn workload(name: &str) -> Option<&'static Column> {
 ///
 /// The first name that is unknown, with those that are known.
 pub(crate) fn select(strategies: Option<&[String]>, workloads: Option<&[String]>) -> Result<Vec<Pair>, String> {
-    let known_strategies: Vec<_> = strategy_names().into_iter().map(|(name, _)| name).collect();
+    let known_strategies: Vec<_> = contracts().into_iter().map(|contract| contract.strategy).collect();
     let known_workloads: Vec<_> = WORKLOADS.iter().map(|column| column.name).collect();
     let strategies = pick("strategy", strategies, &known_strategies)?;
     let workloads = pick("workload", workloads, &known_workloads)?;
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn without_a_wish_every_cell_is_taken() {
         let all = select(None, None).unwrap();
-        assert_eq!(all.len(), strategy_names().len() * WORKLOADS.len());
+        assert_eq!(all.len(), contracts().len() * WORKLOADS.len());
     }
 
     #[test]

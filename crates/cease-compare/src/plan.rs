@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::fs::{self, OpenOptions};
 
+use cease_core::Contract;
+
 use crate::cli::Cli;
 use crate::exit::{self, Failure};
 use crate::expected::Expected;
@@ -109,8 +111,10 @@ impl<'a> Plan<'a> {
     pub(crate) fn list(&self) -> String {
         let mut text = String::from("strategies:\n");
         let chosen = self.strategies();
-        for (name, technique) in matrix::strategy_names().into_iter().filter(|(name, _)| chosen.contains(name)) {
-            let _ = writeln!(text, "  {name:14} {technique}");
+        for Contract { strategy, technique, modelled, .. } in matrix::contracts() {
+            if chosen.contains(strategy) {
+                let _ = writeln!(text, "  {strategy:14} {technique}; loom sees {modelled}");
+            }
         }
         text += "\nworkloads:\n";
         for column in self.columns() {

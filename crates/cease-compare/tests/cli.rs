@@ -149,7 +149,7 @@ const SHORT: [&str; 8] =
 #[test]
 fn work_that_checks_is_stopped_and_measured() {
     let ended = run(&[
-        "--strategy=flag,channel,token",
+        "--strategy=flag,channel,unwind,trace,token,abandon",
         "--workload=sleep-loop,hash-files,cpu-checked",
         "--trials=5",
         "--grace=60s",
@@ -371,5 +371,6 @@ fn help_and_list_tell_what_there_is() {
     }
     let list = run(&["--list", "--workload", "hash-files"]);
     assert_eq!(list.code, Some(0));
+    assert!(list.stdout.contains("; loom sees the real code over a stand-in\n"), "{list:?}");
     assert!(list.stdout.contains("hash-files     SHA-256") && !list.stdout.contains("sleep-loop"), "{list:?}");
 }

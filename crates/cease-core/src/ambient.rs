@@ -34,6 +34,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
 
+use crate::edge::{self, Raised};
 use crate::fault::{self, Fault};
 use crate::sync::thread_own;
 use crate::{Checkpoint, Edge, StopToken, Stopped};
@@ -92,8 +93,10 @@ pub fn check() -> Result<(), Stopped> {
 #[inline]
 #[track_caller]
 pub fn checkpoint() {
-    if is_stopped() {
-        leave(Location::caller());
+    if is_stopped()
+        && let Some(payload) = payload_of_a_stop(Location::caller())
+    {
+        edge::raise(payload);
     }
 }
 
@@ -138,11 +141,10 @@ fn ask<R>(f: impl FnOnce(Option<&StopToken>) -> R) -> R {
 }
 
 #[cold]
-fn leave(at: &'static Location<'static>) {
+#[inline(never)]
+fn payload_of_a_stop(left_at: &'static Location<'static>) -> Option<Raised> {
     let edge = CURRENT.with(Cell::get).edge;
     // SAFETY: it is null or points to an edge that a call of `enter` further up in this thread's stack borrows, as in `ask`.
-    let edge = unsafe { edge.as_ref() };
-    if let (Some(edge), Err(stopped)) = (edge, check()) {
-        let _on_its_way_already = edge.leave(stopped, at);
-    }
+    let edge = unsafe { edge.as_ref() }?;
+    edge.payload(check().err()?, left_at).ok()
 }

@@ -13,6 +13,7 @@
 //! process, and so does a frame of `extern "C"` that the stop would have to pass.
 //! A payload that is forgotten tells nobody, and a checkpoint in a callback of a token ends that callback and nothing else.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
@@ -91,7 +92,14 @@ impl Edge {
     #[inline]
     #[track_caller]
     pub fn check(&self) -> Result<(), Stopped> {
-        if self.token.is_stopped() { self.leave_if_stopped(Location::caller()) } else { Ok(()) }
+        if !self.token.is_stopped() {
+            return Ok(());
+        }
+        match self.payload_of_a_stop(Location::caller()) {
+            Some(Ok(payload)) => raise(payload),
+            Some(Err(stopped)) => Err(stopped),
+            None => Ok(()),
+        }
     }
 
     /// Sleeps for `duration`, and leaves for [`Edge::run`] by unwinding as soon as a stop is asked for.
@@ -102,7 +110,11 @@ impl Edge {
     #[track_caller]
     pub fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
         let left_at = Location::caller();
-        self.token.sleep(duration).map_err(|stopped| self.leave(stopped, left_at))
+        let Err(stopped) = self.token.sleep(duration) else { return Ok(()) };
+        match self.payload(stopped, left_at) {
+            Ok(payload) => raise(payload),
+            Err(stopped) => Err(stopped),
+        }
     }
 
     /// Calls `job` with the token as the thread's own, and turns a stop that leaves by unwinding into `Err`.
@@ -145,25 +157,35 @@ impl Edge {
         }
     }
 
-    /// Leaves for [`Edge::run`]; gives the stop back where that would end the process.
+    /// What leaves for [`Edge::run`] when it is raised; gives the stop back where that would end the process.
     #[inline]
-    pub(crate) fn leave(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Stopped {
+    pub(crate) fn payload(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Result<Raised, Stopped> {
         if sync::is_unwinding() || !Self::is_possible() {
-            return stopped;
+            return Err(stopped);
         }
         let watch = Some(Unmodelled::clone(&self.watch));
-        let leaving = Leaving { swallowed: Swallowed { stopped, left_at }, watch };
         LEAVING.with(|is_leaving| is_leaving.set(true));
-        if fault::is(Fault::StopCallsTheHook) {
-            panic::panic_any(leaving);
-        }
-        resume_unwind(Box::new(leaving))
+        Ok(Box::new(Leaving { swallowed: Swallowed { stopped, left_at }, watch }))
     }
 
     #[cold]
-    fn leave_if_stopped(&self, at: &'static Location<'static>) -> Result<(), Stopped> {
-        self.token.check().map_err(|stopped| self.leave(stopped, at))
+    #[inline(never)]
+    fn payload_of_a_stop(&self, left_at: &'static Location<'static>) -> Option<Result<Raised, Stopped>> {
+        let stopped = self.token.check().err()?;
+        Some(self.payload(stopped, left_at))
     }
+}
+
+/// What is raised, with its type taken away.
+pub(crate) type Raised = Box<dyn Any + Send>;
+
+/// Raises what leaves for an edge: in the frame of the checkpoint, because each frame more is one more to unwind.
+#[inline(always)]
+pub(crate) fn raise(payload: Raised) -> ! {
+    if fault::is(Fault::StopCallsTheHook) {
+        panic::panic_any(*payload.downcast::<Leaving>().expect("nothing else is raised"));
+    }
+    resume_unwind(payload)
 }
 
 // Whoever unwinds past it leaves nothing of it half done: the token is made for it, and the watch is never changed.

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use act::{Act, Ending, HASTY, LIMIT, TAG, nobody_is_left};
@@ -70,9 +71,12 @@ fn matrix(kind: Kind, misses: impl Fn(&str, Ending) -> bool) {
             // Whoever leaves when asked has the time for it, on a machine that stalls too; so has what it leaves behind.
             let ask = if ending == Ending::UntilStopped { Duration::from_secs(3) } else { HASTY.ask };
             let process = contained(kind, &tag).budgets(Budgets { ask, ..HASTY });
+            let (ready, is_ready) = channel();
+            let process = process.on_progress(move |_| _ = ready.send(()));
             let started = process.spawn_watched(Act::Escape(script.into(), ending), Default::default());
             let (worker, watch) = started.unwrap_or_else(|error| panic!("{name}: {error}: {}", error.os_error()));
             if !matches!(ending, Ending::Return | Ending::Panic | Ending::Exit) {
+                is_ready.recv_timeout(LIMIT).unwrap();
                 worker.stop();
             }
             let exit = worker.join().unwrap();

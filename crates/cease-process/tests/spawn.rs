@@ -6,6 +6,7 @@ mod act;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -193,4 +194,27 @@ fn hostile_child() {
         _ => while socket.write_all(&frame(6, &[0xc0])).is_ok() {},
     }
     let _ = socket.read_to_end(&mut Vec::new());
+}
+
+/// Whoever ignores SIGCHLD has its children reaped by the kernel, and their numbers given away.
+#[test]
+fn a_program_that_ignores_sigchld_is_refused_before_anything_is_started() {
+    let own = std::env::current_exe().unwrap();
+    let mut command = Command::new(own);
+    command.args(["--exact", "with_sigchld_ignored", "--nocapture", "--test-threads=1"]).env("CEASE_TEST_SIGCHLD", "1");
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && text.contains("refused"), "{text}");
+}
+
+#[test]
+fn with_sigchld_ignored() {
+    if std::env::var_os("CEASE_TEST_SIGCHLD").is_none() {
+        return;
+    }
+    act::ignore(libc::SIGCHLD);
+    let error = failure(process(), Act::Return("precious".into()));
+    assert_eq!(error.os_error().kind(), std::io::ErrorKind::Unsupported);
+    assert_eq!(error.into_job(), Act::Return("precious".into()));
+    println!("refused");
 }

@@ -1,23 +1,12 @@
 //! The other technique of async code: the future is dropped.
 
-use cease_core::{Contract, Modelled, RunsOn, SpawnError, StopSource, Stopped, Worker};
+use cease_core::{Contract, SpawnError, StopSource, Stopped, Worker};
 use tokio::runtime::{Handle, TryCurrentError};
 use tokio_util::task::TaskTracker;
 
-use crate::TaskStop;
 use crate::blocking::Place;
 use crate::task::{AsyncJob, Cut, SpawnTask};
-
-/// What aborting promises.
-pub const ABORT_CONTRACT: Contract = Contract {
-    strategy: "abort",
-    technique: "the future is dropped where it awaits",
-    runs_on: RunsOn::Task,
-    stops_at: "the next await that is not ready",
-    cannot_stop: "code between two awaits; and nothing that has to be awaited is done on the way out",
-    modelled: Modelled::StdOnly,
-    exceptions: &[],
-};
+use crate::{ABORT_CONTRACT, TaskStop};
 
 /// Runs futures as tasks, and stops them by dropping them; what tokio calls aborting a task.
 ///

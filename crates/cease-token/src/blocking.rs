@@ -95,8 +95,14 @@ impl Place {
         T: Send + 'static,
         R: FnOnce(J, &TokenStop) -> Result<T, Stopped> + Send + 'static,
     {
+        if self.crew.tracker().is_empty()
+            && let Err(error) = probe()
+        {
+            // tokio would panic where it has no thread yet and the operating system has none to give.
+            return Err(SpawnError::new(&*self.name, error, job));
+        }
         let (spawner, runner) = self.begin(job, &source)?;
-        // tokio panics where the operating system has no thread to give; the job is in its slot all the same.
+        // It can panic all the same, with a stack size of its own; the job is in its slot then.
         let handed_over = caught(|| self.runtime.spawn_blocking(move || perform(runner, run)));
         let handed_over = handed_over.map_err(|panic| refusal(&panic)).and_then(|_| self.see_it_taken(&spawner));
         match handed_over.map_err(|error| (spawner.withdraw(), error)) {
@@ -113,8 +119,7 @@ impl Place {
     /// That is told apart from a pool that is full, in which a job may well wait its turn.
     fn see_it_taken<J, T>(&self, spawner: &Spawner<J, T>) -> io::Result<()> {
         if !spawner.wait_until_taken(SURELY_TAKEN) {
-            let probe = thread::Builder::new().spawn(|| ())?;
-            probe.join().expect("it does nothing");
+            probe()?;
             // There are threads to be had, so let tokio ask again.
             let _ = caught(|| self.runtime.spawn_blocking(|| ()));
         }
@@ -165,6 +170,12 @@ where
         Ok(Err(stopped)) => Exit::Stopped(stopped),
         Err(panic) => Exit::Panicked(panic),
     });
+}
+
+/// Asks the operating system for a thread.
+fn probe() -> io::Result<()> {
+    thread::Builder::new().spawn(|| ())?.join().expect("it does nothing");
+    Ok(())
 }
 
 /// What the operating system said, out of the text with which tokio panics.

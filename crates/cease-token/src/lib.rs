@@ -34,7 +34,7 @@ pub use token_stop::TokenStop;
 
 #[cfg(not(any(loom, shuttle)))]
 pub use {
-    abort::{ABORT_CONTRACT, Abort},
+    abort::Abort,
     from_tokio::{CANCELLED, FromTokio, StopOnCancel, from_tokio},
     life::RuntimeShutDown,
     stream::{StopStreamExt, StreamUntilStopped},
@@ -52,6 +52,17 @@ pub const CONTRACT: Contract = Contract {
     stops_at: "a checkpoint, or a wait or an await that looks at the token",
     cannot_stop: "code without checkpoints, and calls and awaits that do not look at the token",
     modelled: Modelled::Opaque,
+    exceptions: &[],
+};
+
+/// What aborting promises.
+pub const ABORT_CONTRACT: Contract = Contract {
+    strategy: "abort",
+    technique: "the future is dropped where it awaits",
+    runs_on: RunsOn::Task,
+    stops_at: "the next await that is not ready",
+    cannot_stop: "code between two awaits; and nothing that has to be awaited is done on the way out",
+    modelled: Modelled::StdOnly,
     exceptions: &[],
 };
 

@@ -31,6 +31,7 @@ use crate::tracer::Tracer;
 /// `while` and `loop` are checked each round all the same: what they do next, nobody knows before.
 ///
 /// `skip`, on a member of what is traced, leaves the member out; any other option there replaces the outer one for it.
+/// The outer attribute reads those of its members, so inside a traced module the name needs no import.
 ///
 /// `crate = path` says where to find `cease_trace`, for whoever has it under another name: `crate = cease::trace`.
 ///

@@ -88,18 +88,14 @@ impl Tracer {
     fn check_first(&self, body: &mut Block, at: Span) {
         let checkpoint = self.checkpoint(at);
         let first = body.stmts.iter().position(|stmt| !matches!(stmt, Stmt::Item(_)));
-        let checkpoint = parse_quote_spanned! { at => #checkpoint };
+        let checkpoint = parse_quote_spanned! { hidden(at) => #checkpoint };
         body.stmts.insert(first.unwrap_or(body.stmts.len()), checkpoint);
     }
 
-    /// It stands where the function or the loop does, so that the place that is told is one in the user's code.
+    /// A call whose place, when it is told, is that of the function or the loop; its path is nobody's, so no lint is about it.
     fn checkpoint(&self, at: Span) -> Tokens {
-        let path = self.private(at).into_iter().map(|mut token| {
-            token.set_span(at);
-            token
-        });
-        let path = path.collect::<Tokens>();
-        quote_spanned! { at => #path::checkpoint(); }
+        let (private, call) = (self.private(at), quote_spanned! { at => checkpoint() });
+        quote_spanned! { hidden(at) => #private::Here.#call; }
     }
 
     /// The path of what only the attribute may use.

@@ -233,8 +233,10 @@ where
         let last = start.up(most - 1).map_or(end, |last| last.min(end));
         match last.up(1) {
             Some(next) if last < end => *self = next..=end,
-            // There is always an empty one: none that is left begins above its end.
-            _ => self.by_ref().for_each(drop),
+            // Nothing is left.
+            _ if start < end => *self = end..=start,
+            // The one that there was is taken.
+            _ => drop(self.next()),
         }
         Some(start..=last)
     }

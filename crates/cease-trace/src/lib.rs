@@ -20,7 +20,8 @@ pub const CONTRACT: Contract = Contract {
     technique: "an attribute puts checkpoints into code that has none; they leave by unwinding",
     runs_on: RunsOn::Thread,
     stops_at: "the entry and every loop of a traced function, a checkpoint, or a wait on the token",
-    cannot_stop: "code that is not traced and has no checkpoints, and blocking calls that do not wait on the token",
+    cannot_stop: "code that is not traced and has no checkpoints, and blocking calls that do not wait on the token; a \
+                  destructor that panics on the way out ends the process; with `panic = \"abort\"` nothing is started",
     modelled: Modelled::RealCode,
     exceptions: &[],
 };
@@ -123,5 +124,17 @@ impl SpawnFn for Trace {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::blocks::{Count, Cut, Probe};
-    pub use crate::checkpoint;
+
+    /// Has the checkpoint as a method, because the place of a method's call is that of its name, whatever stands before.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Here;
+
+    impl Here {
+        /// A checkpoint.
+        #[inline(always)]
+        #[track_caller]
+        pub fn checkpoint(self) {
+            crate::checkpoint();
+        }
+    }
 }

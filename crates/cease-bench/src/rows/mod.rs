@@ -5,6 +5,7 @@ mod callback;
 mod channel;
 mod create;
 mod poll;
+pub(crate) mod process;
 mod request;
 mod spawn;
 mod token;
@@ -20,7 +21,7 @@ use crate::rounds::Row;
 
 /// Every row, in the order in which they are printed.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    let rows: [&[Row]; 11] = [
+    let rows: [&[Row]; 12] = [
         &poll::ROWS,
         &create::ROWS,
         &request::ROWS,
@@ -32,6 +33,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         &trace::ROWS,
         &token::ROWS,
         &channel::ROWS,
+        &process::ROWS,
     ];
     rows.into_iter().flatten()
 }

@@ -53,6 +53,8 @@ where
     let check = find(test);
     let contract = new().contract();
     let sized = bounded(check, contract.modelled);
+    #[cfg(any(loom, shuttle))]
+    println!("{test}: the model sees {}", contract.modelled);
     match contract.exception(check.law) {
         None => runner::run(&sized, test, move || law(&new())),
         Some(_) if alone::is_alone() => {

@@ -146,21 +146,26 @@ impl Enclosure {
         if leader.leads_group() { leader.signal_group(signal) } else { leader.signal(signal) }
     }
 
-    /// Kills everything that can be reached, the leader last; called again, it takes what was born meanwhile.
+    /// Kills everything that can be reached; called again, it takes what was born meanwhile.
     ///
     /// # Errors
     ///
     /// What the operating system said.
     pub fn kill(&self, leader: &Leader) -> io::Result<()> {
-        let all = self.cgroup.as_ref().map_or(Ok(()), Cgroup::kill);
+        if let Some(cgroup) = &self.cgroup {
+            // The leader is in it too, and goes while the others are still looked for.
+            let own = leader.signal(Signal::KILL);
+            return cgroup.kill().or_else(|error| leader.signal_group(Signal::KILL).and(Err(error))).and(own);
+        }
         if self.kind == Kind::Descendants {
+            // When the leader goes, its orphans are nobody's.
             kill_descendants(leader.pid());
         }
         let own = leader.signal(Signal::KILL).and(leader.signal_group(Signal::KILL));
         if self.kind == Kind::Subreaper {
             rounds::kill_adopted(leader);
         }
-        all.and(own)
+        own
     }
 
     /// Who is left beside the leader; who has ended and is not reaped does not count.

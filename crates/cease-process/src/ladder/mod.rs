@@ -237,6 +237,9 @@ impl Ladder {
 
     /// The next thing to do, at `now`; `None` when there is nothing to do until something happens or is due.
     pub fn next(&mut self, now: Duration) -> Option<Action> {
+        if self.reported {
+            return None;
+        }
         while self.due().is_some_and(|due| due <= now) {
             match self.rung {
                 Some(Rung::Kill) | None => self.time_is_over = true,
@@ -252,7 +255,7 @@ impl Ladder {
             return Some(Action::Reap);
         }
         let over = if self.leader.is_some() { alone || self.time_is_over } else { self.time_is_over };
-        if !over || self.reported {
+        if !over {
             return None;
         }
         self.reported = true;

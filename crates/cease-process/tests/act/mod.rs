@@ -132,6 +132,9 @@ impl Job for Act {
             }
             Self::Escape(script, ending) => {
                 escape(&script);
+                if ending == Ending::Deafest {
+                    ignore(libc::SIGTERM);
+                }
                 let _ = cease_process::progress("ready");
                 ending.go_on(stop)
             }
@@ -151,11 +154,7 @@ impl Ending {
             Self::Panic => panic!("on purpose"),
             Self::Exit => std::process::exit(7),
             Self::UntilStopped => stop.sleep(Duration::MAX).map(|()| "woke up".into()),
-            Self::Deaf => for_ever(),
-            Self::Deafest => {
-                ignore_sigterm();
-                for_ever()
-            }
+            Self::Deaf | Self::Deafest => for_ever(),
             Self::Frozen => signal_oneself(libc::SIGSTOP),
         }
     }
@@ -330,8 +329,10 @@ fn signal_oneself(signal: i32) -> ! {
     for_ever()
 }
 
-fn ignore_sigterm() {
-    // SAFETY: SIGTERM is a signal, and to ignore it needs no handler that would have to be sound.
-    let before = unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
+/// Ignores SIGTERM or SIGCHLD in this process.
+pub(crate) fn ignore(signal: i32) {
+    assert!([libc::SIGTERM, libc::SIGCHLD].contains(&signal));
+    // SAFETY: it is a signal, and to ignore it needs no handler that would have to be sound.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
     assert_ne!(before, libc::SIG_ERR);
 }

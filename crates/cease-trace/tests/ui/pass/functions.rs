@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::ops::AddAssign;
 
-use cease_trace::traced;
+use cease_trace::{checkpoint, traced};
 
 /// A generic one, with a where clause.
 #[traced]
@@ -92,9 +92,11 @@ pub fn never() -> ! {
     }
 }
 
-/// Does nothing.
+/// Checks by hand too.
 #[traced]
-pub fn nothing() {}
+pub fn nothing() {
+    checkpoint();
+}
 
 /// One with everything inside another.
 #[traced(every = 4)]
