@@ -40,6 +40,8 @@ mod pages {
     mod process {}
     #[doc = include_str!("../../docs/SEMANTICS.md")]
     mod semantics {}
+    #[doc = include_str!("../../docs/TIMEOUT.md")]
+    mod timeout {}
     #[doc = include_str!("../../docs/TOKEN.md")]
     mod token {}
     #[doc = include_str!("../../docs/UNWIND.md")]

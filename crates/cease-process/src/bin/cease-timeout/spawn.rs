@@ -1,0 +1,176 @@
+//! Starts the command inside its containment, without a copy of this process.
+//!
+//! # How it works
+//!
+//! The child shares the memory of this process, which is suspended until the child executes something or ends, as with
+//! `vfork`; so nothing is copied, and an error is a number in memory that both see.
+//! The kernel puts the child into its cgroup before it runs, so nothing is ever outside, and no gate has to be kept.
+//! Between the two the child calls the kernel, and `execvp`, which takes no lock and no memory from the heap.
+#![allow(unsafe_code, reason = "the child runs in the memory of its parent until it executes the command")]
+
+use std::ffi::{c_char, c_int};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::sys::{self, Disposition, Signals};
+
+/// What the command is started with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Launch {
+    /// The words of the command, and a null.
+    pub(crate) words: *const *const c_char,
+    /// What was blocked when this program began.
+    pub(crate) mask: Signals,
+    /// Whether SIGCHLD was ignored when this program began.
+    pub(crate) ignores_children: bool,
+    /// This process, whose end ends the command.
+    pub(crate) parent: c_int,
+}
+
+/// Why nothing was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpawnError {
+    /// There is no process.
+    Fork(c_int),
+    /// The process was there, but what it was to execute cannot be; it is reaped.
+    Exec(c_int),
+}
+
+/// What the child and its parent share.
+struct Shared {
+    launch: Launch,
+    error: c_int,
+}
+
+/// Starts the command, in `cgroup` if there is one.
+pub(crate) fn spawn(launch: Launch, cgroup: Option<BorrowedFd<'_>>) -> Result<c_int, SpawnError> {
+    let mut shared = Shared { launch, error: 0 };
+    let pid = match cgroup {
+        Some(cgroup) => clone_into(cgroup, &mut shared),
+        None => clone(&mut shared),
+    };
+    if pid < 0 {
+        return Err(SpawnError::Fork(c_int::try_from(-pid).unwrap_or(libc::EAGAIN)));
+    }
+    let pid = c_int::try_from(pid).expect("a process has a small number");
+    // SAFETY: the child wrote it, if it did, before this process went on.
+    let error = unsafe { std::ptr::read_volatile(&raw const shared.error) };
+    if error == 0 {
+        return Ok(pid);
+    }
+    while sys::wait(pid, sys::Wait::Reap).is_some_and(|child| child.pid == 0) {
+        sys::wait_signal(Signals::NONE.with(libc::SIGCHLD), None);
+    }
+    Err(SpawnError::Exec(error))
+}
+
+fn clone_into(cgroup: BorrowedFd<'_>, shared: &mut Shared) -> libc::c_long {
+    // SAFETY: all zeroes is a value of it: no flags, and nothing pointed to.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK;
+    arguments.flags = u64::from(flags.unsigned_abs()) | CLONE_INTO_CGROUP;
+    arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
+    arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
+    let arguments_at = (&raw const arguments) as libc::c_long;
+    let size = size_of::<libc::clone_args>() as libc::c_long;
+    fork_sharing(libc::SYS_clone3, [arguments_at, size, 0, 0, 0], shared)
+}
+
+/// The constant of the C library is of a type that cannot hold it on every machine.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+fn clone(shared: &mut Shared) -> libc::c_long {
+    let flags = libc::c_long::from(libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD);
+    fork_sharing(libc::SYS_clone, [flags, 0, 0, 0, 0], shared)
+}
+
+/// Makes a system call that returns twice; the second time, in the child, it goes to [`child`] and never comes back.
+#[cfg(target_arch = "x86_64")]
+fn fork_sharing(number: libc::c_long, arguments: [libc::c_long; 5], shared: &mut Shared) -> libc::c_long {
+    let result;
+    // SAFETY: this process is suspended until the child has executed something or ended. The child runs on this stack below
+    // this frame, whose registers the kernel keeps for this process; it changes nothing but `shared` and never returns here.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r12",
+            "call {child}",
+            "ud2",
+            "2:",
+            child = sym child,
+            in("r12") std::ptr::from_mut(shared),
+            inlateout("rax") number => result,
+            in("rdi") arguments[0],
+            in("rsi") arguments[1],
+            in("rdx") arguments[2],
+            in("r10") arguments[3],
+            in("r8") arguments[4],
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// Makes a system call that returns twice; the second time, in the child, it goes to [`child`] and never comes back.
+#[cfg(target_arch = "aarch64")]
+fn fork_sharing(number: libc::c_long, arguments: [libc::c_long; 5], shared: &mut Shared) -> libc::c_long {
+    let result;
+    // SAFETY: as on the other machine.
+    unsafe {
+        std::arch::asm!(
+            "svc 0",
+            "cbnz x0, 2f",
+            "mov x0, x20",
+            "bl {child}",
+            "brk 1",
+            "2:",
+            child = sym child,
+            in("x20") std::ptr::from_mut(shared),
+            in("x8") number,
+            inlateout("x0") arguments[0] => result,
+            in("x1") arguments[1],
+            in("x2") arguments[2],
+            in("x3") arguments[3],
+            in("x4") arguments[4],
+            lateout("lr") _,
+        );
+    }
+    result
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("cease-timeout knows how to start a command on x86_64 and on aarch64");
+
+/// The child, in the memory of its parent: becomes the command, or leaves the reason why it cannot.
+extern "C" fn child(shared: *mut Shared) -> ! {
+    // SAFETY: the parent has it on its stack, and waits.
+    let shared = unsafe { &mut *shared };
+    let launch = shared.launch;
+    // The end of the parent from now on ends this process, and one that is over already is seen.
+    // SAFETY: takes numbers only.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+    // SAFETY: takes nothing.
+    if unsafe { libc::getppid() } != launch.parent {
+        leave();
+    }
+    if launch.ignores_children {
+        sys::set_disposition(libc::SIGCHLD, Disposition::Ignored);
+    }
+    sys::set_mask(launch.mask);
+    // SAFETY: there is at least one word, the command's name.
+    let name = unsafe { *launch.words };
+    // SAFETY: the words are those that this program was started with, each ended by a zero and all of them by a null.
+    unsafe { libc::execvp(name, launch.words) };
+    let error = std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOEXEC);
+    // SAFETY: it is a live place on the parent's stack.
+    unsafe { std::ptr::write_volatile(&raw mut shared.error, error) };
+    leave()
+}
+
+fn leave() -> ! {
+    // SAFETY: takes a number only. It runs no handler, which would be the parent's.
+    unsafe { libc::_exit(127) }
+}
