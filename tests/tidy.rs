@@ -99,6 +99,11 @@ rules! {
         ["crates/a/README.md", "crates/a/Cargo.toml" => "", "crates/a/src/lib.rs" => CONTRACT,
             "crates/a/README.md" => "A.\n\n# Guarantees\n\n# How it works\n"];
 
+    strategies_have_pages_with_the_same_headings: siblings::same_page_headings,
+        ["docs/A.md", "crates/cease-a/Cargo.toml" => "", "crates/cease-a/src/lib.rs" => CONTRACT],
+        ["docs/A.md", "crates/cease-a/Cargo.toml" => "", "crates/cease-a/src/lib.rs" => CONTRACT,
+            "docs/A.md" => "# A\n\n## Where to look\n\n## Beside Python's\n\n## What it says about itself\n"];
+
     every_link_leads_somewhere: pages::links,
         ["docs/a.md:1: `b.md`", "docs/a.md" => "[b](b.md)\n"],
         ["docs/a.md:3: `#c`", "docs/a.md" => "# B\n\n[c](#c)\n"],

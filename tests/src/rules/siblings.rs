@@ -96,6 +96,9 @@ const HEADINGS: [&str; 7] = [
     "Compared with the others",
 ];
 
+/// The headings that the page of every strategy has, in order; others stand between them.
+const PAGE_HEADINGS: [&str; 3] = ["Beside Python's", "Where to look", "What it says about itself"];
+
 /// Every strategy's crate has the same files, beside extras that are listed with a reason.
 #[must_use]
 pub fn same_files(repo: &Repo) -> Vec<String> {
@@ -127,4 +130,20 @@ pub fn same_headings(repo: &Repo) -> Vec<String> {
     let headings = |file: &File| Page::parse(&file.text).headings;
     let wrong = repo.strategies().filter_map(readme).filter(|file| headings(file) != HEADINGS);
     wrong.map(|file| format!("{}: its headings are not {}", file.path, HEADINGS.join(" · "))).collect()
+}
+
+/// Every strategy has a page in the book, with the same headings in the same order among its own.
+#[must_use]
+pub fn same_page_headings(repo: &Repo) -> Vec<String> {
+    let page = |dir: &str| {
+        let name = dir.rsplit('-').next().unwrap_or_default().to_uppercase();
+        format!("docs/{name}.md")
+    };
+    let common = |file: &File| -> Vec<String> {
+        let headings = Page::parse(&file.text).headings.into_iter();
+        headings.filter(|heading| PAGE_HEADINGS.contains(&heading.as_str())).collect()
+    };
+    let pages = repo.strategies().map(page);
+    let wrong = pages.filter(|page| repo.file(page).is_none_or(|file| common(file) != PAGE_HEADINGS));
+    wrong.map(|page| format!("{page}: its headings have not {} in this order", PAGE_HEADINGS.join(" · "))).collect()
 }
