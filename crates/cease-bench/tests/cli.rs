@@ -60,6 +60,8 @@ fn every_row_names_its_peers_and_their_ratios() {
         "token/stop-to-exit",
         "token/blocking-stop-to-exit",
         "channel/stop-to-exit",
+        "process/spawn-to-running",
+        "process/kill-to-reaped",
     ];
     assert_eq!(names, expected);
     let cpp = report["notes"].as_array().unwrap().is_empty();
