@@ -1,16 +1,14 @@
 //! The article's run, stopped by a cancellation token.
 
-use std::process::ExitCode;
+#[cfg(not(any(loom, shuttle)))]
+fn main() -> std::process::ExitCode {
+    use cease_token::Token;
 
-use cease_token::Token;
-use tokio::runtime::Builder;
-
-fn main() -> ExitCode {
-    let runtime = match Builder::new_current_thread().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("cease-token: could not build a runtime: {error}");
-            return ExitCode::from(70);
+            return std::process::ExitCode::from(70);
         }
     };
     let code = cease_demo::run(&Token::new(runtime.handle().clone()));
@@ -18,3 +16,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     code
 }
+
+/// A model has no runtime.
+#[cfg(any(loom, shuttle))]
+fn main() {}
