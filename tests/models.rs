@@ -32,7 +32,8 @@ const FAULT_PREEMPTIONS: &str = "2";
 /// The strategy with which the primitive is explored as far as each check says.
 ///
 /// The others run on the same primitive and, where they can, on the same threads; the common laws are explored with fewer
-/// preemptions for them, and what is special to them as far as its checks say. `cargo loom` explores them all to the end.
+/// preemptions for them, and what is special to them as far as its checks say. `cargo loom` explores each as far as its own
+/// bound says.
 const PRIMITIVE: &str = "flag";
 /// The bound for the common laws of the other strategies.
 const SIBLING_PREEMPTIONS: &str = "2";
