@@ -154,6 +154,7 @@ macro_rules! process_laws {
             @each $strategy, $new;
             l7_who_asks_together_gets_the_same_report
             l7_a_result_that_was_sent_is_not_lost
+            l7_who_waits_takes_the_sentrys_place
             l19_nothing_is_signalled_after_the_reap
         }
     };

@@ -104,6 +104,8 @@ pub enum Fault {
     TwoReports,
     /// What the leader has sent before it ended is not read.
     LostResult,
+    /// Whoever takes a sentry's place begins to wait before the sentry has gone, and takes in what was to wake him.
+    ReliefHurries,
     /// A stop that leaves a job by unwinding calls the panic hook.
     StopCallsTheHook,
     /// A stop that leaves a job by unwinding goes on past its edge.
@@ -124,7 +126,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 58] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -174,6 +176,7 @@ impl Fault {
         Self::ReapBeforeSweep,
         Self::TwoReports,
         Self::LostResult,
+        Self::ReliefHurries,
         Self::StopCallsTheHook,
         Self::StopTakenForPanic,
         Self::PanicTakenForStop,
@@ -237,6 +240,7 @@ impl Fault {
             Self::ReapBeforeSweep => "reap-before-sweep",
             Self::TwoReports => "two-reports",
             Self::LostResult => "lost-result",
+            Self::ReliefHurries => "relief-hurries",
             Self::StopCallsTheHook => "stop-calls-the-hook",
             Self::StopTakenForPanic => "stop-taken-for-panic",
             Self::PanicTakenForStop => "panic-taken-for-stop",

@@ -20,6 +20,10 @@ pub(crate) struct Hello {
 /// What is to be done, and under which circumstances; the job follows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Order {
+    /// The version that is spoken.
+    pub(crate) protocol: u32,
+    /// Which program it is for, to the byte, unless any that speaks this version will do.
+    pub(crate) build: Option<String>,
     /// The name under which the job is registered.
     pub(crate) name: String,
     /// Why it is stopped already, if it is.
@@ -37,6 +41,8 @@ pub(crate) enum Refusal {
     UnknownJob(Vec<String>),
     /// The job cannot be read.
     Unreadable(String),
+    /// It is meant for another program; which one this is stands in the greeting.
+    OtherBuild,
 }
 
 /// A stop was asked for.

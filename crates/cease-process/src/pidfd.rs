@@ -15,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -31,7 +32,7 @@ use crate::patience;
 /// Dropping it kills it, and its group if it leads one, and reaps it.
 pub struct Leader {
     pid: Pid,
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     leads_group: bool,
     reaped: bool,
 }
@@ -89,7 +90,7 @@ impl Leader {
             Ok(fd) => {
                 let pipes =
                     Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
-                Ok((Self { pid, fd, leads_group, reaped: false }, pipes))
+                Ok((Self { pid, fd: Arc::new(fd), leads_group, reaped: false }, pipes))
             }
             Err(error) => {
                 child.kill()?;
@@ -109,6 +110,11 @@ impl Leader {
     #[must_use]
     pub const fn leads_group(&self) -> bool {
         self.leads_group
+    }
+
+    /// What is readable once the child has ended, for whoever waits without it.
+    pub(crate) fn end(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.fd)
     }
 
     /// Sends it `signal`; when it has ended, nothing happens.
@@ -157,7 +163,7 @@ impl Leader {
     pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<Ended>> {
         let patience = patience::Patience::new(limit);
         loop {
-            let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+            let mut fds = [PollFd::new(&*self.fd, PollFlags::IN)];
             match poll(&mut fds, patience.left().as_ref()) {
                 Ok(0) if patience.is_over() => return self.peek(),
                 Ok(0) | Err(Errno::INTR) => {}
@@ -212,8 +218,9 @@ impl Drop for Leader {
         let reap = |fd: &OwnedFd| waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
         if matches!(self.wait_timeout(patience::FOR_THE_KILLED), Ok(Some(_))) {
             let _ = reap(&self.fd);
-        } else if let Ok(fd) = self.fd.try_clone() {
+        } else {
             // It cannot be killed just now: it waits for a disk, say. Somebody has to be there when it ends.
+            let fd = self.end();
             let _ = std::thread::Builder::new().name("cease-reaper".into()).spawn(move || reap(&fd));
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cease_core::{Contract, Exit, Running, SpawnError, StopSource, StopToken, Strategy, Worker};
@@ -194,13 +194,14 @@ impl Process {
         self.with(|options| options.start_limit = limit)
     }
 
-    /// Calls `hear` with what a job tells by [`crate::progress`], on the supervising thread: meanwhile nothing else happens there.
+    /// Calls `hear` with what a job tells by [`crate::progress`], on a thread that supervises the worker, which may be the one that
+    /// joins it; meanwhile nothing else happens there. When it panics the worker is killed, and has panicked with that.
     #[must_use]
     pub fn on_progress(self, hear: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         self.with(|options| options.ears.progress = Some(Arc::new(hear)))
     }
 
-    /// Calls `hear` with what a job tells by [`crate::log`], on the supervising thread: meanwhile nothing else happens there.
+    /// As [`Process::on_progress`], with what a job tells by [`crate::log`].
     #[must_use]
     pub fn on_log(self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.with(|options| options.ears.log = Some(Arc::new(hear)))
@@ -221,9 +222,9 @@ impl Process {
         let options = Options { job_name: J::NAME, ..self.options.clone() };
         let frame = frame::encode(frame::Kind::Job, &job).map_err(|error| io::Error::from(StartError::Frame(error)));
         match frame.and_then(|frame| supervisor::begin(&options, frame, &stop)) {
-            Ok(Begun { shared, thread }) => {
+            Ok(Begun { shared, sentry }) => {
                 let watch = Watch { shared: Arc::clone(&shared) };
-                let running = RunningProcess { shared, thread, stop, yields: PhantomData };
+                let running = RunningProcess { shared, sentry, stop, yields: PhantomData };
                 Ok((Worker::new(self.name.clone(), source, Box::new(running)), watch))
             }
             Err(error) => Err(SpawnError::new(self.name.clone(), error, job)),
@@ -262,7 +263,7 @@ impl Watch {
     /// The number of the process; once it has ended, it may be anybody's.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        *self.shared.pid.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.pid.get().copied().unwrap_or_default()
     }
 
     /// Goes one rung up the ladder, without a word to the source; harmless when it is over.
@@ -287,10 +288,10 @@ impl Watch {
     }
 }
 
-/// A worker's process, and the thread that supervises it.
+/// A worker's process, and the thread that supervises it while nobody joins.
 struct RunningProcess<T> {
     shared: Arc<Shared>,
-    thread: std::thread::JoinHandle<()>,
+    sentry: std::thread::JoinHandle<()>,
     stop: StopToken,
     yields: PhantomData<fn() -> T>,
 }
@@ -306,17 +307,14 @@ impl<T: DeserializeOwned> Running<T> for RunningProcess<T> {
 
     fn is_current(&self) -> bool {
         // What the job itself runs on is elsewhere; what is called on the supervising thread may not wait for it either.
-        std::thread::current().id() == self.thread.thread().id()
+        std::thread::current().id() == self.sentry.thread().id()
     }
 
     fn join(self: Box<Self>) -> Exit<T> {
-        let Self { shared, thread, stop, .. } = *self;
-        if let Err(payload) = thread.join() {
-            return Exit::Panicked(cease_core::Panic::new(payload));
-        }
-        match shared.take_remains() {
-            Some(remains) => remains.exit(&stop),
-            None => Exit::Broken("the supervising thread left nothing".into()),
-        }
+        let Self { shared, sentry, stop, .. } = *self;
+        let remains = shared.take_over();
+        // It was sent home, and has nothing to say.
+        let _ = sentry.join();
+        remains.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |remains| remains.exit(&stop))
     }
 }

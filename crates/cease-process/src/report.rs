@@ -1,5 +1,6 @@
 //! How a worker's process was ended, and what that says about the job.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -138,6 +139,8 @@ pub(crate) struct Remains {
     pub(crate) answer: Option<Vec<u8>>,
     /// Why what was said cannot be understood.
     pub(crate) broken: Option<String>,
+    /// What the one who was told of the job's progress panicked with.
+    pub(crate) ear_panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Remains {
@@ -145,7 +148,10 @@ impl Remains {
     ///
     /// What was fully received comes first: no signal takes a value away.
     pub(crate) fn exit<T: DeserializeOwned>(self, stop: &StopToken) -> Exit<T> {
-        let Self { report, answer, broken } = self;
+        let Self { report, answer, broken, ear_panic } = self;
+        if let Some(payload) = ear_panic {
+            return Exit::Panicked(Panic::new(payload));
+        }
         if let Some(answer) = answer {
             return match decode::<Answer<T>>(&answer) {
                 Ok(Answer::Finished(value)) => Exit::Finished(value),

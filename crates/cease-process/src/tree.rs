@@ -1,7 +1,9 @@
 //! A child and everything that it starts, as one thing: signalled, waited for and reaped together.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -29,12 +31,52 @@ pub struct Tree {
 /// What a wait saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// The leader has ended; told once.
+    /// The leader has ended; told until it was taken in.
     pub leader_ended: bool,
     /// Somebody of the rest may have come or gone.
     pub rest_changed: bool,
     /// Which of the other descriptors can be read.
     pub ready: Vec<bool>,
+}
+
+/// What waits for a tree without having it.
+#[derive(Debug)]
+pub struct Lookout {
+    on: On,
+    due: Option<Instant>,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+enum On {
+    Leader(Arc<OwnedFd>),
+    Rest(Arc<File>),
+    Clock,
+}
+
+impl Lookout {
+    /// Waits, for one of `others` too.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn wait(&self, others: &[BorrowedFd<'_>]) -> io::Result<Seen> {
+        let mut fds: Vec<_> = others.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        match &self.on {
+            On::Leader(end) => fds.push(PollFd::new(&**end, PollFlags::IN)),
+            On::Rest(events) => fds.push(PollFd::new(&**events, PollFlags::PRI)),
+            On::Clock => {}
+        }
+        match poll(&mut fds, Patience::until(self.due).left().as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let tree = ready.split_off(others.len()).first().copied();
+        let leader_ended = matches!(self.on, On::Leader(_)) && tree == Some(true);
+        let rest_changed = !matches!(self.on, On::Leader(_)) && tree.unwrap_or(true);
+        Ok(Seen { leader_ended, rest_changed, ready })
+    }
 }
 
 impl Tree {
@@ -98,27 +140,28 @@ impl Tree {
     ///
     /// What the operating system said.
     pub fn wait(&mut self, due: Option<Instant>, others: &[BorrowedFd<'_>]) -> io::Result<Seen> {
-        let mut fds: Vec<_> = others.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-        let mut patience = Patience::until(due);
+        let seen = self.lookout(due).wait(others)?;
+        self.take_in(&seen);
+        Ok(seen)
+    }
+
+    /// What waits as [`Tree::wait`] does, while somebody else may work with the tree.
+    #[must_use]
+    pub fn lookout(&mut self, due: Option<Instant>) -> Lookout {
         if !self.leader_ended {
-            fds.push(PollFd::new(&self.leader, PollFlags::IN));
-        } else if let Some(changes) = self.enclosure.changes() {
-            fds.push(PollFd::from_borrowed_fd(changes, PollFlags::PRI));
-        } else {
-            let soon = Instant::now() + self.look_again;
-            patience = Patience::until(Some(due.map_or(soon, |due| due.min(soon))));
-            self.look_again = LOOK_AGAIN.1.min(self.look_again * 2);
+            return Lookout { on: On::Leader(self.leader.end()), due };
         }
-        match poll(&mut fds, patience.left().as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        if let Some(events) = self.enclosure.events() {
+            return Lookout { on: On::Rest(events), due };
         }
-        let mut ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        let tree = ready.split_off(others.len()).first().copied();
-        let leader_ended = !self.leader_ended && tree == Some(true);
-        let rest_changed = self.leader_ended && tree.unwrap_or(true);
-        self.leader_ended |= leader_ended;
-        Ok(Seen { leader_ended, rest_changed, ready })
+        let soon = Instant::now() + self.look_again;
+        self.look_again = LOOK_AGAIN.1.min(self.look_again * 2);
+        Lookout { on: On::Clock, due: Some(due.map_or(soon, |due| due.min(soon))) }
+    }
+
+    /// Takes in what a lookout has seen.
+    pub const fn take_in(&mut self, seen: &Seen) {
+        self.leader_ended |= seen.leader_ended;
     }
 
     /// Reaps the leader, and lets go of what is left of the rest; from then on the leader's number may be anybody's.

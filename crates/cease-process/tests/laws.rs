@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cease_conformance::laws::{Happened, Supervises, Tree, TreeReport};
-use cease_process::ladder::{Action, Budgets, Desk, Event, Ladder, Summary, World, supervise};
+use cease_conformance::laws::{Happened, Seen, Supervises, Tree, TreeReport};
+use cease_process::ladder::{Action, Budgets, Desk, Duty, Event, Ladder, Post, Summary, World};
 
 cease_conformance::process_laws!(process, crate::Supervising);
 
@@ -16,6 +16,7 @@ struct Model(Tree);
 
 impl Supervises for Supervising {
     type Desk = Arc<Desk<Summary>>;
+    type Post = Arc<Post<Model>>;
 
     fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::Desk {
         Arc::new(Desk::new(wake))
@@ -25,9 +26,17 @@ impl Supervises for Supervising {
         desk.request();
     }
 
-    fn supervise(&self, [ask, term, kill]: [Duration; 3], tree: Tree, desk: &Self::Desk) {
-        let ladder = Ladder::new(Budgets { ask, term, kill });
-        supervise(ladder, &mut Model(tree), desk, |_, summary| *summary);
+    fn post(&self, [ask, term, kill]: [Duration; 3], tree: Tree) -> Self::Post {
+        Arc::new(Post::new(Ladder::new(Budgets { ask, term, kill }), Model(tree)))
+    }
+
+    fn stand_sentry(post: &Self::Post, desk: &Self::Desk) {
+        post.supervise(Duty::Sentry, desk, |_, summary| *summary);
+    }
+
+    fn take_over(post: &Self::Post, desk: &Self::Desk) {
+        desk.relieve();
+        post.supervise(Duty::Relief, desk, |_, summary| *summary);
     }
 
     fn report(desk: &Self::Desk) -> TreeReport {
@@ -37,6 +46,8 @@ impl Supervises for Supervising {
 }
 
 impl World for Model {
+    type Seen = Seen;
+
     fn now(&mut self) -> Duration {
         self.0.now()
     }
@@ -53,12 +64,17 @@ impl World for Model {
         None
     }
 
-    fn wait(&mut self, due: Option<Duration>) -> Option<Event> {
-        match self.0.wait(due) {
-            Happened::LeaderEnded => Some(Event::LeaderEnded),
-            Happened::Answered => Some(Event::Answered),
-            Happened::Left(count) => Some(Event::Left(count)),
-            Happened::Nothing => None,
-        }
+    fn lookout(&mut self, due: Option<Duration>) -> Box<dyn FnOnce() -> Seen> {
+        let tree = self.0.clone();
+        Box::new(move || tree.wait(due))
+    }
+
+    fn take_in(&mut self, seen: Seen) -> Vec<Event> {
+        let as_event = |happened| match happened {
+            Happened::LeaderEnded => Event::LeaderEnded,
+            Happened::Answered => Event::Answered,
+            Happened::Left(count) => Event::Left(count),
+        };
+        self.0.take_in(seen).into_iter().map(as_event).collect()
     }
 }

@@ -44,8 +44,9 @@ pub use link::{
     l21_too_few_inputs_are_told,
 };
 pub use process::{
-    Happened, Supervises, Tree, TreeReport, l7_a_result_that_was_sent_is_not_lost,
-    l7_who_asks_together_gets_the_same_report, l19_nothing_is_signalled_after_the_reap,
+    Happened, Seen, Supervises, Tree, TreeReport, l7_a_result_that_was_sent_is_not_lost,
+    l7_who_asks_together_gets_the_same_report, l7_who_waits_takes_the_sentrys_place,
+    l19_nothing_is_signalled_after_the_reap,
 };
 pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
@@ -144,6 +145,7 @@ pub const ITEM_CHECKS: &[Check] = &[
 pub const PROCESS_CHECKS: &[Check] = &[
     check(Law::L7, "l7_who_asks_together_gets_the_same_report", Some(3), 1200),
     check(Law::L7, "l7_a_result_that_was_sent_is_not_lost", Some(3), 8000),
+    check(Law::L7, "l7_who_waits_takes_the_sentrys_place", Some(3), 1000),
     check(Law::L19, "l19_nothing_is_signalled_after_the_reap", Some(3), 11_000),
 ];
 

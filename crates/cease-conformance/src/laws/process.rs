@@ -13,14 +13,28 @@ pub trait Supervises {
     /// Where those who ask and the one who ends it meet.
     type Desk: Clone + Send + 'static;
 
+    /// Where a tree is ended from.
+    type Post: Clone + Send + 'static;
+
     /// A desk that calls `wake` for each request.
     fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::Desk;
 
     /// Asks for the end, or for more.
     fn request(desk: &Self::Desk);
 
-    /// Ends `tree`, as those at `desk` ask; asking, SIGTERM and SIGKILL may take so long.
-    fn supervise(&self, budgets: [Duration; 3], tree: Tree, desk: &Self::Desk);
+    /// Where `tree` is ended from; asking, SIGTERM and SIGKILL may take so long.
+    fn post(&self, budgets: [Duration; 3], tree: Tree) -> Self::Post;
+
+    /// Stands sentry at the post, until it is over or somebody takes over.
+    fn stand_sentry(post: &Self::Post, desk: &Self::Desk);
+
+    /// Takes the sentry's place, if one stands there, and ends the tree as those at `desk` ask.
+    fn take_over(post: &Self::Post, desk: &Self::Desk);
+
+    /// Ends `tree`, as those at `desk` ask, with no sentry.
+    fn supervise(&self, budgets: [Duration; 3], tree: Tree, desk: &Self::Desk) {
+        Self::take_over(&self.post(budgets, tree), desk);
+    }
 
     /// Waits for the report.
     fn report(desk: &Self::Desk) -> TreeReport;
@@ -46,8 +60,15 @@ pub enum Happened {
     Answered,
     /// So many of the rest are left.
     Left(usize),
-    /// Somebody asked, or a deadline passed.
-    Nothing,
+}
+
+/// What a wait for a [`Tree`] has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    leader_ended: bool,
+    answered: bool,
+    rest_changed: bool,
+    woken: bool,
 }
 
 /// A model of a leader and the rest of its tree, which does not care for anything but SIGKILL.
@@ -140,27 +161,16 @@ impl Tree {
         state.rest
     }
 
-    /// Waits until something happens; a model's deadlines pass at once, after a point at which others may run.
+    /// Waits until something happens, and takes nothing of it in; a model's deadlines pass at once, after a point at which
+    /// others may run.
     #[must_use]
-    pub fn wait(&self, due: Option<Duration>) -> Happened {
+    pub fn wait(&self, due: Option<Duration>) -> Seen {
         let mut state = lock(&self.state);
         let mut passes = due.is_some();
         loop {
-            // The end is told first, as it may be where both can be read at once.
-            if state.leader_ended && !state.end_told {
-                state.end_told = true;
-                return Happened::LeaderEnded;
-            }
-            if state.sent && !state.answer_told && !state.leader_ended {
-                state.answer_told = true;
-                return Happened::Answered;
-            }
-            if state.end_told && state.rest_changed {
-                state.rest_changed = false;
-                return Happened::Left(state.rest);
-            }
-            if std::mem::take(&mut state.woken) {
-                return Happened::Nothing;
+            let seen = state.seen();
+            if seen != Seen::default() {
+                return seen;
             }
             if passes {
                 passes = false;
@@ -169,10 +179,36 @@ impl Tree {
                 state = lock(&self.state);
             } else if let Some(due) = due {
                 state.now = state.now.max(due);
-                return Happened::Nothing;
+                return seen;
             } else {
                 state = sync::wait(&self.changed, state);
             }
+        }
+    }
+
+    /// Takes in what was seen: it is not seen again.
+    #[must_use]
+    pub fn take_in(&self, seen: Seen) -> Vec<Happened> {
+        let mut state = lock(&self.state);
+        state.end_told |= seen.leader_ended;
+        state.answer_told |= seen.answered;
+        state.rest_changed &= !seen.rest_changed;
+        state.woken &= !seen.woken;
+        // The end is told first, as it may be where both can be read at once.
+        let ended = seen.leader_ended.then_some(Happened::LeaderEnded);
+        let answered = seen.answered.then_some(Happened::Answered);
+        let left = seen.rest_changed.then_some(Happened::Left(state.rest));
+        [ended, answered, left].into_iter().flatten().collect()
+    }
+}
+
+impl State {
+    const fn seen(&self) -> Seen {
+        Seen {
+            leader_ended: self.leader_ended && !self.end_told,
+            answered: self.sent && !self.answer_told && !self.leader_ended,
+            rest_changed: self.end_told && self.rest_changed,
+            woken: self.woken,
         }
     }
 }
@@ -212,6 +248,19 @@ pub fn l7_who_asks_together_gets_the_same_report<S: Supervises>(strategy: &S) {
     let (first, second) = (S::report(&desk), asks.join().expect("L7: asking does not panic"));
     assert_eq!(first, second, "L7: there were two reports");
     assert!(first.is_empty, "L7: it was reported before it was over");
+}
+
+/// L7: who waits takes the place of the sentry, just as somebody asks; nothing is missed, and the sentry goes home.
+pub fn l7_who_waits_takes_the_sentrys_place<S: Supervises>(strategy: &S) {
+    let (tree, desk) = open(strategy, 1);
+    let post = strategy.post([SOME, Duration::ZERO, SOME], tree.clone());
+    let (guarded, at) = (post.clone(), desk.clone());
+    let sentry = thread::spawn(move || S::stand_sentry(&guarded, &at));
+    S::request(&desk);
+    S::take_over(&post, &desk);
+    sentry.join().expect("L7: standing sentry does not panic");
+    let report = S::report(&desk);
+    assert!(report.is_empty && lock(&tree.state).reaped, "L7: it was reported before it was over");
 }
 
 /// L7: the result is sent just as the leader is killed; what was sent has arrived.

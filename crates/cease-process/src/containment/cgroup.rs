@@ -4,10 +4,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::patience::FOR_THE_KILLED;
@@ -18,7 +17,7 @@ const PREFIX: &str = "cease-";
 #[derive(Debug)]
 pub(super) struct Cgroup {
     path: PathBuf,
-    events: File,
+    events: Arc<File>,
 }
 
 impl Cgroup {
@@ -38,7 +37,7 @@ impl Cgroup {
             Ok(events)
         });
         match opened {
-            Ok(events) => Ok(Self { path, events }),
+            Ok(events) => Ok(Self { path, events: Arc::new(events) }),
             Err(error) => {
                 let _ = fs::remove_dir(&path);
                 Err(error)
@@ -90,14 +89,14 @@ impl Cgroup {
     }
 
     /// What tells of changes.
-    pub(super) fn changes(&self) -> BorrowedFd<'_> {
-        self.events.as_fd()
+    pub(super) fn changes(&self) -> &Arc<File> {
+        &self.events
     }
 
     /// Whether anything runs in it; reading also makes the next change one that is told.
     fn is_populated(&self) -> bool {
         let mut text = String::new();
-        let mut events = &self.events;
+        let mut events = &*self.events;
         let read = events.rewind().and_then(|()| events.read_to_string(&mut text));
         // What cannot be read is looked for one by one.
         read.is_err() || !text.lines().any(|line| line == "populated 0")

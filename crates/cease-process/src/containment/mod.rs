@@ -16,9 +16,11 @@ mod rounds;
 
 use std::error::Error;
 use std::fmt;
+use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::process::Signal;
 
@@ -182,7 +184,12 @@ impl Enclosure {
     /// A descriptor with an exceptional condition pending when somebody has come or gone; `None` where one has to look again.
     #[must_use]
     pub fn changes(&self) -> Option<BorrowedFd<'_>> {
-        self.cgroup.as_ref().map(Cgroup::changes)
+        self.cgroup.as_ref().map(|cgroup| cgroup.changes().as_fd())
+    }
+
+    /// As [`Enclosure::changes`], for whoever waits without it.
+    pub(crate) fn events(&self) -> Option<Arc<File>> {
+        self.cgroup.as_ref().map(|cgroup| Arc::clone(cgroup.changes()))
     }
 
     /// Lets go of everybody who is left: they run on where this process does.

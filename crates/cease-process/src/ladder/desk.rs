@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use cease_core::sync::{Mutex, lock};
-use cease_core::{StopSource, StopToken};
+use cease_core::sync::{self, Condvar, Mutex, lock};
+use cease_core::{Fault, StopSource, StopToken};
 
 /// Counts requests, wakes the supervisor for each, and gives every caller the same report.
 pub struct Desk<R> {
     requests: Mutex<u32>,
+    sentry: Mutex<Sentry>,
+    sentry_left: Condvar,
     report: Mutex<Option<R>>,
     /// Asked when the report is there.
     filed: StopSource,
@@ -15,12 +17,27 @@ pub struct Desk<R> {
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Who stands at the post while nobody waits.
+#[derive(Debug, Default)]
+struct Sentry {
+    stands: bool,
+    relieved: bool,
+}
+
 impl<R: Clone> Desk<R> {
     /// A desk whose supervisor is woken by `wake`, which may be called at any time and from any thread.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         let filed = StopSource::new();
         let over = filed.token();
-        Self { requests: Mutex::new(0), report: Mutex::new(None), filed, over, wake: Box::new(wake) }
+        Self {
+            requests: Mutex::new(0),
+            sentry: Mutex::new(Sentry::default()),
+            sentry_left: Condvar::new(),
+            report: Mutex::new(None),
+            filed,
+            over,
+            wake: Box::new(wake),
+        }
     }
 
     /// Asks for the end; each further request goes one rung up. Harmless when it is over.
@@ -29,6 +46,12 @@ impl<R: Clone> Desk<R> {
             let mut requests = lock(&self.requests);
             *requests = requests.saturating_add(1);
         }
+        (self.wake)();
+    }
+
+    /// Sends the sentry home, if one stands at the post: the caller takes the place, see [`super::Post::supervise`].
+    pub fn relieve(&self) {
+        lock(&self.sentry).relieved = true;
         (self.wake)();
     }
 
@@ -58,11 +81,36 @@ impl<R: Clone> Desk<R> {
         &self.over
     }
 
+    pub(super) fn is_relieved(&self) -> bool {
+        lock(&self.sentry).relieved
+    }
+
+    /// The sentry comes; false when there is no need for one any more.
+    pub(super) fn come(&self) -> bool {
+        let mut sentry = lock(&self.sentry);
+        sentry.stands = !sentry.relieved;
+        sentry.stands
+    }
+
+    /// The sentry goes.
+    pub(super) fn go(&self) {
+        lock(&self.sentry).stands = false;
+        self.sentry_left.notify_all();
+    }
+
+    /// Waits until no sentry stands there: two who wait for the same would take each other's wake-ups.
+    pub(super) fn wait_for_the_sentry(&self) {
+        let mut sentry = lock(&self.sentry);
+        while sentry.stands && !Fault::ReliefHurries.is_seeded() {
+            sentry = sync::wait(&self.sentry_left, sentry);
+        }
+    }
+
     /// Files the report, and wakes everybody who waits for it; the first one stays.
     pub(super) fn file(&self, report: R) {
         {
             let mut slot = lock(&self.report);
-            if slot.is_none() || cease_core::Fault::TwoReports.is_seeded() {
+            if slot.is_none() || Fault::TwoReports.is_seeded() {
                 *slot = Some(report);
             }
         }

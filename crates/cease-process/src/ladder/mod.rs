@@ -16,6 +16,7 @@
 //! | [`Rung::Kill`] | SIGKILL to the whole tree, and then it has to become empty | [`Budgets::kill`] |
 
 mod desk;
+mod post;
 mod world;
 
 use std::collections::VecDeque;
@@ -25,7 +26,8 @@ use std::time::Duration;
 use cease_core::Fault;
 
 pub use desk::Desk;
-pub use world::{World, supervise};
+pub use post::{Duty, Post};
+pub use world::World;
 
 /// How long each rung of the ladder may take; one that may take no time is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

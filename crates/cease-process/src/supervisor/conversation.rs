@@ -1,8 +1,10 @@
 //! The parent's end of the socket: what the worker says, and what is made of it.
 
+use std::any::Any;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode};
@@ -26,7 +28,7 @@ pub(super) enum Said {
 /// The parent's end of the socket.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    socket: UnixStream,
+    socket: Arc<UnixStream>,
     decoder: Decoder,
     buffer: Vec<u8>,
     ears: Ears,
@@ -34,17 +36,29 @@ pub(super) struct Conversation {
     pub(super) answer: Option<Vec<u8>>,
     pub(super) panic: Option<RemotePanic>,
     pub(super) broken: Option<String>,
+    /// What the user's ears panicked with.
+    pub(super) ear_panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Conversation {
     pub(super) fn new(socket: UnixStream, ears: Ears) -> Self {
-        let (decoder, buffer) = (Decoder::default(), vec![0; PIECE]);
-        Self { socket, decoder, buffer, ears, has_ended: false, answer: None, panic: None, broken: None }
+        let (socket, decoder, buffer) = (Arc::new(socket), Decoder::default(), vec![0; PIECE]);
+        Self {
+            socket,
+            decoder,
+            buffer,
+            ears,
+            has_ended: false,
+            answer: None,
+            panic: None,
+            broken: None,
+            ear_panic: None,
+        }
     }
 
     /// What can be read when something was said; `None` when nothing will be any more.
-    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
-        (!self.has_ended).then(|| self.socket.as_fd())
+    pub(super) fn socket(&self) -> Option<Arc<UnixStream>> {
+        (!self.has_ended).then(|| Arc::clone(&self.socket))
     }
 
     /// The next frame; `None` when the other side hung up, or in a while, when `end` has passed.
@@ -58,7 +72,7 @@ impl Conversation {
                 return Ok(None);
             }
             self.socket.set_read_timeout(left)?;
-            match self.socket.read(&mut self.buffer) {
+            match (&*self.socket).read(&mut self.buffer) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.decoder.push(&self.buffer[..count]),
                 Err(error) => match error.kind() {
@@ -74,7 +88,7 @@ impl Conversation {
     pub(super) fn say(&mut self, frame: &[u8], end: Option<Instant>) -> io::Result<()> {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
         self.socket.set_write_timeout(left)?;
-        self.socket.write_all(frame)
+        (&*self.socket).write_all(frame)
     }
 
     /// From now on nothing waits for the other side.
@@ -84,12 +98,12 @@ impl Conversation {
 
     /// Sends `frame` if there is room for it; whoever does not listen is told in another way.
     pub(super) fn say_at_once(&mut self, frame: &[u8]) {
-        let _ = self.socket.write_all(frame);
+        let _ = (&*self.socket).write_all(frame);
     }
 
     /// Reads one piece of what was said.
     pub(super) fn listen(&mut self) -> Said {
-        match self.socket.read(&mut self.buffer) {
+        match (&*self.socket).read(&mut self.buffer) {
             Ok(0) => {
                 self.has_ended = true;
                 if self.decoder.is_half() && self.answer.is_none() {
@@ -119,7 +133,7 @@ impl Conversation {
             let mut fds = [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
             rustix::event::poll(&mut fds, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
         };
-        while !self.has_ended && pieces <= 2 * CAP / PIECE && said == Said::Nothing && can_be_read(&self.socket) {
+        while !self.has_ended && pieces <= 2 * CAP / PIECE && said == Said::Nothing && can_be_read(&*self.socket) {
             said = self.listen();
             pieces += 1;
         }
@@ -135,9 +149,14 @@ impl Conversation {
                 Err(error) => return self.nonsense(&error),
             };
             match frame.kind {
-                Kind::Progress => self.ears.progress(&frame.payload),
+                Kind::Progress => {
+                    if !self.hear(|ears| ears.progress(&frame.payload)) {
+                        return Said::Nonsense;
+                    }
+                }
                 Kind::Log => match decode::<String>(&frame.payload) {
-                    Ok(text) => self.ears.log(&text),
+                    Ok(text) if self.hear(|ears| ears.log(&text)) => {}
+                    Ok(_) => return Said::Nonsense,
                     Err(error) => return self.nonsense(&error),
                 },
                 Kind::Result => {
@@ -163,6 +182,14 @@ impl Conversation {
                 }
             }
         }
+    }
+
+    /// Tells the user's ears; false when they panic, and then there is no point in going on.
+    fn hear(&mut self, tell: impl FnOnce(&Ears)) -> bool {
+        let told = catch_unwind(AssertUnwindSafe(|| tell(&self.ears)));
+        self.has_ended |= told.is_err();
+        self.ear_panic = told.err();
+        self.ear_panic.is_none()
     }
 
     /// Nothing is listened to after the answer.

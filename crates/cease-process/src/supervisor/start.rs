@@ -1,6 +1,6 @@
 //! From nothing to a worker that has begun: spawn, take in, greet, send the job.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -19,8 +19,25 @@ use crate::report::StartError;
 use crate::tree::Tree;
 use crate::worker;
 
-/// Starts a worker; when that fails, what was started is killed and reaped on the way out.
-pub(super) fn start(options: &Options, job: Vec<u8>, stop: &StopToken) -> Result<(Tree, Conversation), io::Error> {
+/// A process that was started, and has been sent what it has to do.
+///
+/// Dropping it kills and reaps it.
+pub(super) struct Launched {
+    tree: Tree,
+    conversation: Conversation,
+    /// How the sending of the job went.
+    sent: io::Result<()>,
+    end: Option<Instant>,
+}
+
+/// A worker that has begun.
+pub(super) struct Started {
+    pub(super) tree: Tree,
+    pub(super) conversation: Conversation,
+}
+
+/// Starts a process, and sends it what it has to do; it does nothing of the user's before it has that.
+pub(super) fn launch(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Result<Launched> {
     let end = Instant::now().checked_add(options.start_limit);
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = command(options, &theirs)?;
@@ -30,10 +47,11 @@ pub(super) fn start(options: &Options, job: Vec<u8>, stop: &StopToken) -> Result
     drop(command);
     let mut conversation = Conversation::new(ours, options.ears.clone());
 
-    // The worker does nothing of the user's before it has its job, so there is time to take it in.
+    // While the program is loaded there is time to take it in.
     let enclosure = enclose(options, &leader).map_err(StartError::Containment)?;
-    greet(options, &mut conversation, &leader, end)?;
     let order = Order {
+        protocol: PROTOCOL,
+        build: options.is_own_program().then(worker::build),
         name: options.job_name.into(),
         stopped: stop.origin().map(Why::from),
         cgroup: enclosure.cgroup().map(Path::to_owned),
@@ -41,16 +59,29 @@ pub(super) fn start(options: &Options, job: Vec<u8>, stop: &StopToken) -> Result
     };
     let order = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;
     let sent = conversation.say(&order, end).and_then(|()| conversation.say(&job, end));
-    drop(job);
-    match next(options, &mut conversation, &leader, end) {
-        Ok((frame::Kind::Started, _)) => {}
-        Ok((frame::Kind::Refused, payload)) => return Err(refused(options, &payload).into()),
-        Ok(_) => return Err(StartError::Frame(FrameError::Unexpected).into()),
-        // What went wrong first says more.
-        Err(error) => return Err(sent.err().filter(|sent| sent.kind() != io::ErrorKind::BrokenPipe).unwrap_or(error)),
+    Ok(Launched { tree: Tree::new(leader, enclosure), conversation, sent, end })
+}
+
+impl Launched {
+    /// Waits until the job has begun.
+    pub(super) fn greet(self, options: &Options) -> io::Result<Started> {
+        let Self { tree, mut conversation, sent, end } = self;
+        let mut next = || next(options, &mut conversation, tree.leader(), end);
+        let begun = next().and_then(|frame| is_meant(options, &frame)).and_then(|()| next());
+        match begun {
+            Ok((frame::Kind::Started, _)) => {}
+            Ok((frame::Kind::Refused, payload)) => return Err(refused(options, &payload).into()),
+            Ok(_) => return Err(StartError::Frame(FrameError::Unexpected).into()),
+            // What went wrong first says more, unless it is that nobody listened.
+            Err(error) => {
+                let sent =
+                    sent.err().filter(|sent| !matches!(sent.kind(), ErrorKind::BrokenPipe | ErrorKind::WouldBlock));
+                return Err(sent.unwrap_or(error));
+            }
+        }
+        conversation.never_wait()?;
+        Ok(Started { tree, conversation })
     }
-    conversation.never_wait()?;
-    Ok((Tree::new(leader, enclosure), conversation))
 }
 
 fn command(options: &Options, theirs: &UnixStream) -> io::Result<Command> {
@@ -79,13 +110,12 @@ fn enclose(options: &Options, leader: &Leader) -> Result<Enclosure, crate::conta
     }
 }
 
-/// Waits for the worker to say who it is.
-fn greet(options: &Options, conversation: &mut Conversation, leader: &Leader, end: Option<Instant>) -> io::Result<()> {
-    let (kind, payload) = next(options, conversation, leader, end)?;
-    if kind != frame::Kind::Hello {
+/// Whether the one who says `hello` is the one that was meant.
+fn is_meant(options: &Options, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<()> {
+    if *kind != frame::Kind::Hello {
         return Err(StartError::Frame(FrameError::Unexpected).into());
     }
-    let hello: Hello = decode(&payload).map_err(StartError::Frame)?;
+    let hello: Hello = decode(payload).map_err(StartError::Frame)?;
     let name = |protocol: u32, build: &str| format!("protocol {protocol}, build {build}");
     let ours = if options.is_own_program() { worker::build() } else { hello.build.clone() };
     if hello.protocol == PROTOCOL && hello.build == ours {
@@ -120,6 +150,8 @@ fn refused(options: &Options, payload: &[u8]) -> StartError {
     match decode(payload) {
         Ok(Refusal::UnknownJob(known)) => StartError::UnknownJob { name: options.job_name.into(), known },
         Ok(Refusal::Unreadable(why)) => StartError::Unreadable(why),
+        // It was said who it is, and that was right.
+        Ok(Refusal::OtherBuild) => StartError::Frame(FrameError::Unexpected),
         Err(error) => StartError::Frame(error),
     }
 }

@@ -50,11 +50,6 @@ pub fn due() -> Option<Instant> {
     DUE.get().copied()
 }
 
-/// Sends the frame, if it could be made.
-pub(super) fn send(socket: &mut UnixStream, frame: Result<Vec<u8>, FrameError>) -> io::Result<()> {
-    socket.write_all(&frame.map_err(io::Error::other)?)
-}
-
 /// Opens the way for [`progress`] and [`log`].
 pub(super) fn open(socket: UnixStream) {
     // A process serves once.

@@ -11,7 +11,7 @@ mod inherited;
 mod link;
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -94,15 +94,17 @@ fn serve(mut socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
     // One that is stopped wakes up, sees the end of the other side, and ends.
     set_parent_process_death_signal(Some(Signal::CONT))?;
     let hello = Hello { protocol: PROTOCOL, build: build(), pid: std::process::id() };
-    link::send(&mut socket, encode(Kind::Hello, &hello))?;
+    let mut greeting = encode(Kind::Hello, &hello).map_err(io::Error::other)?;
 
     let mut decoder = Decoder::default();
     let order = read(&mut socket, &mut decoder, Kind::Order)?;
-    let order: Order = decode(&order).map_err(io::Error::other)?;
     let job = read(&mut socket, &mut decoder, Kind::Job)?;
-    let body = match unpack(&order.name, &job, jobs) {
-        Ok(body) => body,
-        Err(refusal) => return link::send(&mut socket, encode(Kind::Refused, &refusal)),
+    let (order, body) = match unpack(&order, &job, &hello, jobs) {
+        Ok(unpacked) => unpacked,
+        Err(refusal) => {
+            greeting.extend(encode(Kind::Refused, &refusal).map_err(io::Error::other)?);
+            return socket.write_all(&greeting);
+        }
     };
     drop(job);
     if order.adopts {
@@ -117,7 +119,8 @@ fn serve(mut socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
     link::open(socket.try_clone()?);
     let adopts = order.adopts;
     link::listen(socket, decoder, source, move || end_of_tree(&order))?;
-    link::send(&mut own, encode(Kind::Started, &()))?;
+    greeting.extend(encode(Kind::Started, &()).map_err(io::Error::other)?);
+    own.write_all(&greeting)?;
 
     link::watch_panics();
     let outcome = catch_unwind(AssertUnwindSafe(|| body(&stop)));
@@ -134,11 +137,17 @@ fn serve(mut socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
     Ok(())
 }
 
-/// The job that was sent, ready to run.
-fn unpack(name: &str, job: &[u8], jobs: &[Entry]) -> Result<Body, Refusal> {
-    let entry = jobs.iter().find(|entry| entry.name == name);
+/// What was sent, ready to run, if it is for this program.
+fn unpack(order: &[u8], job: &[u8], own: &Hello, jobs: &[Entry]) -> Result<(Order, Body), Refusal> {
+    let unreadable = |error: FrameError| Refusal::Unreadable(error.to_string());
+    let order: Order = decode(order).map_err(unreadable)?;
+    if order.protocol != own.protocol || order.build.as_ref().is_some_and(|build| *build != own.build) {
+        return Err(Refusal::OtherBuild);
+    }
+    let entry = jobs.iter().find(|entry| entry.name == order.name);
     let entry = entry.ok_or_else(|| Refusal::UnknownJob(jobs.iter().map(|entry| entry.name.to_owned()).collect()))?;
-    (entry.unpack)(job).map_err(|error| Refusal::Unreadable(error.to_string()))
+    let body = (entry.unpack)(job).map_err(unreadable)?;
+    Ok((order, body))
 }
 
 /// Reads until a frame is there, which has to be of this kind.

@@ -1,0 +1,168 @@
+//! The operating system, as the ladder's world.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cease_core::{OnStop, StopToken};
+
+use super::conversation::{Conversation, Said};
+use super::start::Started;
+use crate::containment::Kind;
+use crate::frame::{self, encode};
+use crate::ladder::{Action, Event, Summary, World};
+use crate::message::{Stop, Why};
+use crate::pidfd::Ended;
+use crate::report::{Remains, StopReport};
+use crate::tree::{Seen, Tree};
+
+/// The operating system, as the ladder's world.
+#[derive(Debug)]
+pub(super) struct Office {
+    began: Instant,
+    pid: u32,
+    containment: Kind,
+    /// `None` once it was reaped, or could not be killed.
+    tree: Option<Tree>,
+    conversation: Conversation,
+    wake: Arc<OwnedFd>,
+    stop: StopToken,
+    /// Asks at the desk when the stop comes.
+    asking: Option<OnStop>,
+    ended: Option<Ended>,
+    /// Whether what came with the greeting was taken in; the user's ears are not for the thread that spawns.
+    heard: bool,
+    /// What was killed is not listened to any more: what it has said is read when it has ended.
+    killed: bool,
+}
+
+impl Office {
+    /// The office of what was `started`.
+    pub(super) fn new(started: Started, wake: Arc<OwnedFd>, asking: OnStop, stop: StopToken) -> Self {
+        let Started { tree, conversation } = started;
+        let (pid, containment) = (tree.leader().pid(), tree.containment());
+        Self {
+            began: Instant::now(),
+            pid,
+            containment,
+            tree: Some(tree),
+            conversation,
+            wake,
+            stop,
+            asking: Some(asking),
+            ended: None,
+            heard: false,
+            killed: false,
+        }
+    }
+
+    /// What is left when it is over.
+    pub(super) fn remains(&mut self, summary: &Summary) -> Remains {
+        // From now on nobody asks.
+        self.asking = None;
+        let mut report = StopReport::new(self.pid, self.containment, summary);
+        report.ended = self.ended;
+        if let Some(tree) = self.tree.take() {
+            report.unkillable = tree.survivors();
+            if !tree.leader().peek().is_ok_and(|ended| ended.is_some()) {
+                report.unkillable.insert(0, self.pid);
+            }
+            // Somebody has to be there when they end.
+            let _ = thread::Builder::new().name("cease-reaper".into()).spawn(move || drop(tree));
+        }
+        let conversation = &mut self.conversation;
+        report.panic = conversation.panic.take();
+        Remains {
+            report,
+            answer: conversation.answer.take(),
+            broken: conversation.broken.take(),
+            ear_panic: conversation.ear_panic.take(),
+        }
+    }
+}
+
+impl World for Office {
+    type Seen = Option<Seen>;
+
+    fn now(&mut self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        let tree = self.tree.as_ref()?;
+        // What cannot be signalled is seen not to end, and is reported as that.
+        match action {
+            Action::Ask(within) => {
+                let why = self.stop.origin().map_or(Why::Requested(None), Why::from);
+                let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                if let Ok(frame) = encode(frame::Kind::Stop, &Stop { why, within_ms }) {
+                    self.conversation.say_at_once(&frame);
+                }
+            }
+            Action::Terminate => _ = tree.terminate(),
+            Action::Kill => {
+                let _ = tree.kill();
+                self.killed = true;
+            }
+            Action::Drain => return as_event(self.conversation.drain()),
+            Action::Look => return Some(Event::Left(tree.survivors().len())),
+            Action::Reap => match self.tree.take().map(Tree::reap) {
+                // What it was contained in goes with it.
+                Some(Ok((ended, _))) => self.ended = Some(ended),
+                Some(Err(tree)) => self.tree = Some(tree),
+                None => {}
+            },
+            Action::Report(_) => {}
+        }
+        None
+    }
+
+    fn lookout(&mut self, due: Option<Duration>) -> Box<dyn FnOnce() -> Self::Seen> {
+        if !self.heard {
+            return Box::new(|| None);
+        }
+        let due = due.and_then(|due| self.began.checked_add(due));
+        let tree = self.tree.as_mut().map(|tree| tree.lookout(due));
+        let socket = if self.killed { None } else { self.conversation.socket() };
+        let wake = Arc::clone(&self.wake);
+        Box::new(move || {
+            let mut others = vec![wake.as_fd()];
+            others.extend(socket.as_deref().map(AsFd::as_fd));
+            // The only failure there can be is a lack of memory, and then there is nothing better to do than to try again.
+            tree?.wait(&others).ok()
+        })
+    }
+
+    fn take_in(&mut self, seen: Self::Seen) -> Vec<Event> {
+        let mut events = Vec::new();
+        if !std::mem::replace(&mut self.heard, true) {
+            events.extend(as_event(self.conversation.take_frames()));
+        }
+        let (Some(seen), Some(tree)) = (seen, &mut self.tree) else { return events };
+        tree.take_in(&seen);
+        if seen.ready.first() == Some(&true) {
+            let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
+        }
+        if seen.leader_ended {
+            events.push(Event::LeaderEnded);
+        }
+        if seen.rest_changed {
+            events.push(Event::Left(tree.survivors().len()));
+        }
+        if seen.ready.get(1) == Some(&true) {
+            events.extend(as_event(self.conversation.listen()));
+        }
+        events
+    }
+}
+
+/// What was said, as an event.
+const fn as_event(said: Said) -> Option<Event> {
+    match said {
+        Said::Nothing => None,
+        Said::Answer => Some(Event::Answered),
+        // Whoever cannot be understood is not asked either.
+        Said::Nonsense => Some(Event::Requests(u32::MAX)),
+    }
+}
