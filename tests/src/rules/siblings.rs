@@ -23,6 +23,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-process", "src/bin/", "a command with a time limit is a program, not a job"),
     ("crates/cease-process", "benches/", "a command with a time limit is a program, not a job"),
     ("crates/cease-process", "tests/timeout/", "a command with a time limit is a program, not a job"),
+    ("crates/cease-process", "src/cgroup/", "only here is there a tree of processes to hold"),
     ("crates/cease-process", "src/containment/", "only here is there a tree of processes to hold"),
     ("crates/cease-process", "src/ladder/", "only here is there something firmer than asking"),
     ("crates/cease-process", "src/supervisor/", "only here is a worker somewhere else"),

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,7 @@ pub(super) fn start(options: &Options, job: Vec<u8>, stop: &StopToken) -> Result
     let order = Order {
         name: options.job_name.into(),
         stopped: stop.origin().map(Why::from),
-        cgroup: enclosure.cgroup().map(Path::to_owned),
+        cgroup: enclosure.cgroup(),
         adopts: enclosure.kind() == Kind::Descendants,
     };
     let order = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;

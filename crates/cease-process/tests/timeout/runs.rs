@@ -21,7 +21,7 @@ fn three_hundred_runs_leave_nothing() {
         running.end();
     }
     let cgroups = cgroups();
-    let left = cgroups.iter().filter(|name| pids.iter().any(|pid| name.starts_with(&format!("cease-timeout-{pid}-"))));
+    let left = cgroups.iter().filter(|name| pids.iter().any(|pid| name.starts_with(&format!("cease-{pid}-"))));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&String>::new());
     let own = std::process::id();
     let is_zombie = |pid: &&u32| {
@@ -37,7 +37,7 @@ fn what_a_killed_one_left_empty_is_removed_by_another() {
         return;
     }
     let mut running = Running::start(OURS, &["60", "sh", "-c", "echo up; exec sleep 1000"]).once_up(1);
-    let prefix = format!("cease-timeout-{}-", running.pid());
+    let prefix = format!("cease-{}-", running.pid());
     let is_there = || cgroups().iter().any(|name| name.starts_with(&prefix));
     assert!(is_there());
     running.send(Signal::KILL);
@@ -53,7 +53,7 @@ fn what_a_killed_one_left_empty_is_removed_by_another() {
 #[test]
 fn a_command_that_cannot_be_run_leaves_nothing() {
     let mut running = Running::start(OURS, &["60", "/no/such/program"]);
-    let prefix = format!("cease-timeout-{}-", running.pid());
+    let prefix = format!("cease-{}-", running.pid());
     assert_eq!(running.wait().code(), Some(127));
     assert!(!cgroups().iter().any(|name| name.starts_with(&prefix)));
 }

@@ -5,7 +5,6 @@
 #![cfg_attr(not(test), no_main)]
 #![allow(unsafe_code, reason = "the C library calls `main`, and hands it pointers")]
 
-mod cgroup;
 mod cli;
 mod containment;
 mod duration;

@@ -10,7 +10,7 @@ use crate::signals::Signal;
 use crate::sys::{self, Status};
 
 impl Run<'_> {
-    pub(super) fn finish(self, summary: &Summary, target: Option<&Target>) -> End {
+    pub(super) fn finish(mut self, summary: &Summary, target: Option<&Target>) -> End {
         let kept = self.options.keep_background && self.requests == 0;
         let unkillable = if summary.is_empty { Vec::new() } else { self.tree.survivors(0) };
         if kept {
