@@ -12,7 +12,8 @@ use crate::containment::{Enclosure, Kind};
 use crate::patience::Patience;
 use crate::pidfd::{Ended, Leader};
 
-/// How long it takes at first, and at most, until the rest of a tree is looked at again where nothing tells of changes.
+/// How long it takes at first, and at most, until the rest of a tree is looked at again: a cgroup tells of a change at
+/// most once in ten milliseconds, and nothing else tells of any.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(50));
 
 /// A leader, and what keeps together everything that it starts.
@@ -91,8 +92,8 @@ impl Tree {
 
     /// Waits until the leader ends, its rest changes, or one of `others` can be read, at most until `due`.
     ///
-    /// Once the leader has ended, the rest is waited for; where nothing tells of changes, it "may have changed" every now and
-    /// then.
+    /// Once the leader has ended, the rest is waited for; it "may have changed" whenever something tells of that, and every
+    /// now and then.
     ///
     /// # Errors
     ///
@@ -102,9 +103,10 @@ impl Tree {
         let mut patience = Patience::until(due);
         if !self.leader_ended {
             fds.push(PollFd::new(&self.leader, PollFlags::IN));
-        } else if let Some(changes) = self.enclosure.changes() {
-            fds.push(PollFd::from_borrowed_fd(changes, PollFlags::PRI));
         } else {
+            if let Some(changes) = self.enclosure.changes() {
+                fds.push(PollFd::from_borrowed_fd(changes, PollFlags::PRI));
+            }
             let soon = Instant::now() + self.look_again;
             patience = Patience::until(Some(due.map_or(soon, |due| due.min(soon))));
             self.look_again = LOOK_AGAIN.1.min(self.look_again * 2);
@@ -115,8 +117,8 @@ impl Tree {
         }
         let mut ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         let tree = ready.split_off(others.len()).first().copied();
+        let rest_changed = self.leader_ended;
         let leader_ended = !self.leader_ended && tree == Some(true);
-        let rest_changed = self.leader_ended && tree.unwrap_or(true);
         self.leader_ended |= leader_ended;
         Ok(Seen { leader_ended, rest_changed, ready })
     }
