@@ -42,6 +42,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-process", "tests/exits.rs", "only here are there so many ways to end"),
     ("crates/cease-process", "tests/ladder.rs", "only here is there something firmer than asking"),
     ("crates/cease-process", "tests/reuse.rs", "only here can a number become a stranger's"),
+    ("crates/cease-process", "tests/stranger/", "only here can a number become a stranger's"),
     ("crates/cease-process", "tests/travelling.rs", "the suite's job is a closure, and does not travel"),
     ("crates/cease-process", "tests/tree.rs", "only here is there a tree of processes to hold"),
     ("crates/cease-unwind", "tests/unwind.rs", "only here does a stop pass frames, guards and threads"),
