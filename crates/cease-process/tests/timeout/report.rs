@@ -56,3 +56,18 @@ fn a_place_that_is_not_there_is_told_before_anything_runs() {
         assert!(ended.stderr.contains("cannot write the report"), "{}", ended.stderr);
     }
 }
+
+#[test]
+fn it_tells_of_what_cannot_be_started() {
+    for (program, status) in [("/no/such/program", 127), ("/", 126)] {
+        let file = format!("{}/not-started-{status}-{}.json", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        let ended = run(OURS, &["--report", &format!("json:{file}"), "60", program]);
+        let report = document(&std::fs::read_to_string(&file).unwrap());
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!((ended.code, &report["status"]), (Some(status), &Value::from(status)));
+        assert!(ended.stderr.trim_end().ends_with(report["error"].as_str().unwrap()), "{report}: {}", ended.stderr);
+        assert_eq!((&report["ended"], &report["sent"]), (&Value::Null, &Value::Null));
+    }
+    let ended = run(OURS, &["--report=json", "60", "true"]);
+    assert_eq!(document(&ended.stderr)["error"], Value::Null);
+}
