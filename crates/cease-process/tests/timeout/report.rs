@@ -50,10 +50,10 @@ fn it_goes_to_a_descriptor_that_the_command_does_not_get() {
 
 #[test]
 fn a_place_that_is_not_there_is_told_before_anything_runs() {
-    for place in ["json:/no/such/directory/file", "json:77"] {
+    for (place, said) in [("json:/no/such/directory/file", "'/no/such/directory/file'"), ("json:77", "descriptor 77")] {
         let ended = run(OURS, &["--report", place, "60", "echo", "ran"]);
         assert_eq!((ended.code, &*ended.stdout), (Some(125), ""), "{}", ended.stderr);
-        assert!(ended.stderr.contains("cannot write the report"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("cannot write the report to {said}: ")), "{}", ended.stderr);
     }
 }
 
