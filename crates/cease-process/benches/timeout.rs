@@ -53,20 +53,23 @@ fn whole_process(rounds: usize, gnu: bool) {
 
 /// From KILL until the command is reaped: as `cease-timeout` reports it, and by hand.
 fn kill_to_reaped(rounds: usize) {
-    const SLEEP: &str = "echo up; exec sleep 1000";
+    // The same process says that it is up and is killed: one on its way to be another would end sooner or later by chance.
+    const WAITS: &str = "echo up; read go";
     let kinds = ["cgroup", "sweep"].map(|kind| (kind, format!("--tree={kind}")));
     let mut bare = Vec::new();
     let mut ours = vec![Vec::new(); kinds.len()];
     for _ in 0..rounds {
-        let mut child = start("sh", &["-c", SLEEP]);
+        let mut child = start("sh", &["-c", WAITS]);
         let began = Instant::now();
         child.kill().expect("it runs");
         child.wait().expect("it is a child");
         bare.push(began.elapsed());
         for ((_, tree), times) in kinds.iter().zip(&mut ours) {
-            let mut child = start(OURS, &[tree, "--report=json", "-s", "KILL", "60", "sh", "-c", SLEEP]);
+            let mut child = start(OURS, &[tree, "--report=json", "-s", "KILL", "60", "sh", "-c", WAITS]);
             let pid = rustix::process::Pid::from_child(&child);
             rustix::process::kill_process(pid, rustix::process::Signal::ALARM).expect("it is not reaped");
+            // Waiting would end its input, and with that the command.
+            let _input = child.stdin.take();
             let status = child.wait().expect("it is a child");
             let mut report = String::new();
             child.stderr.take().expect("it is piped").read_to_string(&mut report).expect("it is text");
@@ -106,11 +109,15 @@ fn a_large_parent(rounds: usize) {
 /// Starts a command that says when it is up.
 fn start(program: &str, words: &[&str]) -> Child {
     let mut command = Command::new(program);
-    let mut child =
-        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
+    let mut child = command
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
     let mut up = [0; 3];
     child.stdout.as_mut().expect("it is piped").read_exact(&mut up).expect("it says so");
-    // From `up` on it is on its way to be `sleep`; which of the two is killed makes no difference worth to be waited for.
     child
 }
 

@@ -3,6 +3,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("cease-process is for Linux: it ends processes by pidfds and cgroups");
 
+pub mod cgroup;
 pub mod containment;
 pub mod ladder;
 pub mod pidfd;

@@ -1,6 +1,5 @@
 //! A child and everything that it starts, as one thing: signalled, waited for and reaped together.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -14,7 +13,8 @@ use crate::containment::{Enclosure, Kind};
 use crate::patience::Patience;
 use crate::pidfd::{Ended, Leader};
 
-/// How long it takes at first, and at most, until the rest of a tree is looked at again where nothing tells of changes.
+/// How long it takes at first, and at most, until the rest of a tree is looked at again: a cgroup tells of a change at
+/// most once in ten milliseconds, and nothing else tells of any.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(50));
 
 /// A leader, and what keeps together everything that it starts.
@@ -50,8 +50,8 @@ pub struct Lookout {
 #[derive(Debug)]
 enum On {
     Leader(Arc<OwnedFd>),
-    Rest(Arc<File>),
-    Clock,
+    /// Where nothing tells of changes there is the clock.
+    Rest(Option<Arc<OwnedFd>>),
 }
 
 impl Lookout {
@@ -64,8 +64,8 @@ impl Lookout {
         let mut fds: Vec<_> = others.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         match &self.on {
             On::Leader(end) => fds.push(PollFd::new(&**end, PollFlags::IN)),
-            On::Rest(events) => fds.push(PollFd::new(&**events, PollFlags::PRI)),
-            On::Clock => {}
+            On::Rest(Some(events)) => fds.push(PollFd::new(&**events, PollFlags::PRI)),
+            On::Rest(None) => {}
         }
         match poll(&mut fds, Patience::until(self.due).left().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
@@ -74,7 +74,7 @@ impl Lookout {
         let mut ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         let tree = ready.split_off(others.len()).first().copied();
         let leader_ended = matches!(self.on, On::Leader(_)) && tree == Some(true);
-        let rest_changed = !matches!(self.on, On::Leader(_)) && tree.unwrap_or(true);
+        let rest_changed = matches!(self.on, On::Rest(_));
         Ok(Seen { leader_ended, rest_changed, ready })
     }
 }
@@ -133,8 +133,8 @@ impl Tree {
 
     /// Waits until the leader ends, its rest changes, or one of `others` can be read, at most until `due`.
     ///
-    /// Once the leader has ended, the rest is waited for; where nothing tells of changes, it "may have changed" every now and
-    /// then.
+    /// Once the leader has ended, the rest is waited for; it "may have changed" whenever something tells of that, and every
+    /// now and then.
     ///
     /// # Errors
     ///
@@ -151,12 +151,9 @@ impl Tree {
         if !self.leader_ended {
             return Lookout { on: On::Leader(self.leader.end()), due };
         }
-        if let Some(events) = self.enclosure.events() {
-            return Lookout { on: On::Rest(events), due };
-        }
         let soon = Instant::now() + self.look_again;
         self.look_again = LOOK_AGAIN.1.min(self.look_again * 2);
-        Lookout { on: On::Clock, due: Some(due.map_or(soon, |due| due.min(soon))) }
+        Lookout { on: On::Rest(self.enclosure.events()), due: Some(due.map_or(soon, |due| due.min(soon))) }
     }
 
     /// Takes in what a lookout has seen.

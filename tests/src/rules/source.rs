@@ -40,10 +40,11 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "left out of models: loom has no scoped thread to join early",
     ),
     (
-        "crates/cease-process/src/containment/",
+        "crates/cease-process/src/cgroup/",
         "std::",
         "in no model: it speaks with the operating system; what is modelled of the crate is the ladder",
     ),
+    ("crates/cease-process/src/containment/", "std::", "as above"),
     ("crates/cease-process/src/pidfd.rs", "std::thread", "as above"),
     ("crates/cease-process/src/process.rs", "std::", "as above"),
     ("crates/cease-process/src/supervisor/", "std::", "as above"),

@@ -11,23 +11,20 @@
 //!
 //! Every process but the leader is signalled through a descriptor that was opened first and checked to be a member afterwards.
 
-mod cgroup;
 mod rounds;
 
 use std::error::Error;
 use std::fmt;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
-use std::sync::Arc;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Once};
 
 use rustix::process::Signal;
 
+use crate::cgroup::{self, Cgroup};
 use crate::pidfd::{Leader, Member};
-use cgroup::Cgroup;
 
-pub(crate) use cgroup::kill_at as kill_cgroup;
 pub(crate) use rounds::kill_descendants;
 
 /// How a tree of processes is kept together.
@@ -90,7 +87,7 @@ impl Enclosure {
     fn of(kind: Kind) -> Result<Self, ContainmentError> {
         let wrong = |error| ContainmentError { kind, error };
         let cgroup = match kind {
-            Kind::Cgroup => Some(Cgroup::create().map_err(wrong)?),
+            Kind::Cgroup => Some(create().map_err(wrong)?),
             Kind::Subreaper => {
                 rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
                     .map_err(|error| wrong(error.into()))?;
@@ -109,7 +106,7 @@ impl Enclosure {
 
     /// Where its cgroup is, if it has one.
     #[must_use]
-    pub fn cgroup(&self) -> Option<&Path> {
+    pub fn cgroup(&self) -> Option<PathBuf> {
         self.cgroup.as_ref().map(Cgroup::path)
     }
 
@@ -184,17 +181,17 @@ impl Enclosure {
     /// A descriptor with an exceptional condition pending when somebody has come or gone; `None` where one has to look again.
     #[must_use]
     pub fn changes(&self) -> Option<BorrowedFd<'_>> {
-        self.cgroup.as_ref().map(|cgroup| cgroup.changes().as_fd())
+        self.cgroup.as_ref().and_then(|cgroup| cgroup.changes().ok())
     }
 
     /// As [`Enclosure::changes`], for whoever waits without it.
-    pub(crate) fn events(&self) -> Option<Arc<File>> {
-        self.cgroup.as_ref().map(|cgroup| Arc::clone(cgroup.changes()))
+    pub(crate) fn events(&self) -> Option<Arc<OwnedFd>> {
+        self.cgroup.as_ref().and_then(|cgroup| cgroup.events().ok())
     }
 
     /// Lets go of everybody who is left: they run on where this process does.
     pub fn release(self) {
-        if let Some(cgroup) = &self.cgroup {
+        if let Some(cgroup) = self.cgroup {
             cgroup.release();
         }
     }
@@ -213,6 +210,16 @@ impl Enclosure {
         let open = |pid| Some((pid, Member::open(pid, || is_member(pid))?));
         pids.into_iter().filter_map(open).collect()
     }
+}
+
+/// Makes a cgroup; the first time, what killed programs have left behind is removed.
+fn create() -> io::Result<Cgroup> {
+    static SWEEP: Once = Once::new();
+    SWEEP.call_once(cgroup::remove_abandoned);
+    let cgroup = Cgroup::create()?;
+    // Before anybody looks at the members: a change after that look is told.
+    cgroup.changes()?;
+    Ok(cgroup)
 }
 
 impl fmt::Display for Kind {

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,7 +53,7 @@ pub(super) fn launch(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::R
         build: options.is_own_program().then(worker::build),
         name: options.job_name.into(),
         stopped: stop.origin().map(Why::from),
-        cgroup: enclosure.cgroup().map(Path::to_owned),
+        cgroup: enclosure.cgroup(),
         adopts: enclosure.kind() == Kind::Descendants,
     };
     let order = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;

@@ -20,7 +20,8 @@ use std::process::exit;
 use cease_core::{Reason, StopSource};
 use rustix::process::{Signal, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal};
 
-use crate::containment::{kill_cgroup, kill_descendants};
+use crate::cgroup;
+use crate::containment::kill_descendants;
 use crate::frame::{Decoder, FrameError, Kind, decode, encode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal};
 use crate::travels::{Body, Entry};
@@ -172,7 +173,7 @@ fn read(socket: &mut UnixStream, decoder: &mut Decoder, kind: Kind) -> io::Resul
 fn end_of_tree(order: &Order) -> ! {
     if let Some(cgroup) = &order.cgroup {
         // This process is in it.
-        let _ = kill_cgroup(cgroup);
+        let _ = cgroup::kill_at(cgroup);
     }
     kill_descendants(std::process::id());
     let _ = kill_current_process_group(Signal::KILL);

@@ -54,15 +54,20 @@ impl Running {
     /// Waits for `count` lines that each say `up`.
     pub(crate) fn once_up(mut self, count: usize) -> Self {
         for _ in 0..count {
-            let mut fds = [PollFd::new(self.stdout.get_ref(), PollFlags::IN)];
-            let wait = Timespec::try_from(LIMIT).unwrap();
-            let ready = !self.stdout.buffer().is_empty() || poll(&mut fds, Some(&wait)).unwrap() > 0;
-            assert!(ready, "not up in time");
-            let mut line = String::new();
-            self.stdout.read_line(&mut line).unwrap();
-            assert_eq!(line, "up\n");
+            assert_eq!(self.line(), "up");
         }
         self
+    }
+
+    /// The next line that the command prints; empty when it has closed its output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut fds = [PollFd::new(self.stdout.get_ref(), PollFlags::IN)];
+        let wait = Timespec::try_from(LIMIT).unwrap();
+        let ready = !self.stdout.buffer().is_empty() || poll(&mut fds, Some(&wait)).unwrap() > 0;
+        assert!(ready, "not up in time");
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_string()
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -4,8 +4,11 @@
 mod common;
 mod gnu;
 mod report;
+mod reuse;
 mod runs;
 mod start;
 mod stop;
+#[path = "../stranger/mod.rs"]
+mod stranger;
 mod terminal;
 mod tree;

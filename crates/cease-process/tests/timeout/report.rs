@@ -50,9 +50,24 @@ fn it_goes_to_a_descriptor_that_the_command_does_not_get() {
 
 #[test]
 fn a_place_that_is_not_there_is_told_before_anything_runs() {
-    for place in ["json:/no/such/directory/file", "json:77"] {
+    for (place, said) in [("json:/no/such/directory/file", "'/no/such/directory/file'"), ("json:77", "descriptor 77")] {
         let ended = run(OURS, &["--report", place, "60", "echo", "ran"]);
         assert_eq!((ended.code, &*ended.stdout), (Some(125), ""), "{}", ended.stderr);
-        assert!(ended.stderr.contains("cannot write the report"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("cannot write the report to {said}: ")), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn it_tells_of_what_cannot_be_started() {
+    for (program, status) in [("/no/such/program", 127), ("/", 126)] {
+        let file = format!("{}/not-started-{status}-{}.json", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        let ended = run(OURS, &["--report", &format!("json:{file}"), "60", program]);
+        let report = document(&std::fs::read_to_string(&file).unwrap());
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!((ended.code, &report["status"]), (Some(status), &Value::from(status)));
+        assert!(ended.stderr.trim_end().ends_with(report["error"].as_str().unwrap()), "{report}: {}", ended.stderr);
+        assert_eq!((&report["ended"], &report["sent"]), (&Value::Null, &Value::Null));
+    }
+    let ended = run(OURS, &["--report=json", "60", "true"]);
+    assert_eq!(document(&ended.stderr)["error"], Value::Null);
 }

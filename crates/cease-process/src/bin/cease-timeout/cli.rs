@@ -1,5 +1,7 @@
 //! The command line, read as GNU's `timeout` reads its own: long options may be shortened, and options end at the duration.
 
+use std::fmt;
+
 use crate::duration::{self, Limit};
 use crate::quote::quote;
 use crate::signals::Signal;
@@ -50,6 +52,15 @@ pub(crate) enum Tree {
 pub(crate) enum Place {
     Descriptor(i32),
     File(Vec<u8>),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Descriptor(number) => write!(f, "descriptor {number}"),
+            Self::File(name) => f.write_str(&quote(name)),
+        }
+    }
 }
 
 /// What is wrong with the command line; the text may be empty, as GNU's is when nothing is there to be run.

@@ -8,7 +8,8 @@
 
 use std::io;
 
-use crate::cgroup::{self, Cgroup};
+use cease_process::cgroup::{self, Cgroup};
+
 use crate::cli;
 use crate::members::{self, Process};
 use crate::signals::Signal;
@@ -113,7 +114,8 @@ impl Tree {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         let mut found = if self.adopts { members::descendants(&self.strangers) } else { Vec::new() };
         let inside = self.cgroup.as_ref().map_or_else(Vec::new, Cgroup::members);
-        let unseen: Vec<_> = inside.into_iter().filter(|pid| found.iter().all(|process| process.pid != *pid)).collect();
+        let inside = inside.into_iter().filter_map(|pid| i32::try_from(pid).ok());
+        let unseen: Vec<_> = inside.filter(|pid| found.iter().all(|process| process.pid != *pid)).collect();
         found.extend(unseen.into_iter().filter_map(Process::read));
         if matches!(self.kind, Kind::Group | Kind::None) {
             // Others that the same shell started for one pipeline are in the group too.
@@ -172,7 +174,7 @@ impl Tree {
             let _ = sys::kill(command, libc::SIGKILL);
         }
         if let Some(cgroup) = &self.cgroup {
-            cgroup.kill();
+            let _ = cgroup.kill();
         }
         match self.kind {
             Kind::PidNamespace => {
@@ -195,8 +197,8 @@ impl Tree {
     }
 
     /// Lets go of everybody who is left: they run on where this process does.
-    pub(crate) fn release(&self) {
-        if let Some(cgroup) = &self.cgroup {
+    pub(crate) fn release(&mut self) {
+        if let Some(cgroup) = self.cgroup.take() {
             cgroup.release();
         }
     }
@@ -204,7 +206,8 @@ impl Tree {
     /// Leaves to the kernel what it closes anyway when a process ends.
     pub(crate) fn forget(self) {
         if let Some(cgroup) = self.cgroup {
-            cgroup.forget();
+            cgroup.remove();
+            std::mem::forget(cgroup);
         }
     }
 

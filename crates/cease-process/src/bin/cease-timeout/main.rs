@@ -5,7 +5,6 @@
 #![cfg_attr(not(test), no_main)]
 #![allow(unsafe_code, reason = "the C library calls `main`, and hands it pointers")]
 
-mod cgroup;
 mod cli;
 mod containment;
 mod duration;
@@ -73,10 +72,11 @@ pub unsafe extern "C" fn begin(count: c_int, words: *const *const c_char) -> c_i
 }
 
 fn start(options: &Options, command: Command<'_>, voice: &Voice<'_>) -> End {
-    let target = match options.report.as_ref().map(Target::open).transpose() {
-        Ok(target) => target,
-        Err(error) => {
-            voice.say(&format!("cannot write the report: {}", sys::error_text(&error)));
+    let target = match options.report.as_ref().map(|place| Target::open(place).map_err(|error| (place, error))) {
+        None => None,
+        Some(Ok(target)) => Some(target),
+        Some(Err((place, error))) => {
+            voice.say(&format!("cannot write the report to {place}: {}", sys::error_text(&error)));
             return End::Code(FAILED);
         }
     };

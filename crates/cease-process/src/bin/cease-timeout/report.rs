@@ -8,11 +8,12 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use serde::Serialize;
 
-use crate::cli::Place;
+use crate::cli::{Options, Place};
+use crate::say::Voice;
 use crate::sys;
 
 /// The schema of the document; it changes when a field changes its meaning or goes.
-pub(crate) const SCHEMA: &str = "cease.timeout/1";
+const SCHEMA: &str = "cease.timeout/1";
 
 /// How it went.
 #[derive(Debug, Serialize)]
@@ -30,7 +31,7 @@ pub(crate) struct Report {
     pub(crate) stopped_by: Option<String>,
     /// The last signal that the command had from this program.
     pub(crate) sent: Option<String>,
-    /// How the command itself ended; `null` when it could not be killed.
+    /// How the command itself ended; `null` when it could not be killed, or not started.
     pub(crate) ended: Option<Ended>,
     /// From the start until nothing ran any more.
     pub(crate) elapsed_s: f64,
@@ -44,8 +45,35 @@ pub(crate) struct Report {
     pub(crate) kept: bool,
     /// What could not be killed.
     pub(crate) unkillable: Vec<i32>,
+    /// Why nothing was started; `null` when it was.
+    pub(crate) error: Option<String>,
     /// What this program exits with, in the words of a shell.
     pub(crate) status: i32,
+}
+
+impl Report {
+    /// Of a command that has not been started, or not yet.
+    pub(crate) fn new(options: &Options, words: &[&[u8]], containment: &'static str) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect(),
+            limit_s: options.limit.seconds(),
+            signal: options.signal.to_string(),
+            grace_s: options.grace.seconds(),
+            timed_out: false,
+            stopped_by: None,
+            sent: None,
+            ended: None,
+            elapsed_s: 0.0,
+            kill_to_reaped_s: None,
+            containment,
+            survivors: Vec::new(),
+            kept: false,
+            unkillable: Vec::new(),
+            error: None,
+            status: 0,
+        }
+    }
 }
 
 /// How the command ended.
@@ -81,12 +109,20 @@ impl Target {
             Place::File(name) => {
                 let name = std::ffi::OsStr::from_bytes(name);
                 let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o666).open(name)?;
-                Ok(Self::File(sys::above_standard(file.into())?))
+                // It is none of the three standard ones: what is said there may not land in it.
+                Ok(Self::File(rustix::io::fcntl_dupfd_cloexec(file, libc::STDERR_FILENO + 1)?))
             }
         }
     }
 
-    pub(crate) fn write(&self, report: &Report) -> io::Result<()> {
+    /// Writes it; what cannot be written is told.
+    pub(crate) fn tell(&self, report: &Report, voice: &Voice<'_>) {
+        if let Err(error) = self.write(report) {
+            voice.say(&format!("cannot write the report: {}", sys::error_text(&error)));
+        }
+    }
+
+    fn write(&self, report: &Report) -> io::Result<()> {
         let mut line = serde_json::to_vec(report)?;
         line.push(b'\n');
         match self {

@@ -20,7 +20,7 @@ use crate::duration::Limit;
 use crate::end::{CANNOT_RUN, End, FAILED, NOT_FOUND};
 use crate::members::Process;
 use crate::quote::quote;
-use crate::report::Target;
+use crate::report::{Report, Target};
 use crate::say::Voice;
 use crate::signals::Signal;
 use crate::spawn::{Launch, SpawnError};
@@ -54,12 +54,20 @@ pub(crate) fn run(
     voice: &Voice<'_>,
     target: Option<&Target>,
 ) -> End {
+    let not_started = |kind: Kind, error: String, status| {
+        voice.say(&error);
+        if let Some(target) = target {
+            let report = Report::new(options, command.words, kind.name());
+            target.tell(&Report { error: Some(error), status, ..report }, voice);
+        }
+        End::Code(status)
+    };
     let mut tree = match Tree::prepare(options.tree) {
         Ok(tree) => tree,
         Err(Refused { kind, error }) => {
             let why = sys::error_text(&error);
-            voice.say(&format!("containment {} cannot be had: {why}", quote(kind.name().as_bytes())));
-            return End::Code(FAILED);
+            let error = format!("containment {} cannot be had: {why}", quote(kind.name().as_bytes()));
+            return not_started(kind, error, FAILED);
         }
     };
     let launch = Launch {
@@ -71,7 +79,10 @@ pub(crate) fn run(
     let began = Instant::now();
     let pid = match tree.spawn(launch, options.tree) {
         Ok(pid) => pid,
-        Err(error) => return not_started(error, command, voice),
+        Err(error) => {
+            let (error, status) = told(error, command);
+            return not_started(tree.kind(), error, status);
+        }
     };
     let budgets = Budgets { ask: Duration::ZERO, term: options.grace.or_max(), kill: GONE_AFTER_KILL };
     let mut ladder = Ladder::new(budgets);
@@ -104,17 +115,15 @@ pub(crate) fn run(
     run.until_the_end(target)
 }
 
-fn not_started(error: SpawnError, command: Command<'_>, voice: &Voice<'_>) -> End {
+/// What is said when nothing was started, and the code for it.
+fn told(error: SpawnError, command: Command<'_>) -> (String, i32) {
+    let (SpawnError::Fork(number) | SpawnError::Exec(number)) = error;
+    let why = sys::error_text(&io::Error::from_raw_os_error(number));
     match error {
-        SpawnError::Fork(error) => {
-            let why = sys::error_text(&io::Error::from_raw_os_error(error));
-            voice.say(&format!("fork system call failed: {why}"));
-            End::Code(FAILED)
-        }
-        SpawnError::Exec(error) => {
-            let why = sys::error_text(&io::Error::from_raw_os_error(error));
-            voice.say(&format!("failed to run command {}: {why}", quote(command.words[0])));
-            End::Code(if error == libc::ENOENT { NOT_FOUND } else { CANNOT_RUN })
+        SpawnError::Fork(_) => (format!("fork system call failed: {why}"), FAILED),
+        SpawnError::Exec(_) => {
+            let code = if number == libc::ENOENT { NOT_FOUND } else { CANNOT_RUN };
+            (format!("failed to run command {}: {why}", quote(command.words[0])), code)
         }
     }
 }

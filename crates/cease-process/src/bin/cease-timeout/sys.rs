@@ -235,14 +235,6 @@ pub(crate) fn signal_by_descriptor(fd: &OwnedFd, signal: i32) {
     unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd.as_raw_fd(), signal, info, 0) };
 }
 
-/// `fd`, or a copy of it that is none of the three standard ones: what is written there may not land in one of ours.
-pub(crate) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() > libc::STDERR_FILENO {
-        return Ok(fd);
-    }
-    Ok(rustix::io::fcntl_dupfd_cloexec(&fd, libc::STDERR_FILENO + 1)?)
-}
-
 /// What the system calls this error.
 pub(crate) fn error_text(error: &io::Error) -> String {
     let Some(number) = error.raw_os_error() else { return error.to_string() };

@@ -5,12 +5,12 @@ use cease_process::ladder::{Rung, Summary};
 use super::{Leader, Run};
 use crate::end::{End, FAILED, Outcome};
 use crate::members::Process;
-use crate::report::{Ended, Report, SCHEMA, Survivor, Target};
+use crate::report::{Ended, Report, Survivor, Target};
 use crate::signals::Signal;
-use crate::sys::{self, Status};
+use crate::sys::Status;
 
 impl Run<'_> {
-    pub(super) fn finish(self, summary: &Summary, target: Option<&Target>) -> End {
+    pub(super) fn finish(mut self, summary: &Summary, target: Option<&Target>) -> End {
         let kept = self.options.keep_background && self.requests == 0;
         let unkillable = if summary.is_empty { Vec::new() } else { self.tree.survivors(0) };
         if kept {
@@ -34,10 +34,8 @@ impl Run<'_> {
         if !unkillable.is_empty() || matches!(self.leader, Leader::Runs) {
             self.voice.unkillable(self.command.words[0], &unkillable);
         }
-        if let Some(target) = target
-            && let Err(error) = target.write(&self.report(end, kept, &unkillable))
-        {
-            self.voice.say(&format!("cannot write the report: {}", sys::error_text(&error)));
+        if let Some(target) = target {
+            target.tell(&self.report(end, kept, &unkillable), self.voice);
         }
         self.tree.forget();
         end
@@ -46,11 +44,6 @@ impl Run<'_> {
     fn report(&self, end: End, kept: bool, unkillable: &[Process]) -> Report {
         let survivor = |process: &Process| Survivor { pid: process.pid, name: process.name.clone() };
         Report {
-            schema: SCHEMA,
-            command: self.command.words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect(),
-            limit_s: self.options.limit.seconds(),
-            signal: self.options.signal.to_string(),
-            grace_s: self.options.grace.seconds(),
             timed_out: self.timed_out,
             stopped_by: self.stopped_by.map(|signal| signal.to_string()),
             sent: self.sent.map(|signal| signal.to_string()),
@@ -61,7 +54,6 @@ impl Run<'_> {
             },
             kill_to_reaped_s: self.kill_to_reaped.map(|time| time.as_secs_f64()),
             elapsed_s: self.began.elapsed().as_secs_f64(),
-            containment: self.tree.kind().name(),
             survivors: self.survivors.iter().map(survivor).collect(),
             kept: kept && !self.survivors.is_empty(),
             unkillable: unkillable.iter().map(|process| process.pid).collect(),
@@ -69,6 +61,7 @@ impl Run<'_> {
                 End::Code(code) => code,
                 End::Signal(signal) => 128 + signal,
             },
+            ..Report::new(self.options, self.command.words, self.tree.kind().name())
         }
     }
 }
