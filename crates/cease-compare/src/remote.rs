@@ -35,7 +35,7 @@ pub(crate) struct InProcess {
 }
 
 impl InProcess {
-    /// Asks for so long, and has a signal for each half of that time again.
+    /// Asks for so long, then sends SIGTERM, and SIGKILL after half of that time again.
     pub(crate) fn new(ask: Duration) -> Self {
         Self { budgets: Budgets { ask, term: ask / 2, ..Budgets::default() } }
     }
