@@ -1,11 +1,11 @@
 //! The article's scenario under every strategy: a ticker that holds a critical resource, stopped by an event, and what it
-//! leaves.
+//! leaves. In a process it is the same ticker, which has travelled.
 #![cfg(not(any(loom, shuttle)))]
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, LazyLock};
 use std::thread;
@@ -13,13 +13,15 @@ use std::time::{Duration, Instant};
 
 use cease_abandon::Abandon;
 use cease_channel::Channel;
-use cease_core::{Checkpoint, Exit, Job, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker};
+use cease_core::{Checkpoint, Contract, Exit, Job, Reason, SpawnError, SpawnFn, StopSource, Stopped, Strategy, Worker};
 use cease_flag::Flag;
+use cease_process::{Process, Progress, Travels};
 use cease_tests::process;
 use cease_tests::repo::Repo;
 use cease_token::Token;
 use cease_trace::Trace;
 use cease_unwind::Unwind;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -75,22 +77,38 @@ fn audit(text: &str) -> Result<u64, String> {
     if trailer == format!("{count} records\n") { Ok(count) } else { Err(format!("{count} records, but {trailer:?}")) }
 }
 
-/// The article's class: writes a line each interval, and says so.
+/// The article's class: opens the file where it runs, writes a line each interval, and says so.
+#[derive(Serialize, Deserialize)]
 struct Ticker {
-    records: Records,
-    written: Sender<u64>,
+    path: PathBuf,
+    /// To the main thread, where that is in the same process.
+    #[serde(skip)]
+    written: Option<Sender<u64>>,
 }
 
 impl Job for Ticker {
     type Output = ();
 
-    fn run<C: Checkpoint>(mut self, stop: &C) -> Result<(), Stopped> {
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<(), Stopped> {
+        let mut records = Records::create(&self.path);
         loop {
+            let number = records.write();
             // Nobody listens any more once the main thread has heard enough.
-            let _ = self.written.send(self.records.write());
+            let _ = cease_process::progress(&number);
+            let _ = self.written.as_ref().map(|written| written.send(number));
             stop.sleep(INTERVAL)?;
         }
     }
+}
+
+impl Travels for Ticker {
+    const NAME: &'static str = "ticker";
+}
+
+/// The process that is started for a worker comes here.
+#[test]
+fn worker() {
+    cease_process::init([cease_process::job::<Ticker>(), cease_process::job::<Waiting>()]);
 }
 
 /// Runs one worker that `spawn` starts, sets the event after some lines, joins, and audits what is left.
@@ -98,7 +116,7 @@ fn run_and_audit(name: &str, spawn: impl FnOnce(Ticker, StopSource) -> Worker<()
     let path = scratch(name);
     let (written, lines) = channel();
     let event = StopSource::new();
-    let worker = spawn(Ticker { records: Records::create(&path), written }, event.clone());
+    let worker = spawn(Ticker { path: path.clone(), written: Some(written) }, event.clone());
     let mut acknowledged = hear(&lines, ENOUGH);
 
     assert!(event.request_because("the main thread has slept enough"));
@@ -113,14 +131,33 @@ fn run_and_audit(name: &str, spawn: impl FnOnce(Ticker, StopSource) -> Worker<()
     fs::remove_file(path).expect("the file is there");
 }
 
-/// Runs a job that is made anew each time under every strategy that runs it in this process.
-fn strategies<J: Job>() -> Vec<Box<dyn Strategy<J>>> {
+/// The process strategy, with the lines of a ticker brought to where the other strategies' go.
+struct Elsewhere;
+
+impl Strategy<Ticker> for Elsewhere {
+    fn contract(&self) -> &'static Contract {
+        &cease_process::CONTRACT
+    }
+
+    fn spawn_with(&self, ticker: Ticker, event: StopSource) -> Result<Worker<()>, SpawnError<Ticker>> {
+        let written = ticker.written.clone();
+        let hear = move |line: Progress<'_>| {
+            let number = line.decode().expect("a ticker tells numbers");
+            let _ = written.as_ref().map(|written| written.send(number));
+        };
+        Process::in_test("worker").on_progress(hear).spawn_with(ticker, event)
+    }
+}
+
+/// Every strategy; `process` is the one whose jobs travel.
+fn strategies<J: Job>(process: impl Strategy<J> + 'static) -> Vec<Box<dyn Strategy<J>>> {
     vec![
         Box::new(Flag::new()),
         Box::new(Channel::new()),
         Box::new(Unwind::new()),
         Box::new(Trace::new()),
         Box::new(Token::new(runtime().handle().clone())),
+        Box::new(process),
         Box::new(Abandon::new().grace(Duration::MAX)),
     ]
 }
@@ -135,8 +172,8 @@ fn runtime() -> &'static Runtime {
 }
 
 fn as_a_struct() {
-    for strategy in strategies() {
-        let spawn = |ticker, event| strategy.spawn_with(ticker, event).expect("a thread can be had");
+    for strategy in strategies(Elsewhere) {
+        let spawn = |ticker, event| strategy.spawn_with(ticker, event).expect("a worker can be had");
         run_and_audit(strategy.contract().strategy, spawn);
     }
 }
@@ -158,9 +195,8 @@ fn as_a_closure() {
 #[test]
 fn every_strategy_is_here() {
     let here =
-        strategies::<Ticker>().into_iter().map(|strategy| format!("crates/cease-{}", strategy.contract().strategy));
-    // A process does not take along an open file; its jobs travel, and `tests/processes.rs` has its scenario.
-    let mut here: Vec<_> = here.chain(["crates/cease-process".to_owned()]).collect();
+        strategies(Elsewhere).into_iter().map(|strategy| format!("crates/cease-{}", strategy.contract().strategy));
+    let mut here: Vec<_> = here.collect();
     here.sort();
     assert_eq!(here, Repo::load().strategies().collect::<Vec<_>>());
 }
@@ -191,10 +227,10 @@ fn a_damaged_file_is_noticed() {
     assert!(audit(rest).is_err(), "without {first:?}");
 }
 
-/// In a process of its own, where no other test opens a file or starts a thread.
+/// In a process of its own, where no other test opens a file, or starts a thread or a process.
 #[test]
-fn many_runs_leave_no_thread_and_no_descriptor() {
-    const NAME: &str = "many_runs_leave_no_thread_and_no_descriptor";
+fn many_runs_leave_no_thread_no_descriptor_and_no_process() {
+    const NAME: &str = "many_runs_leave_no_thread_no_descriptor_and_no_process";
     if std::env::var_os(ALONE).is_none() {
         let program = std::env::current_exe().unwrap();
         let mut command = Command::new(program);
@@ -214,11 +250,16 @@ fn many_runs_leave_no_thread_and_no_descriptor() {
     while held() != before && Instant::now() < end {
         thread::yield_now();
     }
-    assert_eq!(held(), before, "threads and descriptors, after {ROUNDS} runs and before");
+    assert_eq!(held(), before, "threads, descriptors and processes, after {ROUNDS} runs and before");
 }
 
 /// Sleeps until its stop.
+#[derive(Serialize, Deserialize)]
 struct Waiting;
+
+impl Travels for Waiting {
+    const NAME: &'static str = "waiting";
+}
 
 impl Job for Waiting {
     type Output = ();
@@ -230,9 +271,9 @@ impl Job for Waiting {
 
 #[test]
 fn of_64_requests_at_once_exactly_one_is_first() {
-    for strategy in strategies::<Waiting>() {
+    for strategy in strategies(Process::in_test("worker")) {
         for _ in 0..ROUNDS {
-            ask_64_at_once(strategy.contract().strategy, strategy.spawn(Waiting).expect("a thread can be had"));
+            ask_64_at_once(strategy.contract().strategy, strategy.spawn(Waiting).expect("a worker can be had"));
         }
     }
 }
@@ -260,18 +301,27 @@ fn hear(lines: &Receiver<u64>, count: usize) -> Vec<u64> {
     (0..count).map(|_| lines.recv_timeout(LIMIT).expect("the ticker writes on")).collect()
 }
 
-/// How many threads and descriptors this process has.
-fn held() -> [usize; 2] {
-    ["/proc/self/task", "/proc/self/fd"].map(|path| fs::read_dir(path).expect("/proc is mounted").count())
+/// How many threads, descriptors and children this process has; a child that has ended and is not reaped is one.
+fn held() -> [usize; 3] {
+    let [threads, descriptors] = ["/proc/self/task", "/proc/self/fd"].map(|path| {
+        let entries = fs::read_dir(path).expect("/proc is mounted");
+        entries.map(|entry| entry.expect("/proc can be read").path()).collect::<Vec<_>>()
+    });
+    // A thread may go away between the two looks, and has no children then.
+    let children = threads.iter().map(|thread| fs::read_to_string(thread.join("children")).unwrap_or_default());
+    [threads.len(), descriptors.len(), children.map(|list| list.split_whitespace().count()).sum()]
 }
 
 /// The control: a count that cannot change would show nothing.
-fn assert_one_more_is_noticed([threads, descriptors]: [usize; 2]) {
+fn assert_one_more_is_noticed([threads, descriptors, children]: [usize; 3]) {
+    let mut child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("a process can be had");
     let file = File::open("/proc/self/stat").expect("/proc is mounted");
     let (hold, until_dropped) = channel::<()>();
     let thread = thread::spawn(move || until_dropped.recv());
-    assert_eq!(held(), [threads + 1, descriptors + 1]);
+    assert_eq!(held(), [threads + 1, descriptors + 1, children + 1]);
     drop((file, hold));
+    child.kill().expect("it is not reaped yet");
+    child.wait().expect("it is not reaped yet");
     assert!(thread.join().expect("waiting does not panic").is_err(), "nothing was sent");
 }
 

@@ -74,7 +74,10 @@ fn run_trials(spec: &Spec, start: &Start<'_>, interrupt: &StopToken) -> Result<V
     let mut random = Random::new(spec.seed);
     let mut trials: Vec<Trial> = Vec::new();
     while (trials.len() as u64) < u64::from(spec.trials) {
-        let cut_short = interrupt.is_stopped() || started.elapsed() > spec.budget();
+        // One that has to be killed takes far longer than others, and no longer than one that ignores the request.
+        let killed = trials.iter().any(|trial| trial.verdict == Verdict::Killed);
+        let budget = if killed { spec.budget().min(spec.patience()) } else { spec.budget() };
+        let cut_short = interrupt.is_stopped() || started.elapsed() > budget;
         let left_work = trials.last().is_some_and(|trial| trial.verdict.leaves_work());
         if !trials.is_empty() && (cut_short || left_work) {
             break;

@@ -10,10 +10,12 @@ mod exit;
 mod expected;
 mod latency;
 mod matrix;
+mod moment;
 mod plan;
 mod progress;
 mod pulse;
 mod random;
+mod remote;
 mod report;
 mod runtime;
 mod spec;
@@ -31,6 +33,7 @@ use cli::Cli;
 
 /// Does what the command line of this process asks for: the whole of the binary `cease`.
 pub fn run() -> ExitCode {
+    matrix::init();
     let mut arguments = env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == child::MARK) {
         return child::main(arguments).into();

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use cease_abandon::Abandon;
 use cease_channel::Channel;
-use cease_core::{Contract, Job, RunsOn, StopToken, Strategy};
+use cease_core::{Contract, RunsOn, StopToken, Strategy};
 use cease_flag::Flag;
+use cease_process::Entry;
 use cease_token::AsyncJob;
 use cease_trace::Trace;
 use cease_unwind::Unwind;
 
 use crate::cell::{self, Seen};
+use crate::remote::InProcess;
 use crate::runtime::{self, OnRuntime, Tasks};
 use crate::spec::Spec;
 use crate::timed::Timed;
@@ -19,15 +21,16 @@ use crate::workload::{CpuChecked, CpuTraced, CpuUnchecked, HashFiles, SleepLoop,
 
 /// Every strategy that runs jobs, in the order of the table; a new one is one line.
 ///
-/// A strategy that lets go of a worker does so after `let_go`.
-pub(crate) fn strategies<J: Job>(let_go: Duration) -> Vec<Box<dyn Strategy<J>>> {
+/// A strategy that has more than asking goes on to it after `ask`.
+fn strategies<W: Workload>(ask: Duration) -> Vec<Box<dyn Strategy<Timed<W>>>> {
     vec![
         Box::new(Flag::new()),
         Box::new(Channel::new()),
         Box::new(Unwind::new()),
         Box::new(Trace::new()),
         Box::new(OnRuntime), // token
-        Box::new(Abandon::new().grace(let_go)),
+        Box::new(InProcess::new(ask)),
+        Box::new(Abandon::new().grace(ask)),
     ]
 }
 
@@ -36,15 +39,17 @@ fn task_strategies<J: AsyncJob>() -> Vec<Tasks<J>> {
     vec![Tasks::token(), Tasks::abort()]
 }
 
-/// Every workload, in the order of the table; a new one is one line, and a file in `workload/`.
-pub(crate) const WORKLOADS: &[Column] = &[
+/// Every workload that is a job, in the order of the table; a new one is one line, and a file in `workload/`.
+static JOBS: [Column; 5] = [
     Column::of::<SleepLoop>(),
     Column::of::<HashFiles>(),
     Column::of::<CpuChecked>(),
     Column::of::<CpuUnchecked>(),
     Column::of::<CpuTraced>(),
-    Column::of_tasks::<TokioTask>(),
 ];
+
+/// Every workload that is a task; in the table they stand behind the jobs.
+static TASKS: [Column; 1] = [Column::of_tasks::<TokioTask>()];
 
 /// One workload, with its type taken away.
 #[derive(Debug)]
@@ -55,8 +60,8 @@ pub(crate) struct Column {
     pub(crate) about: &'static str,
     /// Says what of the input cannot be read.
     pub(crate) check_input: fn(&Path) -> Result<(), String>,
-    /// Whether it is a task, which only some strategies can run; the others run any other work.
-    is_task: bool,
+    /// As what it is known in another process; a task, which only some strategies can run, is known nowhere else.
+    travels: Option<Entry>,
     /// Runs one cell of it, in this process.
     pub(crate) run: fn(&Spec, &Path, &StopToken) -> Result<Seen, String>,
 }
@@ -64,19 +69,28 @@ pub(crate) struct Column {
 impl Column {
     const fn of<W: Workload>() -> Self {
         let check_input = |input: &Path| W::material(input).map(drop);
-        Self { name: W::NAME, about: W::ABOUT, check_input, is_task: false, run: run::<W> }
+        Self {
+            name: W::NAME,
+            about: W::ABOUT,
+            check_input,
+            travels: Some(cease_process::job::<Timed<W>>()),
+            run: run::<W>,
+        }
     }
 
     const fn of_tasks<W: TaskWorkload>() -> Self {
-        Self { name: W::NAME, about: W::ABOUT, check_input: |_| Ok(()), is_task: true, run: run_tasks::<W> }
+        Self { name: W::NAME, about: W::ABOUT, check_input: |_| Ok(()), travels: None, run: run_tasks::<W> }
     }
+}
+
+/// Runs the job that this process was started for, and ends it; returns at once when there is none.
+pub(crate) fn init() {
+    cease_process::init(JOBS.each_ref().map(|column| column.travels.expect("every job travels")));
 }
 
 /// Runs the cell of the workload `W` that `spec` names.
 fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<Seen, String> {
-    let strategy = strategies::<Timed<W>>(spec.let_go())
-        .into_iter()
-        .find(|strategy| strategy.contract().strategy == spec.strategy);
+    let strategy = strategies::<W>(spec.ask()).into_iter().find(|each| each.contract().strategy == spec.strategy);
     let strategy = strategy.ok_or_else(|| unsuited(spec))?;
     let material = W::material(input)?;
     if strategy.contract().runs_on == RunsOn::Task {
@@ -84,8 +98,7 @@ fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<
         runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
     }
     let start = |pulse, noticed| {
-        let job = Timed::new(W::new(&material, pulse), noticed);
-        strategy.spawn(job).map_err(|error| format!("{error}: {}", error.os_error()))
+        strategy.spawn(Timed::new(&material, pulse, noticed)).map_err(|error| format!("{error}: {}", error.os_error()))
     };
     cell::run(spec, &start, interrupt)
 }
@@ -118,7 +131,7 @@ pub(crate) struct Pair {
 impl Pair {
     /// Whether the strategy can run this work at all.
     pub(crate) fn applies(&self) -> bool {
-        contracts_for(self.workload.is_task).iter().any(|contract| contract.strategy == self.strategy)
+        contracts_for(self.workload.travels.is_none()).iter().any(|contract| contract.strategy == self.strategy)
     }
 }
 
@@ -142,9 +155,14 @@ pub(crate) fn contracts() -> Vec<&'static Contract> {
     contracts
 }
 
+/// Every workload, in the order of the table.
+fn every_workload() -> impl Iterator<Item = &'static Column> {
+    JOBS.iter().chain(&TASKS)
+}
+
 /// The workload of that name.
 pub(crate) fn workload(name: &str) -> Option<&'static Column> {
-    WORKLOADS.iter().find(|column| column.name == name)
+    every_workload().find(|column| column.name == name)
 }
 
 /// The cells of those strategies and workloads, in the order of the table; `None` takes all.
@@ -154,7 +172,7 @@ pub(crate) fn workload(name: &str) -> Option<&'static Column> {
 /// The first name that is unknown, with those that are known.
 pub(crate) fn select(strategies: Option<&[String]>, workloads: Option<&[String]>) -> Result<Vec<Pair>, String> {
     let known_strategies: Vec<_> = contracts().into_iter().map(|contract| contract.strategy).collect();
-    let known_workloads: Vec<_> = WORKLOADS.iter().map(|column| column.name).collect();
+    let known_workloads: Vec<_> = every_workload().map(|column| column.name).collect();
     let strategies = pick("strategy", strategies, &known_strategies)?;
     let workloads = pick("workload", workloads, &known_workloads)?;
     let columns = || workloads.iter().filter_map(|name| workload(name));
@@ -181,7 +199,7 @@ mod tests {
     #[test]
     fn without_a_wish_every_cell_is_taken() {
         let all = select(None, None).unwrap();
-        assert_eq!(all.len(), contracts().len() * WORKLOADS.len());
+        assert_eq!(all.len(), contracts().len() * every_workload().count());
     }
 
     #[test]

@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use cease_core::{StopSource, StopToken};
 
+use crate::remote::News;
+
 /// The job's side: one beat for each piece of work that is done.
-#[derive(Debug)]
+///
+/// It does not travel: a job that arrives in another process gets one of its own, and only its first beat is told of.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Pulse {
     beats: Arc<AtomicU64>,
     /// Asked for at the first beat: an announcement is an event like any other, so the stop primitive carries it.
@@ -24,10 +28,9 @@ pub(crate) struct Listener {
 
 /// Makes the two sides of one pulse.
 pub(crate) fn pulse() -> (Pulse, Listener) {
-    let working = StopSource::new();
-    let beats = Arc::new(AtomicU64::new(0));
-    let listener = Listener { beats: Arc::clone(&beats), working: working.token() };
-    (Pulse { beats, working }, listener)
+    let pulse = Pulse::default();
+    let listener = Listener { beats: Arc::clone(&pulse.beats), working: pulse.working.token() };
+    (pulse, listener)
 }
 
 impl Pulse {
@@ -35,8 +38,14 @@ impl Pulse {
     pub(crate) fn beat(&self) {
         // ORDERING: Relaxed: only the number matters; the first beat is announced through the stop primitive.
         if self.beats.fetch_add(1, Relaxed) == 0 {
-            self.working.request();
+            self.announce();
+            News::Works.tell();
         }
+    }
+
+    /// Wakes whoever waits for the first beat, and counts none: they are counted elsewhere.
+    pub(crate) fn announce(&self) {
+        self.working.request();
     }
 }
 
@@ -46,10 +55,13 @@ impl Listener {
         self.working.wait_timeout(limit).is_ok()
     }
 
-    /// How many pieces of work were done up to now.
-    pub(crate) fn beats(&self) -> u64 {
+    /// How many pieces of work were done up to now; `None` while none was counted here.
+    pub(crate) fn beats(&self) -> Option<u64> {
         // ORDERING: Relaxed: a number to report, which publishes nothing.
-        self.beats.load(Relaxed)
+        match self.beats.load(Relaxed) {
+            0 => None,
+            beats => Some(beats),
+        }
     }
 }
 
@@ -66,7 +78,15 @@ mod tests {
         pulse.beat();
         pulse.beat();
         assert!(listener.wait_for_first(LONG));
-        assert_eq!(listener.beats(), 2);
+        assert_eq!(listener.beats(), Some(2));
+    }
+
+    #[test]
+    fn work_elsewhere_is_announced_and_not_counted() {
+        let (pulse, listener) = pulse();
+        pulse.announce();
+        assert!(listener.wait_for_first(LONG));
+        assert_eq!(listener.beats(), None);
     }
 
     #[test]

@@ -161,7 +161,7 @@ mod tests {
 
     fn left() -> LeftBehind {
         let thread = LeftThread { name: "flag".to_owned(), state: 'R', doing: "running".to_owned() };
-        LeftBehind { threads: vec![thread], descriptors: Vec::new() }
+        LeftBehind { threads: vec![thread], ..LeftBehind::default() }
     }
 
     #[test]

@@ -37,9 +37,9 @@ impl Spec {
         self.grace.saturating_mul(4).max(SHORTEST_PATIENCE)
     }
 
-    /// After how long a strategy that does so lets go of a worker: well within the patience, so that it is seen to, and
-    /// long after the grace, so that a worker which is merely late is not let go of.
-    pub(crate) fn let_go(&self) -> Duration {
+    /// After how long a strategy that has more than asking goes on to it, and lets go of a worker, or ends it: well within
+    /// the patience, so that it is seen to, and long after the grace, so that a worker which is merely late is only that.
+    pub(crate) fn ask(&self) -> Duration {
         self.patience() / 2
     }
 

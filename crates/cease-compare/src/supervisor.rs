@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use cease_core::StopToken;
 
+use crate::audit;
 use crate::cell::Seen;
 use crate::child;
 use crate::spec::Spec;
@@ -22,6 +25,8 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Runs cells one after the other; clones share the cell that runs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Supervisor {
+    /// How many cells there were.
+    started: Arc<AtomicU32>,
     current: Arc<Mutex<Option<Process>>>,
 }
 
@@ -61,8 +66,11 @@ impl Supervisor {
     /// Starts the child, and a thread that reads what it says until it is gone.
     fn start(&self, spec: &Spec, input: &Path) -> io::Result<Receiver<String>> {
         let spec = serde_json::to_string(spec)?;
+        // ORDERING: Relaxed: only the number matters.
+        let number = self.started.fetch_add(1, Relaxed);
         let mut child = Command::new(THIS_PROGRAM)
             .args([OsStr::new(child::MARK), OsStr::new(&spec), input.as_os_str()])
+            .env(audit::MARK, format!("{}-{number}", process::id()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A Ctrl-C at the terminal is for this process alone.

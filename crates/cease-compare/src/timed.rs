@@ -1,25 +1,44 @@
 //! A job whose checkpoints note when the stop was first seen.
 
 use cease_core::{Checkpoint, Job, Noticed, Stopped};
+use cease_process::Travels;
+use serde::{Deserialize, Serialize};
 
-/// Runs a job unchanged, with a checkpoint that is watched.
-#[derive(Debug)]
-pub(crate) struct Timed<J> {
-    job: J,
-    noticed: Noticed,
+use crate::pulse::Pulse;
+use crate::remote::News;
+use crate::workload::Workload;
+
+/// Runs the job of a workload unchanged, with a checkpoint that is watched.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Timed<W> {
+    job: W,
+    /// The pulse of the job, for whoever hears of it in another way.
+    #[serde(skip)]
+    pub(crate) pulse: Pulse,
+    /// When the job saw the stop.
+    #[serde(skip)]
+    pub(crate) noticed: Noticed,
 }
 
-impl<J> Timed<J> {
-    /// Wraps `job`; the moment goes to `noticed`.
-    pub(crate) const fn new(job: J, noticed: Noticed) -> Self {
-        Self { job, noticed }
+impl<W: Workload> Timed<W> {
+    /// One job on `material`, which beats `pulse`; the moment goes to `noticed`.
+    pub(crate) fn new(material: &W::Material, pulse: Pulse, noticed: Noticed) -> Self {
+        Self { job: W::new(material, pulse.clone()), pulse, noticed }
     }
 }
 
-impl<J: Job> Job for Timed<J> {
-    type Output = J::Output;
+impl<W: Workload> Job for Timed<W> {
+    type Output = W::Output;
 
-    fn run<C: Checkpoint>(self, stop: &C) -> Result<J::Output, Stopped> {
-        self.job.run(&self.noticed.watch(stop))
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<W::Output, Stopped> {
+        let ended = self.job.run(&self.noticed.watch(stop));
+        if let Some(at) = self.noticed.at() {
+            News::Noticed(at.into()).tell();
+        }
+        ended
     }
+}
+
+impl<W: Workload> Travels for Timed<W> {
+    const NAME: &'static str = W::NAME;
 }

@@ -20,7 +20,7 @@ pub(crate) struct Trial {
     pub(crate) noticed: Option<Duration>,
     /// When nothing of it ran any more, if that came to be.
     pub(crate) gone: Option<Duration>,
-    /// How many pieces of work it did after the request, if it still ran at the end.
+    /// How many pieces of work it did after the request, if it still ran at the end and they are counted here.
     pub(crate) work_after_request: Option<u64>,
 }
 
@@ -54,17 +54,20 @@ pub(crate) fn run(spec: &Spec, start: &Start<'_>, pause: Duration, interrupt: &S
     let ended = worker.join_timeout(spec.patience());
     let gone = asked_at.elapsed();
     let noticed = noticed.at().map(|at| at.saturating_duration_since(asked_at));
+    let worked_on = || Some(listener.beats()? - beats_at_request?);
     match ended {
-        Ok(exit @ Exit::Abandoned) => {
-            let work_after_request = Some(listener.beats() - beats_at_request);
-            Ok(Trial { verdict: judge(&exit, Verdict::Abandoned)?, noticed, gone: None, work_after_request })
-        }
+        Ok(exit @ Exit::Abandoned) => Ok(Trial {
+            verdict: judge(&exit, Verdict::Abandoned)?,
+            noticed,
+            gone: None,
+            work_after_request: worked_on(),
+        }),
         Ok(exit) => {
             let stopped = if gone <= spec.grace { Verdict::Stopped } else { Verdict::Late };
             Ok(Trial { verdict: judge(&exit, stopped)?, noticed, gone: Some(gone), work_after_request: None })
         }
         Err(still_running) => {
-            let work_after_request = Some(listener.beats() - beats_at_request);
+            let work_after_request = worked_on();
             still_running.into_worker().detach();
             Ok(Trial { verdict: Verdict::Ignored, noticed, gone: None, work_after_request })
         }
@@ -82,10 +85,14 @@ fn judge(exit: &Exit<Result<(), String>>, stopped: Verdict) -> Result<Verdict, S
     }
 }
 
-/// Why a worker ended that had no stop to obey.
+/// Why a worker ended, when that is no verdict.
 fn why_unasked(exit: &Exit<Result<(), String>>) -> String {
     match exit {
         Exit::Finished(Err(why)) => format!("the work failed: {why}"),
+        Exit::Exited(code) => format!("the worker exited with code {code}"),
+        Exit::Died(signal) => format!("the worker died by signal {signal}"),
+        Exit::Broken(why) => format!("what the worker yields cannot be understood: {why}"),
+        Exit::Unkillable(left) => format!("the worker was killed and is not gone: {left:?}"),
         Exit::Panicked(panic) => format!("the job panicked: {}", panic.message().unwrap_or("not with a text")),
         exit => format!("the worker ended by itself: {}", exit.word()),
     }

@@ -1,139 +1,16 @@
-//! The comparison as a user runs it: its result, its exit codes, and that it leaves no process behind.
+//! The comparison as a user runs it: its result and its exit codes.
 #![cfg(not(any(loom, shuttle)))]
 
+mod runs;
+
 use std::fs;
-use std::io::{self, PipeWriter, Read};
-use std::os::unix::process::CommandExt;
+use std::io;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::Value;
 
-/// Longer than anything here takes on a machine that is busy; what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A run that is killed and reaped at the latest when the test ends.
-struct Run {
-    child: Child,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    fn start(arguments: &[&str]) -> Self {
-        // Whoever runs the tests may ignore signals, `nohup` for instance, and a process inherits that.
-        let program = ["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_cease")];
-        Self::of(Command::new("env").args(program).args(arguments))
-    }
-
-    fn of(command: &mut Command) -> Self {
-        let (reader, writer) = io::pipe().unwrap();
-        let mut run = Self::writing_to(command, writer);
-        run.stdout = read_to_end(reader);
-        run
-    }
-
-    /// Starts a command, in a process group of its own as a shell does; nobody reads its standard output.
-    fn writing_to(command: &mut Command, stdout: PipeWriter) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
-        let mut child = command.process_group(0).spawn().unwrap();
-        // The command would keep the writing end open here.
-        command.stdout(Stdio::null());
-        let stderr = read_to_end(child.stderr.take().unwrap());
-        Self { child, stdout: read_to_end(io::empty()), stderr }
-    }
-
-    /// Waits for the end of the run, and of every process that it started: they share its standard error.
-    fn end(mut self) -> Ended {
-        let stderr = self.stderr.recv_timeout(PATIENCE).expect("the run, or a process of it, hangs");
-        let stdout = self.stdout.recv_timeout(PATIENCE).expect("the run hangs");
-        Ended { code: self.child.wait().unwrap().code(), stdout, stderr }
-    }
-
-    /// Waits until a cell runs, and says which process it is.
-    ///
-    /// It counts once it is this program again: between fork and exec it is still in the process group of the run.
-    fn wait_for_cell(&self) -> u32 {
-        let started = Instant::now();
-        let list = format!("/proc/{0}/task/{0}/children", self.child.id());
-        loop {
-            assert!(started.elapsed() < PATIENCE, "no cell was started");
-            for cell in fs::read_to_string(&list).unwrap().split_whitespace() {
-                let arguments = fs::read_to_string(format!("/proc/{cell}/cmdline")).unwrap_or_default();
-                if arguments.contains("--run-one-cell") {
-                    return cell.parse().unwrap();
-                }
-            }
-            thread::yield_now();
-        }
-    }
-
-    /// Sends a signal to the whole process group, as a terminal does, and waits until it was taken.
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -s {name} -- -{}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-        // Of two that wait at the same moment, the second one can be handed over first.
-        let started = Instant::now();
-        while fs::read_to_string(format!("/proc/{}/status", self.child.id())).is_ok_and(|status| {
-            status
-                .lines()
-                .filter_map(|line| line.strip_prefix("ShdPnd:"))
-                .any(|pending| pending.trim() != "0000000000000000")
-        }) {
-            assert!(started.elapsed() < PATIENCE, "{name} waits");
-            thread::yield_now();
-        }
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        // Both only fail when the child was reaped before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Ended {
-    /// The result, which is all that was written to the standard output.
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Asserts that it ended with `code` and said why in one line.
-    fn failed_with(&self, code: i32, why: &str) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert_eq!(self.stdout, "", "{self:?}");
-        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
-        assert!(self.stderr.starts_with("cease: ") && self.stderr.contains(why), "{self:?}");
-    }
-}
-
-/// Reads all that a pipe yields, on a thread of its own; a result means that nobody holds its other end any more.
-fn read_to_end(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (tell, told) = mpsc::channel();
-    thread::spawn(move || {
-        let mut text = String::new();
-        pipe.read_to_string(&mut text).unwrap();
-        let _ = tell.send(text);
-    });
-    told
-}
-
-fn run(arguments: &[&str]) -> Ended {
-    Run::start(arguments).end()
-}
+use runs::{Run, run};
 
 /// A file with `text`, in the directory that cargo gives to tests.
 fn file(name: &str, text: &str) -> String {
@@ -149,7 +26,7 @@ const SHORT: [&str; 8] =
 #[test]
 fn work_that_checks_is_stopped_and_measured() {
     let ended = run(&[
-        "--strategy=flag,channel,unwind,trace,token,abandon",
+        "--strategy=flag,channel,unwind,trace,token,process,abandon",
         "--workload=sleep-loop,hash-files,cpu-checked",
         "--trials=5",
         "--grace=60s",
@@ -164,13 +41,13 @@ fn work_that_checks_is_stopped_and_measured() {
     assert!(json["environment"]["rustc"].as_str().unwrap().starts_with("rustc "));
     let cells = json["cells"].as_array().unwrap();
     let names = |cell: &Value| ["strategy", "workload"].map(|name| cell[name].as_str().unwrap().to_owned());
-    let all = ["flag", "channel", "unwind", "trace", "token", "abandon"]
+    let all = ["flag", "channel", "unwind", "trace", "token", "process", "abandon"]
         .map(|strategy| ["sleep-loop", "hash-files", "cpu-checked"].map(|work| [strategy, work]));
     assert_eq!(cells.iter().map(names).collect::<Vec<_>>(), all.concat());
     for cell in cells {
         assert_eq!((&cell["verdict"], &cell["expected"]), (&"stopped".into(), &"stopped".into()));
         assert_eq!((&cell["as_expected"], &cell["trials"]), (&Value::from(true), &Value::from(5)));
-        assert_eq!(cell["left_behind"], serde_json::json!({ "threads": [], "descriptors": [] }));
+        assert_eq!(cell["left_behind"], nothing_left());
         assert_eq!((&cell["error"], &cell["work_after_request"]), (&Value::Null, &Value::Null));
         let samples = |name: &str| -> Vec<u64> {
             cell[name]["samples"].as_array().unwrap().iter().map(|sample| sample.as_u64().unwrap()).collect()
@@ -203,7 +80,7 @@ fn a_task_is_stopped_by_asking_and_by_dropping_it() {
     let cells = &ended.json()["cells"];
     for cell in [&cells[0], &cells[1]] {
         assert_eq!((&cell["verdict"], &cell["trials"]), (&"stopped".into(), &Value::from(5)));
-        assert_eq!(cell["left_behind"], serde_json::json!({ "threads": [], "descriptors": [] }));
+        assert_eq!(cell["left_behind"], nothing_left());
     }
     assert!(cells[0]["noticed_ns"].is_object(), "what is dropped notices nothing, as a rule: {cells}");
 }
@@ -246,6 +123,20 @@ fn work_that_is_let_go_of_is_abandoned_and_accounted_for_and_the_run_ends() {
 }
 
 #[test]
+fn work_that_never_checks_is_killed_in_a_process_and_nothing_of_it_is_left() {
+    let cells = ["--strategy=process", "--workload=cpu-unchecked,tokio-task", "--trials=3", "--grace=1s"];
+    let ended = run(&[&cells[..], &["--format=json"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let json = ended.json();
+    let cell = &json["cells"][0];
+    assert_eq!((&cell["verdict"], &cell["as_expected"]), (&"killed".into(), &Value::from(true)));
+    assert_eq!(cell["left_behind"], nothing_left());
+    assert_eq!((&cell["noticed_ns"], &cell["work_after_request"]), (&Value::Null, &Value::Null));
+    assert!(cell["gone_ns"]["p50"].as_u64().unwrap() >= 2_000_000_000, "first it is asked, for so long: {cell}");
+    assert_eq!(json["cells"][1]["verdict"], "n/a", "a task does not travel");
+}
+
+#[test]
 fn the_table_ends_with_the_summary() {
     let ended = run(&SHORT);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
@@ -279,7 +170,7 @@ fn a_worker_that_outlasts_its_grace_is_not_stopped() {
 
 #[test]
 fn what_is_of_no_use_is_said_in_one_line() {
-    let known = "known: flag, channel, unwind, trace, token, abandon, abort";
+    let known = "known: flag, channel, unwind, trace, token, process, abandon, abort";
     run(&["--strategy", "flog"]).failed_with(2, &format!("unknown strategy `flog`; {known}"));
     run(&["--workload", "sleep-loop,nap"]).failed_with(2, "unknown workload `nap`; known: sleep-loop, hash-files");
     for grace in ["-1s", "0s", "soon", "99999999999999999999s", "99999999999999999999999999s"] {
@@ -315,51 +206,9 @@ fn a_cell_whose_process_cannot_be_started_has_failed() {
     assert!(format!("{}{}", ended.stdout, ended.stderr).contains("Too many open files"), "{ended:?}");
 }
 
-/// A run whose first cell lasts for longer than any test.
-const ENDLESS: [&str; 5] =
-    ["--workload=sleep-loop,cpu-checked", "--trials=10000000", "--grace=60s", "--format=json", "--progress=never"];
-
-/// A run whose only cell waits for hours for work that cannot be stopped.
-const STUCK: [&str; 3] = ["--workload=cpu-unchecked", "--grace=1h", "--progress=never"];
-
-#[test]
-fn the_first_signal_ends_the_run_with_what_there_is() {
-    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
-        let run = Run::start(&ENDLESS);
-        run.wait_for_cell();
-        run.signal(name);
-        let ended = run.end();
-        assert_eq!(ended.code, Some(code), "{ended:?}");
-        let json = ended.json();
-        assert_eq!((&json["complete"], json["cells"].as_array().unwrap().len()), (&Value::from(false), 1));
-        let cell = &json["cells"][0];
-        assert_eq!((&cell["verdict"], &cell["error"]), (&"stopped".into(), &Value::Null), "the cell was not signalled");
-    }
-}
-
-#[test]
-fn the_second_signal_ends_the_run_at_once() {
-    let run = Run::start(&STUCK);
-    run.wait_for_cell();
-    run.signal("INT");
-    run.signal("TERM");
-    let ended = run.end();
-    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(143), "", ""));
-}
-
-#[test]
-fn a_cell_dies_with_a_run_that_is_killed() {
-    let mut run = Run::start(&STUCK);
-    let cell = run.wait_for_cell();
-    run.child.kill().unwrap();
-    assert_eq!(run.child.wait().unwrap().code(), None);
-    run.stderr.recv_timeout(PATIENCE).expect("the cell lives on");
-    // It closed what it shares with the test; the last moments of its end are waited for here.
-    let started = Instant::now();
-    while fs::read_to_string(format!("/proc/{cell}/stat")).is_ok_and(|stat| !stat.contains(") Z")) {
-        assert!(started.elapsed() < PATIENCE, "the cell lives on");
-        thread::yield_now();
-    }
+/// What a cell says that has left nothing behind.
+fn nothing_left() -> Value {
+    serde_json::json!({ "threads": [], "descriptors": [], "processes": [] })
 }
 
 #[test]

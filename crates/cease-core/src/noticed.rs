@@ -35,6 +35,11 @@ impl Noticed {
         self.0.get().copied()
     }
 
+    /// Notes a moment that was seen elsewhere, by a job in another process for instance; one that is noted already stays.
+    pub fn note(&self, at: Instant) {
+        self.0.get_or_init(|| at);
+    }
+
     /// Passes everything on to `stop`, and notes the first time that it does not let the job go on.
     ///
     /// A strategy may leave a checkpoint by `Err` or by unwinding; both are noted.

@@ -55,3 +55,12 @@ fn a_checkpoint_that_unwinds_is_noted() {
     assert!(catch_unwind(AssertUnwindSafe(|| stop.check())).is_err());
     assert!(noticed.at().is_some());
 }
+
+#[test]
+fn a_moment_that_was_seen_elsewhere_is_noted_unless_there_is_one() {
+    let noticed = Noticed::default();
+    let first = Instant::now();
+    noticed.note(first);
+    noticed.note(first + Duration::from_secs(1));
+    assert_eq!(noticed.at(), Some(first));
+}

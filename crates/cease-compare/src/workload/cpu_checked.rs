@@ -5,15 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cease_core::{Checkpoint, Job, Stopped};
+use serde::{Deserialize, Serialize};
 
 use super::Workload;
 use super::collatz::{BLOCK, Numbers, longest, numbers};
 use crate::pulse::Pulse;
 
 /// Computes without an end, and checks before each block.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CpuChecked {
+    #[serde(skip, default = "numbers")]
     numbers: Numbers,
+    #[serde(skip)]
     pulse: Pulse,
 }
 

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use cease_core::{Checkpoint, Job, Stopped};
 use cease_trace::traced;
+use serde::{Deserialize, Serialize};
 
 use super::Workload;
 use super::collatz::{BLOCK, Numbers, longest, numbers};
 use crate::pulse::Pulse;
 
 /// Computes without an end, and knows nothing of stopping.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CpuTraced {
+    #[serde(skip, default = "numbers")]
     numbers: Numbers,
+    #[serde(skip)]
     pulse: Pulse,
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cease_core::{Checkpoint, Job, Stopped};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Workload;
@@ -18,9 +19,11 @@ const BLOCK: usize = 64 * 1024;
 const SKIPPED: [&str; 2] = ["target", ".git"];
 
 /// Hashes files without an end, and checks before each block.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HashFiles {
+    #[serde(with = "travelling")]
     files: Arc<[PathBuf]>,
+    #[serde(skip)]
     pulse: Pulse,
 }
 
@@ -121,8 +124,28 @@ fn cannot_read(path: &Path, error: &io::Error) -> String {
     format!("cannot read `{}`: {error}", path.display())
 }
 
+/// The paths on their way to another process, which finds the files by them: a name of a file need not be a text.
+mod travelling {
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(files: &Arc<[PathBuf]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(files.iter().map(|path| path.as_os_str()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[PathBuf]>, D::Error> {
+        let names = Vec::<OsString>::deserialize(deserializer)?;
+        Ok(names.into_iter().map(PathBuf::from).collect())
+    }
+}
+
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::time::Duration;
 
     use cease_core::StopSource;
@@ -177,6 +200,17 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_found_also_where_its_name_is_no_text() {
+        let directory = Directory::new("no-text");
+        let path = directory.0.join(OsStr::from_bytes(b"\xff"));
+        fs::write(&path, b"x").unwrap();
+        let files = HashFiles::material(&directory.0).unwrap();
+        let sent = serde_json::to_string(&HashFiles::new(&files, pulse().0)).unwrap();
+        let arrived: HashFiles = serde_json::from_str(&sent).unwrap();
+        assert_eq!(&*arrived.files, &[path]);
+    }
+
+    #[test]
     fn it_goes_on_after_the_last_file_until_it_is_stopped() {
         let directory = Directory::new("again");
         directory.write("one", b"x");
@@ -186,7 +220,7 @@ mod tests {
         let stop = source.token();
         let worker = std::thread::spawn(move || job.run(&stop).is_err());
         assert!(listener.wait_for_first(Duration::from_secs(60)));
-        while listener.beats() < 3 {
+        while listener.beats() < Some(3) {
             std::thread::yield_now();
         }
         source.request();

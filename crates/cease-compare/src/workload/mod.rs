@@ -19,13 +19,16 @@ use std::path::Path;
 
 use cease_core::{Job, Noticed};
 use cease_token::AsyncJob;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::pulse::Pulse;
 
 /// Work that goes on for ever, until it is stopped.
 ///
 /// `Ok` of a job says that it did all its work as if nobody had asked; `Err` that the work itself failed.
-pub(crate) trait Workload: Job<Output = Result<(), String>> {
+/// It can travel, so that it runs in another process too.
+pub(crate) trait Workload: Job<Output = Result<(), String>> + Serialize + DeserializeOwned {
     /// What it is called.
     const NAME: &'static str;
     /// What it is, in half a sentence.

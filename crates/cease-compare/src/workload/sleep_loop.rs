@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cease_core::{Checkpoint, Job, Stopped};
+use serde::{Deserialize, Serialize};
 
 use super::Workload;
 use crate::pulse::Pulse;
@@ -11,8 +12,9 @@ use crate::pulse::Pulse;
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// Starts something, then sleeps; the stop finds it asleep.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SleepLoop {
+    #[serde(skip)]
     pulse: Pulse,
 }
 

@@ -1,6 +1,11 @@
-//! What a process has, and what is left of it: threads and descriptors, as `/proc/self` shows them.
+//! What the process of a cell has, and what is left of it: threads, descriptors and processes, as `/proc` shows them.
+
+mod descendants;
+
+pub(crate) use descendants::{Descendant, MARK};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -16,11 +21,12 @@ const DESCRIPTORS: &str = "/proc/self/fd";
 /// The time between the two looks that tell a thread which spins from one that gets no processor.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The threads and descriptors of this process at one moment.
+/// The threads, descriptors and descendants of this process at one moment.
 #[derive(Debug)]
 pub(crate) struct Inventory {
     threads: BTreeSet<u32>,
     descriptors: BTreeMap<u32, PathBuf>,
+    processes: Vec<Descendant>,
 }
 
 /// What a process has that it did not have before.
@@ -30,6 +36,8 @@ pub(crate) struct LeftBehind {
     pub(crate) threads: Vec<LeftThread>,
     /// What its descriptors are open on.
     pub(crate) descriptors: Vec<String>,
+    /// The processes that descend from it, also those that have ended and are not reaped.
+    pub(crate) processes: Vec<Descendant>,
 }
 
 /// A thread that is left.
@@ -51,7 +59,8 @@ impl Inventory {
         let open = numbers_in(DESCRIPTORS)?.into_iter();
         let descriptors =
             open.filter_map(|number| Some((number, fs::read_link(format!("{DESCRIPTORS}/{number}")).ok()?)));
-        Ok(Self { threads, descriptors: descriptors.collect() })
+        let processes = descendants::all(env::var_os(MARK).as_deref())?;
+        Ok(Self { threads, descriptors: descriptors.collect(), processes })
     }
 
     /// What this process has now and did not have then; looks again until there is nothing, or `patience` is over.
@@ -64,9 +73,11 @@ impl Inventory {
             let threads: Vec<_> = now.threads.difference(&self.threads).copied().map(ThreadId::from_number).collect();
             let opened = now.descriptors.iter().filter(|(number, target)| self.descriptors.get(number) != Some(target));
             let descriptors: Vec<_> = opened.map(|(_, target)| target.display().to_string()).collect();
-            let nothing = threads.is_empty() && descriptors.is_empty();
+            let had = |number: u32| self.processes.iter().any(|process| process.pid == number);
+            let processes: Vec<_> = now.processes.into_iter().filter(|process| !had(process.pid)).collect();
+            let nothing = threads.is_empty() && descriptors.is_empty() && processes.is_empty();
             if nothing || started.elapsed() >= patience {
-                return Ok(LeftBehind { threads: watch(&threads)?, descriptors });
+                return Ok(LeftBehind { threads: watch(&threads)?, descriptors, processes });
             }
             thread::sleep(Duration::from_millis(1));
         }
@@ -94,7 +105,7 @@ fn watch(threads: &[ThreadId]) -> io::Result<Vec<LeftThread>> {
 impl LeftBehind {
     /// Whether nothing is left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.threads.is_empty() && self.descriptors.is_empty()
+        self.threads.is_empty() && self.descriptors.is_empty() && self.processes.is_empty()
     }
 
     /// It all, in a few words; empty when nothing is left.
@@ -102,7 +113,10 @@ impl LeftBehind {
         let threads =
             self.threads.iter().map(|thread| format!("thread `{}` ({}, {})", thread.name, thread.state, thread.doing));
         let descriptors = self.descriptors.iter().map(|target| format!("descriptor of {target}"));
-        threads.chain(descriptors).collect::<Vec<_>>().join(", ")
+        let processes = self.processes.iter();
+        let processes =
+            processes.map(|process| format!("process `{}` ({}, {})", process.name, process.state, process.pid));
+        threads.chain(descriptors).chain(processes).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -119,9 +133,25 @@ fn numbers_in(directory: &str) -> io::Result<BTreeSet<u32>> {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::process::{Command, Stdio};
     use std::sync::mpsc;
 
     use super::*;
+
+    #[test]
+    fn a_process_that_is_left_is_named() {
+        let before = Inventory::take().unwrap();
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let left = before.left_behind(Duration::ZERO).unwrap();
+        let named = left.processes.iter().find(|process| process.pid == child.id()).unwrap();
+        assert!(!left.is_empty());
+        assert!(left.summary().contains(&format!("process `{}` ({}, {})", named.name, named.state, named.pid)));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        // Other tests start processes too.
+        let left = before.left_behind(Duration::ZERO).unwrap();
+        assert!(!left.processes.iter().any(|process| process.pid == child.id()));
+    }
 
     #[test]
     fn a_thread_and_a_descriptor_that_are_left_are_named() {
