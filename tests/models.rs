@@ -1,10 +1,22 @@
-//! The laws under loom and under shuttle, and every seeded fault against every law, as child processes.
+//! The laws under loom and under shuttle, and every seeded fault against every law that reaches it, as child processes.
 //!
 //! `cargo test --workspace` builds without a cfg, so the models are built here by a child cargo, with the repository's own
 //! aliases `cargo loom` and `cargo shuttle`, into target directories of their own.
+//!
+//! # Which pairs are run
+//!
+//! A fault is made at its sites, the places that ask whether it is seeded, and nowhere else.
+//! Each check is first explored with no fault, under the bound of the search, and notes every site that it reaches.
+//! A fault none of whose sites it reached cannot change it, so that pair is not run.
+//! For suppose that with the fault seeded something were different.
+//! A model is deterministic, which loom itself relies on to replay it, and only one fault is seeded at a time; so up to the
+//! first site that answers yes, both explorations take the same steps in the same order, interleaving for interleaving.
+//! That site is one of the fault's own, and it is reached in both: the exploration without the fault would have noted it.
+//! A fault that no check reaches is not killed by its law, and fails the test like any other that survives.
 #![cfg(not(any(loom, shuttle)))]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -27,6 +39,8 @@ const SUITES: [(&str, &[Check]); 5] = [
 ];
 /// A model that has not ended by then never will.
 const LIMIT: Duration = Duration::from_secs(1200);
+/// How often loom may take the processor from a thread that could go on.
+const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
 const FAULT_PREEMPTIONS: &str = "2";
 /// The strategy with which the primitive is explored as far as each check says.
@@ -54,7 +68,7 @@ fn every_law_holds_under_loom() {
     let text = run_everything("loom");
     let mut explored = String::from("under loom:");
     for (strategy, check) in checks() {
-        let test = format!("{}::{strategy}: ", check.name);
+        let test = test(strategy, check) + ": ";
         let line =
             text.lines().find_map(|line| line.split_once(&test).filter(|(_, said)| said.contains("interleavings")));
         let (_, said) = line.unwrap_or_else(|| panic!("{test}does not say how much it explored"));
@@ -71,8 +85,9 @@ fn every_law_holds_under_shuttle() {
 #[test]
 fn every_fault_is_killed_and_every_law_kills() {
     assert_eq!(SEEDED.len(), Fault::ALL.len(), "each fault stands in the table once");
-    let cells = run_all_pairs();
-    say(&matrix(&cells));
+    let cells = run_pairs();
+    let unreached = cells.values().filter(|cell| **cell == Cell::Unreached).count();
+    say(&format!("{}\n{unreached} of {} pairs need no run", matrix(&cells), cells.len()));
 
     let mut wrong = Vec::new();
     for seeded in SEEDED {
@@ -112,7 +127,7 @@ fn crowds_notice_who_is_left_behind() {
     let programs = build("shuttle");
     let crowds = programs.iter().find(|program| program.target == "crowd").expect("the crowds are built");
     for fault in LEFT_BEHIND {
-        let run = run(&crowds.path, Some(fault), None, &[]);
+        let run = run(&crowds.path, &[("CEASE_FAULT", fault.name())], &[]);
         assert!(!run.status.success(), "no crowd notices {}", fault.name());
     }
 }
@@ -120,6 +135,8 @@ fn crowds_notice_who_is_left_behind() {
 /// What one fault did to one law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cell {
+    /// The law does not come to the fault, so that pair was not run.
+    Unreached,
     Survived,
     Killed(Failure),
     Unknown,
@@ -132,25 +149,54 @@ fn checks() -> impl Iterator<Item = (&'static str, &'static Check)> + Clone {
     SUITES.into_iter().flat_map(|(strategy, checks)| checks.iter().map(move |check| (strategy, check)))
 }
 
+/// The path of the test that holds `strategy` to `check`.
+fn test(strategy: &str, check: &Check) -> String {
+    format!("{}::{strategy}", check.name)
+}
+
 fn key(fault: Fault, strategy: &'static str, check: &Check) -> (&'static str, &'static str, &'static str) {
     (fault.name(), strategy, check.name)
 }
 
-/// Runs each pair in a process of its own, as many at once as there are processors.
-fn run_all_pairs() -> Cells {
-    let pairs: Vec<_> = Fault::ALL.iter().flat_map(|fault| checks().map(move |check| (*fault, check))).collect();
+/// Runs each pair of a fault and a check that reaches it in a process of its own, as many at once as there are processors.
+fn run_pairs() -> Cells {
     let programs = build("loom");
-    let laws = |strategy| programs.iter().find(|program| is_laws(program, strategy)).expect("its laws are built");
-    let cells = in_parallel(&pairs, |(fault, (strategy, check))| {
-        let test = format!("{}::{strategy}", check.name);
-        let run = run(&laws(strategy).path, Some(*fault), Some(FAULT_PREEMPTIONS), &["--exact", &test]);
+    let laws = |strategy| &programs.iter().find(|program| is_laws(program, strategy)).expect("its laws are built").path;
+    let checks: Vec<_> = checks().collect();
+    let reached = in_parallel(&checks, |(strategy, check)| sites(laws(strategy), strategy, check));
+    let with_sites = || checks.iter().zip(&reached);
+    let pairs: Vec<_> = Fault::ALL.iter().flat_map(|fault| with_sites().map(move |with| (*fault, with))).collect();
+    let cells = in_parallel(&pairs, |(fault, ((strategy, check), sites))| {
+        if !sites.contains(fault.name()) {
+            return Cell::Unreached;
+        }
+        let env = [("CEASE_FAULT", fault.name()), (BOUND, FAULT_PREEMPTIONS)];
+        let run = run(laws(strategy), &env, &["--exact", &test(strategy, check)]);
         match Failure::of(&(run.stdout + &run.stderr)) {
             _ if run.status.success() => Cell::Survived,
             Some(kind) => Cell::Killed(kind),
             None => Cell::Unknown,
         }
     });
-    pairs.iter().zip(cells).map(|((fault, (strategy, check)), cell)| (key(*fault, strategy, check), cell)).collect()
+    pairs
+        .iter()
+        .zip(cells)
+        .map(|((fault, ((strategy, check), _)), cell)| (key(*fault, strategy, check), cell))
+        .collect()
+}
+
+/// The names of the faults whose sites a check reaches when none is seeded.
+fn sites(laws: &Path, strategy: &str, check: &Check) -> BTreeSet<String> {
+    let test = test(strategy, check);
+    let path = format!("{}/sites-of-{}-{strategy}", env!("CARGO_TARGET_TMPDIR"), check.name);
+    // Runs add to the file, and an earlier one may have been of another build.
+    fs::write(&path, "").expect("the directory is there");
+    let run = run(laws, &[("CEASE_SITES", &path), (BOUND, FAULT_PREEMPTIONS)], &["--exact", &test]);
+    assert!(run.status.success(), "{test} fails with no fault:\n{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("running 1 test"), "{test} is not the path of one test:\n{}", run.stdout);
+    let sites: BTreeSet<_> = fs::read_to_string(&path).expect("it was written").lines().map(str::to_owned).collect();
+    assert!(!sites.is_empty(), "{test} notes no site, though everything asks on its way");
+    sites
 }
 
 /// The matrix as people read it: a row a fault, a column a check.
@@ -163,6 +209,7 @@ fn matrix(cells: &Cells) -> String {
         text += &format!("\n{:<24}", fault.name());
         for (strategy, check) in checks() {
             let letter = match cells[&key(fault, strategy, check)] {
+                Cell::Unreached => ' ',
                 Cell::Survived => '.',
                 Cell::Killed(kind) => kind.letter(),
                 Cell::Unknown => '?',
@@ -170,7 +217,8 @@ fn matrix(cells: &Cells) -> String {
             text += &format!("{letter:>4}");
         }
     }
-    text + "\nA assertion, D deadlock, K leak, P panic, R race, . not found by this law, ? unknown failure"
+    text + "\nA assertion, D deadlock, K leak, P panic, R race, . not found by this law, ? unknown failure;\n\
+        nothing where the law does not reach the fault"
 }
 
 /// Runs every test program that the alias `alias` builds, as many at once as there are processors, and returns what they
@@ -186,10 +234,11 @@ fn run_everything(alias: &str) -> String {
     let runs = in_parallel(&programs, |program| {
         let own: Vec<_> = own_checks(program).iter().map(|check| check.name).collect();
         let common = own.iter().flat_map(|name| ["--skip", name]).collect::<Vec<_>>();
-        let bound = (program.target == "laws" && !is_laws(program, PRIMITIVE)).then_some(SIBLING_PREEMPTIONS);
-        let mut runs = vec![run(&program.path, None, bound, &common)];
+        let is_sibling = program.target == "laws" && !is_laws(program, PRIMITIVE);
+        let bound: &[_] = if is_sibling { &[(BOUND, SIBLING_PREEMPTIONS)] } else { &[] };
+        let mut runs = vec![run(&program.path, bound, &common)];
         if !own.is_empty() {
-            runs.push(run(&program.path, None, None, &own));
+            runs.push(run(&program.path, &[], &own));
         }
         runs
     });
@@ -232,17 +281,10 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> V
 }
 
 /// Runs a test program to its end.
-fn run(program: &Path, fault: Option<Fault>, preemptions: Option<&str>, args: &[&str]) -> Ended {
+fn run(program: &Path, env: &[(&str, &str)], args: &[&str]) -> Ended {
     let mut command = Command::new(program);
-    command.args(args).args(["--nocapture", "--test-threads=1"]).env_remove("LOOM_MAX_PREEMPTIONS");
-    if let Some(bound) = preemptions {
-        command.env("LOOM_MAX_PREEMPTIONS", bound);
-    }
-    if let Some(fault) = fault {
-        command.env("CEASE_FAULT", fault.name());
-    }
-    process::run(&mut command, LIMIT)
-        .unwrap_or_else(|error| panic!("{} {args:?} {fault:?}: {error}", program.display()))
+    command.args(args).args(["--nocapture", "--test-threads=1"]).env_remove(BOUND).envs(env.iter().copied());
+    process::run(&mut command, LIMIT).unwrap_or_else(|error| panic!("{} {args:?} {env:?}: {error}", program.display()))
 }
 
 /// Prints what people who run the tests want to see, past the test runner, which keeps the output of what passes.

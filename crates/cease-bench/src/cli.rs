@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -23,6 +24,9 @@ struct Args {
     /// Fewer and shorter rounds: a look, not a figure to quote.
     #[arg(long)]
     quick: bool,
+    /// How many rounds; without this 31, or 7 for a look.
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<NonZeroUsize>,
     /// Measure only rows whose name contains this.
     #[arg(long, value_name = "TEXT", default_value = "")]
     row: String,
@@ -52,7 +56,9 @@ pub fn run() -> ExitCode {
         eprintln!("cease-bench: no row has `{}` in its name", args.row);
         return ExitCode::from(NOTHING_SELECTED);
     }
-    let setup = Setup { scale: if args.quick { Scale::QUICK } else { Scale::FULL }, cpp: Cpp::new() };
+    let scale = if args.quick { Scale::QUICK } else { Scale::FULL };
+    let scale = args.rounds.map_or(scale, |rounds| scale.with_rounds(rounds.get()));
+    let setup = Setup { scale, cpp: Cpp::new() };
     let mut results = Vec::with_capacity(selected.len());
     for row in selected {
         eprintln!("measuring {}", row.name);

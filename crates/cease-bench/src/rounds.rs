@@ -18,6 +18,11 @@ impl Scale {
     /// A quick look.
     pub(crate) const QUICK: Self = Self { rounds: 7, shortened: 8 };
 
+    /// The same with another number of rounds.
+    pub(crate) fn with_rounds(self, rounds: usize) -> Self {
+        Self { rounds, ..self }
+    }
+
     /// How many operations a round has that is `full` long in a full run.
     pub(crate) fn operations(self, full: u32) -> u32 {
         full / self.shortened

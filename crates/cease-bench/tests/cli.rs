@@ -26,7 +26,8 @@ fn report(ended: &Ended) -> Value {
 
 #[test]
 fn every_row_names_its_peers_and_their_ratios() {
-    let report = report(&run(Command::new(BENCH).args(["--quick", "--format", "json"])));
+    let report = report(&run(Command::new(BENCH).args(["--quick", "--rounds", "1", "--format", "json"])));
+    assert_eq!(report["rounds"], 1);
     let rows = report["rows"].as_array().unwrap();
     let names: Vec<_> = rows.iter().map(|row| row["row"].as_str().unwrap()).collect();
     let expected = [
@@ -94,6 +95,13 @@ fn a_row_that_does_not_exist_is_exit_4() {
 }
 
 #[test]
+fn no_rounds_are_exit_2() {
+    let ended = run(Command::new(BENCH).args(["--rounds", "0"]));
+    assert_eq!((ended.status.code(), &*ended.stdout), (Some(2), ""));
+    assert!(ended.stderr.contains("--rounds <COUNT>"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_result_that_cannot_be_written_is_exit_74() {
     let ended = run(Command::new("sh").args(["-c", "exec \"$0\" --quick --row spawn > /dev/full", BENCH]));
     assert_eq!(ended.status.code(), Some(74));
@@ -102,7 +110,8 @@ fn a_result_that_cannot_be_written_is_exit_74() {
 
 /// Measures a row that has C++ among its peers, where `path` is all there is in the way of programs.
 fn measure_callbacks(path: &Path, more: &[&str]) -> Ended {
-    run(Command::new(BENCH).args(["--quick", "--row", "callback/register+drop/boxed"]).args(more).env("PATH", path))
+    let row = ["--quick", "--rounds", "1", "--row", "callback/register+drop/boxed"];
+    run(Command::new(BENCH).args(row).args(more).env("PATH", path))
 }
 
 /// An empty directory of this test run's own.

@@ -1,8 +1,8 @@
 //! Seeded faults: which mistake is found by which law, and how it shows.
 //!
 //! A build for loom makes the mistake that the environment variable `CEASE_FAULT` names.
-//! The repository's test `models` runs every fault against every law, each pair in a process of its own, and compares
-//! with this table.
+//! The repository's test `models` runs every fault against every law that reaches it, each pair in a process of its own, and
+//! compares with this table.
 
 pub use cease_core::Fault;
 use cease_core::Law;

@@ -1,7 +1,9 @@
 //! Seeded faults: known mistakes that the laws must find.
 //!
 //! A build for a model checker reads the environment variable `CEASE_FAULT` once and then makes that one mistake.
-//! Every other build has no fault and no trace of one: [`active`] is `None` there, at compile time.
+//! Where it asks whether a fault is seeded is a site of that fault; the environment variable `CEASE_SITES` names a file to
+//! which the names of all faults are added whose sites were reached.
+//! Every other build has no fault and no trace of one: [`is`] is `false` there, at compile time.
 
 /// One mistake that can be seeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,17 +262,18 @@ impl Fault {
     }
 }
 
-/// Whether `fault` is the one that is seeded.
-#[inline]
-pub(crate) fn is(fault: Fault) -> bool {
-    active() == Some(fault)
-}
-
-/// The fault that is seeded: none in a build without a model checker.
+/// Whether `fault` is the one that is seeded: none is in a build without a model checker.
 #[cfg(not(any(loom, shuttle)))]
 #[inline]
-pub(crate) const fn active() -> Option<Fault> {
-    None
+pub(crate) const fn is(_fault: Fault) -> bool {
+    false
+}
+
+/// Whether `fault` is the one that is seeded; the place that asks is its site, and is noted as reached.
+#[cfg(any(loom, shuttle))]
+pub(crate) fn is(fault: Fault) -> bool {
+    sites::note(fault);
+    active() == Some(fault)
 }
 
 /// The fault that the environment names.
@@ -279,11 +282,39 @@ pub(crate) const fn active() -> Option<Fault> {
 ///
 /// When the environment names a fault that does not exist: a misspelt fault must not pass as "no fault".
 #[cfg(any(loom, shuttle))]
-pub(crate) fn active() -> Option<Fault> {
+fn active() -> Option<Fault> {
     static ACTIVE: std::sync::OnceLock<Option<Fault>> = std::sync::OnceLock::new();
     *ACTIVE.get_or_init(|| {
         let name = std::env::var("CEASE_FAULT").ok()?;
         let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
         Some(fault.unwrap_or_else(|| panic!("CEASE_FAULT names no fault: {name}")))
     })
+}
+
+/// Which sites a process has reached.
+#[cfg(any(loom, shuttle))]
+mod sites {
+    use std::fs::File;
+    use std::io::Write;
+    use std::sync::OnceLock;
+
+    use super::Fault;
+
+    /// Writes the name of `fault` to the file that `CEASE_SITES` names, once a process.
+    ///
+    /// Processes that the test starts inherit the variable, and add to the same file.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written: a site that is not noted must not pass as one that was not reached.
+    pub(super) fn note(fault: Fault) {
+        static FILE: OnceLock<Option<File>> = OnceLock::new();
+        static NOTED: [OnceLock<()>; Fault::ALL.len()] = [const { OnceLock::new() }; Fault::ALL.len()];
+        let open = |path| File::options().append(true).create(true).open(path).expect("CEASE_SITES can be written");
+        let Some(mut file) = FILE.get_or_init(|| std::env::var_os("CEASE_SITES").map(open)).as_ref() else { return };
+        NOTED[fault as usize].get_or_init(|| {
+            // One call, so that lines of two processes do not mix.
+            file.write_all(format!("{}\n", fault.name()).as_bytes()).expect("CEASE_SITES can be written");
+        });
+    }
 }

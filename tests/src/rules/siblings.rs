@@ -50,8 +50,6 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-trace", "src/blocks.rs", "only here are the loops of others changed"),
     ("crates/cease-trace", "tests/same/", "only here are the loops of others changed"),
     ("crates/cease-trace", "tests/traced.rs", "only here is code stopped that knows nothing of it"),
-    ("crates/cease-trace", "tests/ui.rs", "only here is there an attribute, which says what it refuses"),
-    ("crates/cease-trace", "tests/ui/", "the programs that are accepted or refused"),
     ("crates/cease-token", "src/task.rs", "only here do jobs await"),
     ("crates/cease-token", "src/task_stop.rs", "only here do jobs await"),
     ("crates/cease-token", "src/abort.rs", "only here can a job be dropped in the middle"),

@@ -236,18 +236,15 @@ impl Node {
     /// What a request does that was not first: it waits for one that is in the middle.
     #[allow(unsafe_code, reason = "a seeded fault writes the request a second time")]
     fn late_request(&self, guard: Option<Guard<'_>>, request: Request) {
-        match fault::active() {
-            Some(Fault::Lowered) => {
-                // SAFETY: none; this is the fault, and it is compiled for models only.
-                self.slot.with_mut(|slot| unsafe { *slot = Slot { waiters: ManuallyDrop::new(WaitList::new()) } });
-                self.state.lower();
-            }
-            Some(Fault::ReasonOverwritten) => {
-                let request = ManuallyDrop::new(RequestRef::new(request));
-                // SAFETY: none; this is the fault, and it is compiled for models only.
-                self.slot.with_mut(|slot| unsafe { *slot = Slot { request: request.as_raw() } });
-            }
-            _ => {}
+        if fault::is(Fault::Lowered) {
+            // SAFETY: none; this is the fault, and it is compiled for models only.
+            self.slot.with_mut(|slot| unsafe { *slot = Slot { waiters: ManuallyDrop::new(WaitList::new()) } });
+            self.state.lower();
+        }
+        if fault::is(Fault::ReasonOverwritten) {
+            let request = ManuallyDrop::new(RequestRef::new(request));
+            // SAFETY: none; this is the fault, and it is compiled for models only.
+            self.slot.with_mut(|slot| unsafe { *slot = Slot { request: request.as_raw() } });
         }
         if let Some(guard) = guard.filter(|_| !fault::is(Fault::LoserDoesNotWait)) {
             guard.wait_for_sweeps();
