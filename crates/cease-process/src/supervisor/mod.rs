@@ -99,6 +99,7 @@ fn run(
         wake,
         stop,
         ended: None,
+        rest: Vec::new(),
         events: VecDeque::new(),
     };
     // A job that is fast has said all of it by now.
@@ -125,13 +126,18 @@ struct Office<'a> {
     wake: &'a OwnedFd,
     stop: &'a StopToken,
     ended: Option<(crate::pidfd::Ended, crate::containment::Kind)>,
+    /// Who was left beside the leader when that was last looked at.
+    rest: Vec<u32>,
     events: VecDeque<Event>,
 }
 
 impl Office<'_> {
     fn remains(&mut self, summary: &Summary, options: &Options) -> Remains {
         let (ended, containment, unkillable) = match (self.tree.take(), self.ended) {
-            (None, Some((ended, kind))) => (Some(ended), kind, Vec::new()),
+            (None, Some((ended, kind))) => {
+                let left = if summary.is_empty { Vec::new() } else { std::mem::take(&mut self.rest) };
+                (Some(ended), kind, left)
+            }
             (Some(tree), _) => {
                 let mut left = tree.survivors();
                 if !tree.leader().peek().is_ok_and(|ended| ended.is_some()) {
@@ -183,7 +189,10 @@ impl World for Office<'_> {
                 let said = self.conversation.drain();
                 return self.hear(said);
             }
-            Action::Look => return Some(Event::Left(tree.survivors().len())),
+            Action::Look => {
+                self.rest = tree.survivors();
+                return Some(Event::Left(self.rest.len()));
+            }
             Action::Reap => {
                 let kind = tree.containment();
                 match self.tree.take().map(Tree::reap) {
@@ -218,8 +227,8 @@ impl World for Office<'_> {
             self.events.push_back(Event::LeaderEnded);
         }
         if seen.rest_changed {
-            let left = self.tree.as_ref().map_or(0, |tree| tree.survivors().len());
-            self.events.push_back(Event::Left(left));
+            self.rest = self.tree.as_ref().map_or_else(Vec::new, Tree::survivors);
+            self.events.push_back(Event::Left(self.rest.len()));
         }
         if seen.ready.get(1) == Some(&true) {
             let said = self.conversation.listen();
