@@ -59,6 +59,8 @@ pub(crate) enum Act {
     Stdio,
     /// Return so many bytes.
     Many(usize),
+    /// Have a deaf worker of one's own, tell when it is there, and go on as told; to return, stop it first.
+    Nest(Ending),
 }
 
 /// How a job goes on when others have got away.
@@ -143,6 +145,16 @@ impl Job for Act {
                 Ok(std::io::read_to_string(std::io::stdin()).unwrap())
             }
             Self::Many(bytes) => Ok("x".repeat(bytes)),
+            Self::Nest(ending) => {
+                let inner = Process::in_test("worker").budgets(HASTY).spawn(Self::Deaf).unwrap();
+                if ending == Ending::Deafest {
+                    ignore(libc::SIGTERM);
+                }
+                let _ = cease_process::progress("ready");
+                let outcome = ending.go_on(stop);
+                drop(inner);
+                outcome
+            }
         }
     }
 }
