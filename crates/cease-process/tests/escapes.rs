@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use act::{Act, Ending, HASTY, LIMIT, TAG, nobody_is_left};
+use act::{Act, Ending, HASTY, LIMIT, TAG, can_have_cgroups, nobody_is_left};
 use cease_core::{Exit, Strategy};
+use cease_process::Process;
 use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
-use cease_process::{Process, StartError};
 
 /// The process that is started for a worker comes here, and does its job.
 #[test]
@@ -84,19 +84,6 @@ fn matrix(kind: Kind, misses: impl Fn(&str, Ending) -> bool) {
             let report = watch.report().unwrap();
             assert_eq!((report.containment, &report.unkillable[..]), (kind, &[][..]), "{name}, {ending:?}");
             nobody_is_left(&tag, Duration::ZERO, &format!("{name}, {ending:?}, {kind}, after join"));
-        }
-    }
-}
-
-/// Whether a cgroup can be had here; if not, says so.
-fn can_have_cgroups() -> bool {
-    let tag = new_tag("probe");
-    match contained(Kind::Cgroup, &tag).spawn(Act::Return(String::new())) {
-        Ok(worker) => worker.join().is_ok(),
-        Err(error) => {
-            println!("skipped, because no cgroup can be had: {}", error.os_error());
-            assert!(matches!(StartError::of(&error), Some(StartError::Containment(_))), "{}", error.os_error());
-            false
         }
     }
 }
