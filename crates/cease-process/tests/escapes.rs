@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use act::{Act, Ending, HASTY, LIMIT, TAG, can_have_cgroups, nobody_is_left};
 use cease_core::{Exit, Strategy};
-use cease_process::Process;
 use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
+use cease_process::{Process, StartError};
 
 /// The process that is started for a worker comes here, and does its job.
 #[test]
@@ -132,6 +132,11 @@ fn as_nobody() {
         return;
     }
     assert!(!can_have_cgroups());
+    let tag = new_tag("refused");
+    let error = contained(Kind::Cgroup, &tag).spawn(Act::Return("precious".into())).unwrap_err();
+    assert!(matches!(StartError::of(&error), Some(StartError::Containment(error)) if error.kind == Kind::Cgroup));
+    assert_eq!(error.into_job(), Act::Return("precious".into()));
+    nobody_is_left(&tag, Duration::ZERO, "after a containment that was required");
     let tag = new_tag("nobody");
     let process = Process::in_test("worker").budgets(HASTY).env(TAG, &tag);
     let (worker, watch) = process.spawn_watched(Act::UntilStopped, Default::default()).unwrap();
