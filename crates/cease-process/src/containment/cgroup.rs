@@ -53,8 +53,7 @@ impl Cgroup {
 
     /// Kills everything in it, and in those below it, in one step.
     pub(super) fn kill(&self) -> io::Result<()> {
-        // Whoever waits for a change waits for one that comes after this.
-        self.is_populated();
+        // The events are not read here: a change since somebody looked last has yet to be told to whoever waits.
         kill_at(&self.path)
     }
 
