@@ -63,6 +63,10 @@ const LEFT_BEHIND: [Fault; 8] = [
     Fault::OrphanUnmarked,
 ];
 
+/// Faults of who ends a tree of processes.
+const ENDING_A_TREE: [Fault; 4] =
+    [Fault::TwoReports, Fault::LostResult, Fault::SignalAfterReap, Fault::ReapBeforeSweep];
+
 #[test]
 fn every_law_holds_under_loom() {
     let text = run_everything("loom");
@@ -129,6 +133,17 @@ fn crowds_notice_who_is_left_behind() {
     for fault in LEFT_BEHIND {
         let run = run(&crowds.path, &[("CEASE_FAULT", fault.name())], &[]);
         assert!(!run.status.success(), "no crowd notices {}", fault.name());
+    }
+    let processes = programs.iter().find(|program| is_laws(program, "process")).expect("its laws are built");
+    for fault in ENDING_A_TREE {
+        let run = run(&processes.path, Some(fault), None, &["crowd::"]);
+        let kind = Failure::of(&(run.stdout + &run.stderr));
+        assert_eq!(
+            (run.status.success(), kind),
+            (false, Some(Failure::Assertion)),
+            "no crowd notices {}",
+            fault.name()
+        );
     }
 }
 

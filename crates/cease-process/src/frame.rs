@@ -170,70 +170,148 @@ impl fmt::Display for FrameError {
 
 impl Error for FrameError {}
 
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
+    use proptest::sample::{Index, select};
+
     use super::*;
+    use crate::message::{Answer, Hello, Order, Refusal, RemotePanic, Stop};
 
-    /// A small generator, so that a failure can be had again.
-    struct Random(u64);
+    /// Some bytes of any value, and how they are sent: as what kind of frame.
+    fn sent() -> impl Strategy<Value = Vec<(Kind, Vec<u8>)>> {
+        vec((select(&KINDS[..]), vec(any::<u8>(), 0..300)), 1..5)
+    }
 
-    impl Random {
-        fn next(&mut self) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0
-        }
+    fn stream(sent: &[(Kind, Vec<u8>)]) -> Vec<u8> {
+        sent.iter().flat_map(|(kind, value)| encode(*kind, value).unwrap()).collect()
+    }
 
-        fn below(&mut self, end: usize) -> usize {
-            usize::try_from(self.next() % end as u64).expect("it is below a size")
-        }
+    /// Bytes of which some look like the beginning of a frame, or like a value of many more bytes.
+    fn rubbish() -> impl Strategy<Value = Vec<u8>> {
+        let header = (0..40_u8, 0..=KINDS.len()).prop_map(|(length, kind)| {
+            let kind = u8::try_from(kind).expect("there are few");
+            vec![length, 0, 0, 0, kind]
+        });
+        // Marks of MessagePack: arrays, maps, texts and bytes, all of four thousand million.
+        let huge = select(vec![0xdd, 0xdf, 0xdb, 0xc6]).prop_map(|mark| vec![mark, 0xff, 0xff, 0xff, 0xff]);
+        let piece = prop_oneof![3 => header, 1 => huge, 2 => vec(any::<u8>(), 0..16)];
+        vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
 
-        fn bytes(&mut self, most: usize) -> Vec<u8> {
-            (0..self.below(most + 1)).map(|_| self.next().to_le_bytes()[0]).collect()
+    /// One thing that goes wrong with bytes on their way.
+    #[derive(Debug, Clone)]
+    enum Harm {
+        Changed(Index, u8),
+        Lost(Index),
+        Added(Index, u8),
+        CutOff(Index),
+        Twice(Index),
+    }
+
+    fn harm() -> impl Strategy<Value = Harm> {
+        let (at, byte) = (any::<Index>, any::<u8>);
+        prop_oneof![
+            (at(), byte()).prop_map(|(at, byte)| Harm::Changed(at, byte)),
+            at().prop_map(Harm::Lost),
+            (at(), byte()).prop_map(|(at, byte)| Harm::Added(at, byte)),
+            at().prop_map(Harm::CutOff),
+            at().prop_map(Harm::Twice),
+        ]
+    }
+
+    impl Harm {
+        /// Does it, and says where.
+        fn befall(&self, bytes: &mut Vec<u8>) -> usize {
+            let (Self::Changed(at, _) | Self::Lost(at) | Self::Added(at, _) | Self::CutOff(at) | Self::Twice(at)) =
+                self;
+            let at = at.index(bytes.len());
+            match self {
+                Self::Changed(_, byte) => bytes[at] = *byte,
+                Self::Lost(_) => drop(bytes.remove(at)),
+                Self::Added(_, byte) => bytes.insert(at, *byte),
+                Self::CutOff(_) => bytes.truncate(at),
+                Self::Twice(_) => bytes.extend_from_within(at..),
+            }
+            at
         }
     }
 
-    #[test]
-    fn frames_arrive_whole_in_whatever_pieces_they_come() {
-        let mut random = Random(7);
-        for _ in 0..500 {
-            let sent: Vec<_> = (0..4).map(|_| (KINDS[random.below(KINDS.len())], random.bytes(300))).collect();
-            let bytes: Vec<u8> = sent.iter().flat_map(|(kind, value)| encode(*kind, value).unwrap()).collect();
-            let (mut decoder, mut came, mut left) = (Decoder::default(), Vec::new(), &bytes[..]);
-            while !left.is_empty() {
-                let (piece, rest) = left.split_at(1 + random.below(left.len()));
-                decoder.push(piece);
-                left = rest;
-                while let Some(frame) = decoder.next().unwrap() {
-                    came.push((frame.kind, decode::<Vec<u8>>(&frame.payload).unwrap()));
+    /// Feeds `bytes` to a decoder in pieces of these sizes, and returns what came of it; it holds no more than came in.
+    fn feed(bytes: &[u8], pieces: &[usize]) -> (Vec<Frame>, Option<FrameError>) {
+        let (mut decoder, mut came, mut left) = (Decoder::default(), Vec::new(), bytes);
+        let mut pieces = pieces.iter().cycle();
+        while !left.is_empty() {
+            let size = *pieces.next().expect("they go round");
+            let (piece, rest) = left.split_at(size.min(left.len()));
+            decoder.push(piece);
+            left = rest;
+            loop {
+                match decoder.next() {
+                    Ok(Some(frame)) => came.push(frame),
+                    Ok(None) => break,
+                    Err(error) => return (came, Some(error)),
                 }
-                assert_eq!(decoder.is_half(), decoder.start < decoder.bytes.len());
             }
-            assert_eq!(came, sent);
-            assert!(!decoder.is_half());
+            assert_eq!(decoder.is_half(), decoder.start < decoder.bytes.len());
+            assert!(decoder.bytes.capacity() <= 2 * bytes.len().max(8), "it has as much as has come, and no more");
         }
+        (came, decoder.is_half().then_some(FrameError::Half))
     }
 
-    #[test]
-    fn any_bytes_are_frames_or_an_error_and_never_much_memory() {
-        let mut random = Random(13);
-        for _ in 0..20_000 {
-            let mut bytes = random.bytes(64);
-            if let [_, _, high, top, kind, ..] = &mut bytes[..] {
-                // Lengths that are likely, and kinds that are known, lead further in.
-                (*high, *top) = (*high & 1, if random.below(8) == 0 { *top } else { 0 });
-                *kind = u8::try_from(random.below(KINDS.len() + 1)).expect("there are few");
+    /// Reads a payload as everything that it could be; most of it is none of that.
+    fn read_as_anything(payload: &[u8]) {
+        let _ = decode::<Hello>(payload);
+        let _ = decode::<Order>(payload);
+        let _ = decode::<Refusal>(payload);
+        let _ = decode::<Stop>(payload);
+        let _ = decode::<RemotePanic>(payload);
+        let _ = decode::<Answer<BTreeMap<String, Vec<String>>>>(payload);
+        let _ = decode::<(u8, Option<String>, Vec<u64>)>(payload);
+        let _ = decode::<Vec<u8>>(payload);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn frames_arrive_whole_in_whatever_pieces_they_come(sent in sent(), pieces in vec(1..200_usize, 1..5)) {
+            let (came, error) = feed(&stream(&sent), &pieces);
+            let came: Vec<_> =
+                came.iter().map(|frame| (frame.kind, decode::<Vec<u8>>(&frame.payload).unwrap())).collect();
+            assert_eq!((came, error), (sent, None));
+        }
+
+        #[test]
+        fn any_bytes_are_frames_or_an_error_and_never_much_memory(
+            bytes in rubbish(),
+            pieces in vec(1..20_usize, 1..5),
+        ) {
+            let (came, _) = feed(&bytes, &pieces);
+            assert!(came.iter().map(|frame| LENGTH + 1 + frame.payload.len()).sum::<usize>() <= bytes.len());
+            came.iter().for_each(|frame| read_as_anything(&frame.payload));
+            read_as_anything(&bytes);
+        }
+
+        #[test]
+        fn what_came_before_the_harm_arrives_whole_and_the_rest_is_frames_or_an_error(
+            sent in sent(),
+            harm in harm(),
+            pieces in vec(1..200_usize, 1..5),
+        ) {
+            let mut bytes = stream(&sent);
+            let at = harm.befall(&mut bytes);
+            let (came, _) = feed(&bytes, &pieces);
+            let ends = (1..=sent.len()).map(|count| stream(&sent[..count]).len());
+            let whole = ends.filter(|end| *end <= at).count();
+            assert!(came.len() >= whole, "{whole} frames were whole, and {} came", came.len());
+            for (frame, (kind, value)) in came.iter().zip(&sent[..whole]) {
+                assert_eq!((frame.kind, decode::<Vec<u8>>(&frame.payload).as_ref()), (*kind, Ok(value)));
             }
-            let mut decoder = Decoder::default();
-            decoder.push(&bytes);
-            while let Ok(Some(frame)) = decoder.next() {
-                let _ = decode::<BTreeMap<String, Vec<String>>>(&frame.payload);
-                let _ = decode::<(u8, Option<String>, Vec<u64>)>(&frame.payload);
-            }
-            assert!(decoder.bytes.capacity() <= 256, "it has as much as has come, and no more");
+            came.iter().for_each(|frame| read_as_anything(&frame.payload));
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use act::{Act, Ending, HASTY, LIMIT, TAG, nobody_is_left};
+use act::{Act, Ending, HASTY, LIMIT, TAG, can_have_cgroups, nobody_is_left};
 use cease_core::{Exit, Strategy};
 use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
@@ -88,19 +88,6 @@ fn matrix(kind: Kind, misses: impl Fn(&str, Ending) -> bool) {
     }
 }
 
-/// Whether a cgroup can be had here; if not, says so.
-fn can_have_cgroups() -> bool {
-    let tag = new_tag("probe");
-    match contained(Kind::Cgroup, &tag).spawn(Act::Return(String::new())) {
-        Ok(worker) => worker.join().is_ok(),
-        Err(error) => {
-            println!("skipped, because no cgroup can be had: {}", error.os_error());
-            assert!(matches!(StartError::of(&error), Some(StartError::Containment(_))), "{}", error.os_error());
-            false
-        }
-    }
-}
-
 #[test]
 fn a_cgroup_holds_every_escape_at_every_ending() {
     if can_have_cgroups() {
@@ -145,6 +132,11 @@ fn as_nobody() {
         return;
     }
     assert!(!can_have_cgroups());
+    let tag = new_tag("refused");
+    let error = contained(Kind::Cgroup, &tag).spawn(Act::Return("precious".into())).unwrap_err();
+    assert!(matches!(StartError::of(&error), Some(StartError::Containment(error)) if error.kind == Kind::Cgroup));
+    assert_eq!(error.into_job(), Act::Return("precious".into()));
+    nobody_is_left(&tag, Duration::ZERO, "after a containment that was required");
     let tag = new_tag("nobody");
     let process = Process::in_test("worker").budgets(HASTY).env(TAG, &tag);
     let (worker, watch) = process.spawn_watched(Act::UntilStopped, Default::default()).unwrap();

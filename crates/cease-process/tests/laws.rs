@@ -8,6 +8,25 @@ use cease_process::ladder::{Action, Budgets, Desk, Duty, Event, Ladder, Post, Su
 
 cease_conformance::process_laws!(process, crate::Supervising);
 
+/// Crowds around one tree, of more threads than loom can explore.
+#[cfg(shuttle)]
+mod crowd {
+    use cease_conformance::harness::explore;
+    use cease_conformance::laws::{a_crowd_that_asks_gets_one_report, a_crowd_that_only_watches_is_told};
+
+    use super::Supervising;
+
+    #[test]
+    fn asks() {
+        explore("a_crowd_that_asks_gets_one_report", None, 0, || a_crowd_that_asks_gets_one_report(&Supervising));
+    }
+
+    #[test]
+    fn watches() {
+        explore("a_crowd_that_only_watches_is_told", None, 0, || a_crowd_that_only_watches_is_told(&Supervising));
+    }
+}
+
 /// The strategy's own ladder and desk, over a model of a tree.
 struct Supervising;
 

@@ -3,7 +3,6 @@
 
 mod act;
 
-use std::fs;
 use std::thread;
 
 use act::{Act, LIMIT, Scratch, until, worker_of};
@@ -185,54 +184,4 @@ fn l3_is_not_kept_as_the_contract_says() {
     act::SHARED.store(3, SeqCst);
     worker.stop();
     assert_eq!(worker.join().unwrap().finished().as_deref(), Some("0"));
-}
-
-/// L18: what the process holds after many runs is what it held before; in a process of its own, where nobody else changes it.
-#[test]
-fn l18_nothing_leaks() {
-    const ALONE: &str = "CEASE_TEST_ALONE";
-    const RUNS: usize = 300;
-    if std::env::var_os(ALONE).is_none() {
-        let own = std::env::current_exe().unwrap();
-        let mut command = std::process::Command::new(own);
-        command.args(["--exact", "l18_nothing_leaks", "--nocapture", "--test-threads=1"]).env(ALONE, "1");
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
-        return;
-    }
-    let run = |round: usize| {
-        let act = match round % 5 {
-            0 => Act::UntilStopped,
-            1 => Act::Return("x".into()),
-            2 => Act::Panic("on purpose".into()),
-            3 => Act::Exit(3),
-            _ => Act::Deaf,
-        };
-        let worker = process().env_remove(ALONE).budgets(act::HASTY).spawn(act).unwrap();
-        worker.stop();
-        drop(worker.join().unwrap());
-    };
-    (0..10).for_each(run);
-    let before = Held::now();
-    (0..RUNS).for_each(run);
-    until("as before", || Held::now() == before);
-}
-
-/// What this process holds.
-#[derive(Debug, PartialEq, Eq)]
-struct Held {
-    threads: usize,
-    descriptors: usize,
-    children: usize,
-    cgroups: usize,
-}
-
-impl Held {
-    fn now() -> Self {
-        let entries = |path: &str| fs::read_dir(path).unwrap().count();
-        let own = std::process::id();
-        let (threads, descriptors) = (entries("/proc/self/task"), entries("/proc/self/fd"));
-        let children = act::processes().into_iter().filter(|pid| act::parent_of(*pid) == Some(own)).count();
-        Self { threads, descriptors, children, cgroups: act::cgroups_of(own) }
-    }
 }

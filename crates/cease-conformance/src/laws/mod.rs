@@ -48,6 +48,8 @@ pub use process::{
     l7_who_asks_together_gets_the_same_report, l7_who_waits_takes_the_sentrys_place,
     l19_nothing_is_signalled_after_the_reap,
 };
+#[cfg(shuttle)]
+pub use process::{a_crowd_that_asks_gets_one_report, a_crowd_that_only_watches_is_told};
 pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
     l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,

@@ -112,6 +112,24 @@ impl Tree {
         self.change(|state| state.leader_ended = true);
     }
 
+    /// One of the rest ends by itself, if there is one.
+    #[cfg(shuttle)]
+    fn leave(&self) {
+        self.change(|state| {
+            state.rest_changed |= state.rest > 0;
+            state.rest = state.rest.saturating_sub(1);
+        });
+    }
+
+    /// One of the rest starts another one, if there is one to do so.
+    #[cfg(shuttle)]
+    fn fork(&self) {
+        self.change(|state| {
+            state.rest_changed |= state.rest > 0;
+            state.rest += usize::from(state.rest > 0);
+        });
+    }
+
     /// What time it is there.
     #[must_use]
     pub fn now(&self) -> Duration {
@@ -278,6 +296,58 @@ pub fn l7_a_result_that_was_sent_is_not_lost<S: Supervises>(strategy: &S) {
     asks.join().expect("L7: asking does not panic");
     let report = S::report(&desk);
     assert_eq!(report.answered, lock(&tree.state).sent, "L7: a result that was sent is not in the report");
+}
+
+/// L7, L19: a crowd asks again and again and another one watches, while the leader answers and ends, and its rest comes and goes;
+/// everybody gets the same report, and nothing is lost, left, or reached once it was reaped.
+///
+/// It has more threads than loom can explore.
+#[cfg(shuttle)]
+pub fn a_crowd_that_asks_gets_one_report<S: Supervises>(strategy: &S) {
+    a_crowd(strategy, 3);
+}
+
+/// L7: nobody asks, and the leader ends by itself; everybody who watches is told, and its rest is swept.
+///
+/// It has more threads than loom can explore.
+#[cfg(shuttle)]
+pub fn a_crowd_that_only_watches_is_told<S: Supervises>(strategy: &S) {
+    a_crowd(strategy, 0);
+}
+
+#[cfg(shuttle)]
+fn a_crowd<S: Supervises>(strategy: &S, askers: usize) {
+    let (tree, desk) = open(strategy, 3);
+    let asking = (0..askers).map(|_| {
+        let desk = desk.clone();
+        thread::spawn(move || {
+            (0..3).for_each(|_| S::request(&desk));
+            S::report(&desk)
+        })
+    });
+    let watching = (0..2).map(|_| {
+        let desk = desk.clone();
+        thread::spawn(move || S::report(&desk))
+    });
+    let told: Vec<_> = asking.collect::<Vec<_>>().into_iter().chain(watching.collect::<Vec<_>>()).collect();
+    let living = |live: fn(&Tree)| {
+        let tree = tree.clone();
+        thread::spawn(move || live(&tree))
+    };
+    let leader = living(|leader| {
+        leader.answer();
+        leader.end();
+    });
+    let rest = [living(|tree| (0..2).for_each(|_| tree.leave())), living(|tree| (0..2).for_each(|_| tree.fork()))];
+    strategy.supervise([SOME, SOME, SOME], tree.clone(), &desk);
+    let own = S::report(&desk);
+    for other in told {
+        assert_eq!(own, other.join().expect("L7: to ask and to watch does not panic"), "L7: there were two reports");
+    }
+    rest.into_iter().chain([leader]).for_each(|thread| thread.join().expect("L7: to end does not panic"));
+    let state = lock(&tree.state);
+    assert_eq!(own.answered, state.sent, "L7: a result that was sent is not in the report");
+    assert!(own.is_empty && state.reaped && state.rest == 0, "L19: something was left");
 }
 
 /// A tree with so many beside its leader, and a desk whose requests wake whoever waits for it.

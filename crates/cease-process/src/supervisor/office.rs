@@ -31,6 +31,8 @@ pub(super) struct Office {
     /// Asks at the desk when the stop comes.
     asking: Option<OnStop>,
     ended: Option<Ended>,
+    /// Who was left beside the leader when that was last looked at.
+    rest: Vec<u32>,
     /// Whether what came with the greeting was taken in; the user's ears are not for the thread that spawns.
     heard: bool,
     /// What was killed is not listened to any more: what it has said is read when it has ended.
@@ -52,6 +54,7 @@ impl Office {
             stop,
             asking: Some(asking),
             ended: None,
+            rest: Vec::new(),
             heard: false,
             killed: false,
         }
@@ -70,6 +73,8 @@ impl Office {
             }
             // Somebody has to be there when they end.
             let _ = thread::Builder::new().name("cease-reaper".into()).spawn(move || drop(tree));
+        } else if !summary.is_empty {
+            report.unkillable = std::mem::take(&mut self.rest);
         }
         let conversation = &mut self.conversation;
         report.panic = conversation.panic.take();
@@ -106,7 +111,10 @@ impl World for Office {
                 self.killed = true;
             }
             Action::Drain => return as_event(self.conversation.drain()),
-            Action::Look => return Some(Event::Left(tree.survivors().len())),
+            Action::Look => {
+                self.rest = tree.survivors();
+                return Some(Event::Left(self.rest.len()));
+            }
             Action::Reap => match self.tree.take().map(Tree::reap) {
                 // What it was contained in goes with it.
                 Some(Ok((ended, _))) => self.ended = Some(ended),
@@ -148,7 +156,8 @@ impl World for Office {
             events.push(Event::LeaderEnded);
         }
         if seen.rest_changed {
-            events.push(Event::Left(tree.survivors().len()));
+            self.rest = tree.survivors();
+            events.push(Event::Left(self.rest.len()));
         }
         if seen.ready.get(1) == Some(&true) {
             events.extend(as_event(self.conversation.listen()));

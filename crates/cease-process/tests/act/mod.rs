@@ -11,8 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Job, Stopped, Strategy, Worker};
+use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
-use cease_process::{Process, Travels};
+use cease_process::{Process, StartError, Travels};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,8 @@ pub(crate) enum Act {
     Stdio,
     /// Return so many bytes.
     Many(usize),
+    /// Have a deaf worker of one's own, tell when it is there, and go on as told; to return, stop it first.
+    Nest(Ending),
 }
 
 /// How a job goes on when others have got away.
@@ -143,6 +146,16 @@ impl Job for Act {
                 Ok(std::io::read_to_string(std::io::stdin()).unwrap())
             }
             Self::Many(bytes) => Ok("x".repeat(bytes)),
+            Self::Nest(ending) => {
+                let inner = Process::in_test("worker").budgets(HASTY).spawn(Self::Deaf).unwrap();
+                if ending == Ending::Deafest {
+                    ignore(libc::SIGTERM);
+                }
+                let _ = cease_process::progress("ready");
+                let outcome = ending.go_on(stop);
+                drop(inner);
+                outcome
+            }
         }
     }
 }
@@ -284,17 +297,36 @@ pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
+/// Whether a worker in a cgroup can be had here; if not, says so.
+pub(crate) fn can_have_cgroups() -> bool {
+    let process = Process::in_test("worker").containment(Containment::Require(Kind::Cgroup));
+    match process.spawn(Act::Return(String::new())) {
+        Ok(worker) => worker.join().is_ok(),
+        Err(error) => {
+            println!("skipped, because no cgroup can be had: {}", error.os_error());
+            assert!(matches!(StartError::of(&error), Some(StartError::Containment(_))), "{}", error.os_error());
+            false
+        }
+    }
+}
+
 /// How many cgroups a process has made that are still there.
 pub(crate) fn cgroups_of(pid: u32) -> usize {
+    cgroup_paths_of(pid).len()
+}
+
+/// Where the cgroups are that a process has made.
+pub(crate) fn cgroup_paths_of(pid: u32) -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     let point =
         mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2")).and_then(|line| line.split(' ').nth(1));
-    let Some(point) = point else { return 0 };
+    let Some(point) = point else { return Vec::new() };
     let own = fs::read_to_string("/proc/self/cgroup").unwrap();
     let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-    let Ok(entries) = fs::read_dir(Path::new(point).join(own)) else { return 0 };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter(|name| name.starts_with("cease-") && name.contains(&format!("-{pid}-"))).count()
+    let Ok(entries) = fs::read_dir(Path::new(point).join(own)) else { return Vec::new() };
+    let is_its = |name: &str| name.starts_with("cease-") && name.contains(&format!("-{pid}-"));
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_its)).collect()
 }
 
 /// Waits until something is so.

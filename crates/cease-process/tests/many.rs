@@ -1,0 +1,132 @@
+//! Law L18: many workers, one after the other and at once, leave nothing behind.
+//!
+//! It is counted in a process of its own, where nobody else changes what is counted.
+#![cfg(not(any(loom, shuttle)))]
+
+mod act;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use act::{Act, HASTY, Scratch, until};
+use cease_core::Strategy;
+use cease_process::Process;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// The process that is started for a worker comes here, and does its job.
+#[test]
+fn worker() {
+    act::init();
+}
+
+/// Says to a process that it is the one in which is counted, and where its temporary files go.
+const ALONE: &str = "CEASE_TEST_ALONE";
+const RUNS: usize = 1000;
+/// How many workers there are at a time, and at once where there are to be many.
+const SOME: usize = 8;
+const CROWD: usize = 300;
+
+#[test]
+fn l18_nothing_leaks() {
+    if !counts_alone("l18_nothing_leaks") {
+        return;
+    }
+    let runs = |count: usize| {
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..SOME {
+                scope.spawn(|| {
+                    loop {
+                        // ORDERING: Relaxed: only the number matters.
+                        let round = next.fetch_add(1, Ordering::Relaxed);
+                        if round >= count {
+                            break;
+                        }
+                        run(round);
+                    }
+                });
+            }
+        });
+    };
+    runs(2 * SOME);
+    let before = Held::now();
+    runs(RUNS);
+    until("as before", || Held::now() == before);
+}
+
+#[test]
+fn l18_a_crowd_at_once_leaves_nothing() {
+    if !counts_alone("l18_a_crowd_at_once_leaves_nothing") {
+        return;
+    }
+    // Each takes a few descriptors.
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
+    run(0);
+    let before = Held::now();
+    let workers: Vec<_> = (0..CROWD).map(|_| process().spawn(Act::UntilStopped).unwrap()).collect();
+    assert_eq!(Held::now().children, before.children + CROWD, "all of them are there at once");
+    workers.iter().for_each(|worker| assert!(worker.stop()));
+    for worker in workers {
+        let exit = worker.join().unwrap();
+        assert!(exit.stopped().is_some());
+    }
+    until("as before", || Held::now() == before);
+}
+
+/// One worker, from its start to its end, which is another one each time.
+fn run(round: usize) {
+    let act = match round % 5 {
+        0 => Act::UntilStopped,
+        1 => Act::Return("x".into()),
+        2 => Act::Panic("on purpose".into()),
+        3 => Act::Exit(3),
+        _ => Act::Deaf,
+    };
+    let worker = process().budgets(HASTY).spawn(act).unwrap();
+    worker.stop();
+    drop(worker.join().unwrap());
+}
+
+fn process() -> Process {
+    Process::in_test("worker").env_remove(ALONE)
+}
+
+/// Whether this process is the one in which is counted; if not, it starts that, and waits for it.
+fn counts_alone(test: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let scratch = Scratch::new("alone");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ALONE, scratch.tag());
+    let output = command.env("TMPDIR", scratch.tag()).current_dir(scratch.tag()).output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    false
+}
+
+/// What this process holds.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    threads: usize,
+    descriptors: usize,
+    /// Zombies included.
+    children: usize,
+    cgroups: usize,
+    files: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let entries = |path: &Path| fs::read_dir(path).unwrap().count();
+        let own = std::process::id();
+        let (threads, descriptors) = (entries("/proc/self/task".as_ref()), entries("/proc/self/fd".as_ref()));
+        let children = act::processes().into_iter().filter(|pid| act::parent_of(*pid) == Some(own)).count();
+        let files = entries(&std::env::temp_dir());
+        Self { threads, descriptors, children, cgroups: act::cgroups_of(own), files }
+    }
+}
