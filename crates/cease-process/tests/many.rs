@@ -10,8 +10,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
-use act::{Act, HASTY, Scratch, until};
+use act::{Act, HASTY, LIMIT, Scratch};
 use cease_core::Strategy;
 use cease_process::Process;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -54,7 +55,7 @@ fn l18_nothing_leaks() {
     runs(2 * SOME);
     let before = Held::now();
     runs(RUNS);
-    until("as before", || Held::now() == before);
+    before.is_again();
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn l18_a_crowd_at_once_leaves_nothing() {
         let exit = worker.join().unwrap();
         assert!(exit.stopped().is_some());
     }
-    until("as before", || Held::now() == before);
+    before.is_again();
 }
 
 /// One worker, from its start to its end, which is another one each time.
@@ -121,6 +122,15 @@ struct Held {
 }
 
 impl Held {
+    /// Fails when it is something else that is held now, and stays so.
+    fn is_again(&self) {
+        let end = Instant::now() + LIMIT;
+        while Self::now() != *self {
+            assert!(Instant::now() < end, "before there were {self:?}, and now {:?}", Self::now());
+            thread::yield_now();
+        }
+    }
+
     fn now() -> Self {
         let entries = |path: &Path| fs::read_dir(path).unwrap().count();
         let own = std::process::id();
