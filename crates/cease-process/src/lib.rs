@@ -8,6 +8,7 @@ pub mod containment;
 pub mod ladder;
 pub mod pidfd;
 pub mod tree;
+pub mod vfork;
 
 mod frame;
 mod message;

@@ -76,10 +76,7 @@ impl Leader {
     /// [`io::ErrorKind::Unsupported`] when this program has the kernel reap its children (it ignores SIGCHLD, or has set
     /// `SA_NOCLDWAIT`): their numbers could become somebody else's at any moment.
     pub fn spawn(command: &mut Command, leads_group: bool) -> io::Result<(Self, Pipes)> {
-        if children_are_reaped_by_the_kernel()? {
-            let why = "SIGCHLD is ignored here, so the kernel reaps children before their end can be seen";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
-        }
+        ends_can_be_seen()?;
         if leads_group {
             use std::os::unix::process::CommandExt;
             command.process_group(0);
@@ -98,6 +95,11 @@ impl Leader {
                 Err(error.into())
             }
         }
+    }
+
+    /// The child `pid` behind `fd`, which leads a group of its own and was not waited for.
+    pub(crate) fn of(pid: Pid, fd: OwnedFd) -> Self {
+        Self { pid, fd: Arc::new(fd), leads_group: true, reaped: false }
     }
 
     /// Its number, which is its own for as long as this value lives.
@@ -297,6 +299,15 @@ fn send_to_group_of(fd: BorrowedFd<'_>, signal: Signal) -> rustix::io::Result<()
         libc::syscall(libc::SYS_pidfd_send_signal, fd.as_raw_fd(), signal.as_raw(), info, PIDFD_SIGNAL_PROCESS_GROUP)
     };
     if sent == 0 { Ok(()) } else { Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::INVAL)) }
+}
+
+/// An error when the kernel reaps children before their end can be seen.
+pub(crate) fn ends_can_be_seen() -> io::Result<()> {
+    if children_are_reaped_by_the_kernel()? {
+        let why = "SIGCHLD is ignored here, so the kernel reaps children before their end can be seen";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
+    Ok(())
 }
 
 /// Whether the kernel reaps the children of this process without being asked.

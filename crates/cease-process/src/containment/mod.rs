@@ -110,6 +110,11 @@ impl Enclosure {
         self.cgroup.as_ref().map(Cgroup::path)
     }
 
+    /// The directory of its cgroup, into which a process can be started.
+    pub(crate) fn dir(&self) -> Option<BorrowedFd<'_>> {
+        self.cgroup.as_ref().map(Cgroup::dir)
+    }
+
     /// Takes `leader` in, with everything that it starts from now on; it must not have started anything yet.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! A thread of its own then stands sentry; whoever joins the worker takes its place, see [`crate::ladder::Post`].
 
 mod conversation;
+mod launch;
 mod office;
 mod start;
 

@@ -1,7 +1,7 @@
 //! From nothing to a worker that has begun: spawn, take in, greet, send the job.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use cease_core::StopToken;
 
 use super::conversation::Conversation;
+use super::launch::{LaunchError, Program};
 use crate::containment::{Containment, Enclosure, Kind};
 use crate::frame::{self, FrameError, decode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal, Why};
-use crate::pidfd::Leader;
+use crate::pidfd::{self, Leader};
 use crate::process::Options;
 use crate::report::StartError;
 use crate::tree::Tree;
@@ -39,15 +40,8 @@ pub(super) struct Started {
 pub(super) fn launch(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Result<Launched> {
     let end = Instant::now().checked_add(options.start_limit);
     let (ours, theirs) = UnixStream::pair()?;
-    let mut command = command(options, &theirs)?;
-    command.stdin(Stdio::from(OwnedFd::from(theirs)));
-    let (leader, _) = Leader::spawn(&mut command, true)?;
-    // With it goes our copy of the worker's end: when the worker hangs up, that is seen.
-    drop(command);
+    let (leader, enclosure) = spawn(options, theirs)?;
     let mut conversation = Conversation::new(ours, options.ears.clone());
-
-    // While the program is loaded there is time to take it in.
-    let enclosure = enclose(options, &leader).map_err(StartError::Containment)?;
     let order = Order {
         protocol: PROTOCOL,
         build: options.is_own_program().then(worker::build),
@@ -83,7 +77,34 @@ impl Launched {
     }
 }
 
-fn command(options: &Options, theirs: &UnixStream) -> io::Result<Command> {
+/// Starts the program with `theirs` as its standard input, and takes it in before it runs, or at the latest while it is loaded.
+fn spawn(options: &Options, theirs: UnixStream) -> io::Result<(Leader, Enclosure)> {
+    let enclosure = Enclosure::prepare(options.containment, options.otherwise()).map_err(StartError::Containment)?;
+    let socket = worker::number_of(&theirs)?;
+    if let (Some(dir), Some(program)) = (enclosure.dir(), Program::of(options, socket)?) {
+        pidfd::ends_can_be_seen()?;
+        match program.start(dir, theirs.as_fd()) {
+            Ok((pid, fd)) => return Ok((Leader::of(pid, fd), enclosure)),
+            Err(LaunchError::Exec(error)) => return Err(error),
+            // The kernel is too old for it, or a filter forbids it, or the cgroup is not ours to fill.
+            Err(LaunchError::NoSuchWay) => {}
+        }
+    }
+    let mut command = command(options, socket);
+    command.stdin(Stdio::from(OwnedFd::from(theirs)));
+    let (leader, _) = Leader::spawn(&mut command, true)?;
+    // With it goes our copy of the worker's end: when the worker hangs up, that is seen.
+    drop(command);
+    match enclosure.admit(&leader) {
+        Err(_) if options.containment == Containment::Auto => {
+            let otherwise = Enclosure::prepare(Containment::Require(options.otherwise()), options.otherwise());
+            Ok((leader, otherwise.map_err(StartError::Containment)?))
+        }
+        admitted => admitted.map(|()| (leader, enclosure)).map_err(|error| StartError::Containment(error).into()),
+    }
+}
+
+fn command(options: &Options, socket: u64) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.args);
     for (name, value) in &options.env {
@@ -95,18 +116,8 @@ fn command(options: &Options, theirs: &UnixStream) -> io::Result<Command> {
     if let Some(dir) = &options.dir {
         command.current_dir(dir);
     }
-    command.env(worker::MARK, worker::number_of(theirs)?.to_string());
-    Ok(command)
-}
-
-fn enclose(options: &Options, leader: &Leader) -> Result<Enclosure, crate::containment::ContainmentError> {
-    let enclosure = Enclosure::prepare(options.containment, options.otherwise())?;
-    match enclosure.admit(leader) {
-        Err(_) if options.containment == Containment::Auto => {
-            Enclosure::prepare(Containment::Require(options.otherwise()), options.otherwise())
-        }
-        admitted => admitted.map(|()| enclosure),
-    }
+    command.env(worker::MARK, socket.to_string());
+    command
 }
 
 /// Whether the one who says `hello` is the one that was meant.

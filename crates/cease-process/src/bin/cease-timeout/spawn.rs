@@ -11,6 +11,8 @@
 use std::ffi::{c_char, c_int};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use cease_process::vfork::fork_sharing;
+
 use crate::sys::{self, Disposition, Signals};
 
 /// What the command is started with.
@@ -72,7 +74,8 @@ fn clone_into(cgroup: BorrowedFd<'_>, shared: &mut Shared) -> libc::c_long {
     arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
     let arguments_at = (&raw const arguments) as libc::c_long;
     let size = size_of::<libc::clone_args>() as libc::c_long;
-    fork_sharing(libc::SYS_clone3, [arguments_at, size, 0, 0, 0], shared)
+    // SAFETY: the call is given a pointer to its arguments and their size; `child` calls the kernel, and changes `shared` only.
+    unsafe { fork_sharing(libc::SYS_clone3, [arguments_at, size, 0, 0, 0], shared, child) }
 }
 
 /// The constant of the C library is of a type that cannot hold it on every machine.
@@ -80,69 +83,9 @@ const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 fn clone(shared: &mut Shared) -> libc::c_long {
     let flags = libc::c_long::from(libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD);
-    fork_sharing(libc::SYS_clone, [flags, 0, 0, 0, 0], shared)
+    // SAFETY: the call is given flags and no stack; `child` calls the kernel, and changes `shared` only.
+    unsafe { fork_sharing(libc::SYS_clone, [flags, 0, 0, 0, 0], shared, child) }
 }
-
-/// Makes a system call that returns twice; the second time, in the child, it goes to [`child`] and never comes back.
-#[cfg(target_arch = "x86_64")]
-fn fork_sharing(number: libc::c_long, arguments: [libc::c_long; 5], shared: &mut Shared) -> libc::c_long {
-    let result;
-    // SAFETY: this process is suspended until the child has executed something or ended. The child runs on this stack below
-    // this frame, whose registers the kernel keeps for this process; it changes nothing but `shared` and never returns here.
-    unsafe {
-        std::arch::asm!(
-            "syscall",
-            "test rax, rax",
-            "jnz 2f",
-            "xor ebp, ebp",
-            "mov rdi, r12",
-            "call {child}",
-            "ud2",
-            "2:",
-            child = sym child,
-            in("r12") std::ptr::from_mut(shared),
-            inlateout("rax") number => result,
-            in("rdi") arguments[0],
-            in("rsi") arguments[1],
-            in("rdx") arguments[2],
-            in("r10") arguments[3],
-            in("r8") arguments[4],
-            lateout("rcx") _,
-            lateout("r11") _,
-        );
-    }
-    result
-}
-
-/// Makes a system call that returns twice; the second time, in the child, it goes to [`child`] and never comes back.
-#[cfg(target_arch = "aarch64")]
-fn fork_sharing(number: libc::c_long, arguments: [libc::c_long; 5], shared: &mut Shared) -> libc::c_long {
-    let result;
-    // SAFETY: as on the other machine.
-    unsafe {
-        std::arch::asm!(
-            "svc 0",
-            "cbnz x0, 2f",
-            "mov x0, x20",
-            "bl {child}",
-            "brk 1",
-            "2:",
-            child = sym child,
-            in("x20") std::ptr::from_mut(shared),
-            in("x8") number,
-            inlateout("x0") arguments[0] => result,
-            in("x1") arguments[1],
-            in("x2") arguments[2],
-            in("x3") arguments[3],
-            in("x4") arguments[4],
-            lateout("lr") _,
-        );
-    }
-    result
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-compile_error!("cease-timeout knows how to start a command on x86_64 and on aarch64");
 
 /// The child, in the memory of its parent: becomes the command, or leaves the reason why it cannot.
 extern "C" fn child(shared: *mut Shared) -> ! {

@@ -1,0 +1,136 @@
+//! A child that shares the memory of its parent until it executes something, so that nothing is copied.
+//!
+//! # How it works
+//!
+//! The thread that starts the child is suspended until the child executes something or ends, as with `vfork`; so a large parent
+//! pays no more than a small one, and an error is a number in memory that both see.
+//! The kernel puts the child into its cgroup before it runs, so nothing of it is ever outside, and no gate has to be kept.
+#![allow(unsafe_code, reason = "the child runs in the memory of its parent until it executes something")]
+
+use std::ffi::c_int;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// The constants of the C library are of types that cannot hold them on every machine.
+const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Starts a child in the cgroup of this directory, which runs `child` with `shared`; its descriptor is closed in whatever is
+/// executed.
+///
+/// Signals that have a handler here do in the child what they do by default; its mask is that of the calling thread.
+///
+/// # Errors
+///
+/// What the operating system said: before Linux 5.7, and where a filter forbids it, there is no such call.
+///
+/// # Safety
+///
+/// `child` may change nothing but what it is given, and call nothing but the kernel: other threads of this process run on, and
+/// may hold any lock. It does not unwind.
+pub unsafe fn start_into<T>(
+    cgroup: BorrowedFd<'_>,
+    shared: &mut T,
+    child: extern "C" fn(*mut T) -> !,
+) -> Result<(Pid, OwnedFd), Errno> {
+    let mut pidfd: c_int = -1;
+    // SAFETY: all zeroes is a value of it: no flags, and nothing pointed to.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD;
+    arguments.flags = u64::from(flags.unsigned_abs()) | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND;
+    arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
+    arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
+    arguments.pidfd = &raw mut pidfd as u64;
+    let (at, size) = ((&raw const arguments) as libc::c_long, size_of::<libc::clone_args>() as libc::c_long);
+    // SAFETY: the call takes a pointer to its arguments and their size, and the caller answers for the child.
+    let pid = unsafe { fork_sharing(libc::SYS_clone3, [at, size, 0, 0, 0], shared, child) };
+    match c_int::try_from(pid).ok().and_then(Pid::from_raw) {
+        // SAFETY: the call has put a new descriptor there, which nobody else knows.
+        Some(pid) if pid.as_raw_nonzero().get() > 0 => Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) })),
+        _ => Err(Errno::from_raw_os_error(c_int::try_from(-pid).unwrap_or(libc::EAGAIN))),
+    }
+}
+
+/// Makes a system call that returns twice; the second time, in the child, it goes to `child` and never comes back.
+///
+/// It returns what the kernel returns: a number, or an error below zero.
+///
+/// # Safety
+///
+/// The call is `clone` or `clone3`, with `CLONE_VM` and `CLONE_VFORK` and without a stack; what its arguments point to lives until
+/// it returns; and `child` may change nothing but what it is given, and call nothing but the kernel.
+#[cfg(target_arch = "x86_64")]
+pub unsafe fn fork_sharing<T>(
+    number: libc::c_long,
+    arguments: [libc::c_long; 5],
+    shared: &mut T,
+    child: extern "C" fn(*mut T) -> !,
+) -> libc::c_long {
+    let result;
+    // SAFETY: this thread is suspended until the child has executed something or ended. The child runs on this stack below
+    // this frame, whose registers the kernel keeps for this thread; it changes nothing but `shared` and never returns here.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            in("r12") std::ptr::from_mut(shared),
+            in("r13") child,
+            inlateout("rax") number => result,
+            in("rdi") arguments[0],
+            in("rsi") arguments[1],
+            in("rdx") arguments[2],
+            in("r10") arguments[3],
+            in("r8") arguments[4],
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// As on the other machine.
+///
+/// # Safety
+///
+/// As on the other machine.
+#[cfg(target_arch = "aarch64")]
+pub unsafe fn fork_sharing<T>(
+    number: libc::c_long,
+    arguments: [libc::c_long; 5],
+    shared: &mut T,
+    child: extern "C" fn(*mut T) -> !,
+) -> libc::c_long {
+    let result;
+    // SAFETY: as on the other machine.
+    unsafe {
+        std::arch::asm!(
+            "svc 0",
+            "cbnz x0, 2f",
+            "mov x0, x20",
+            "blr x21",
+            "brk 1",
+            "2:",
+            in("x20") std::ptr::from_mut(shared),
+            in("x21") child,
+            in("x8") number,
+            inlateout("x0") arguments[0] => result,
+            in("x1") arguments[1],
+            in("x2") arguments[2],
+            in("x3") arguments[3],
+            in("x4") arguments[4],
+            lateout("lr") _,
+        );
+    }
+    result
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("cease-process knows how to start a process on x86_64 and on aarch64");
