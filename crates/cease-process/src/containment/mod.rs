@@ -157,8 +157,11 @@ impl Enclosure {
     /// What the operating system said.
     pub fn kill(&self, leader: &Leader) -> io::Result<()> {
         if let Some(cgroup) = &self.cgroup {
-            // The leader is in it too, and goes while the others are still looked for.
+            // From now on the leader starts nothing; the others are told in one step, if there are any.
             let own = leader.signal(Signal::KILL);
+            if cgroup.members() == [leader.pid()] {
+                return own;
+            }
             return cgroup.kill().or_else(|error| leader.signal_group(Signal::KILL).and(Err(error))).and(own);
         }
         if self.kind == Kind::Descendants {
@@ -221,10 +224,7 @@ impl Enclosure {
 fn create() -> io::Result<Cgroup> {
     static SWEEP: Once = Once::new();
     SWEEP.call_once(cgroup::remove_abandoned);
-    let cgroup = Cgroup::create()?;
-    // Before anybody looks at the members: a change after that look is told.
-    cgroup.changes()?;
-    Ok(cgroup)
+    Cgroup::create()
 }
 
 impl fmt::Display for Kind {
