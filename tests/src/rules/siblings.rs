@@ -37,6 +37,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-process", "src/procfs.rs", "only here are there processes"),
     ("crates/cease-process", "src/report.rs", "only here are there so many ways to end"),
     ("crates/cease-process", "src/tree.rs", "only here is there a tree of processes to hold"),
+    ("crates/cease-process", "src/vfork.rs", "only here are there processes"),
     ("crates/cease-process", "tests/act/", "a job that travels, for all of its tests"),
     ("crates/cease-process", "tests/escapes.rs", "only here can something get away"),
     ("crates/cease-process", "tests/exits.rs", "only here are there so many ways to end"),

@@ -66,7 +66,8 @@ pub struct ContainmentError {
 #[derive(Debug)]
 pub struct Enclosure {
     kind: Kind,
-    cgroup: Option<Cgroup>,
+    /// On the heap, because a tree is handed back when it cannot be reaped.
+    cgroup: Option<Box<Cgroup>>,
 }
 
 impl Enclosure {
@@ -87,7 +88,7 @@ impl Enclosure {
     fn of(kind: Kind) -> Result<Self, ContainmentError> {
         let wrong = |error| ContainmentError { kind, error };
         let cgroup = match kind {
-            Kind::Cgroup => Some(create().map_err(wrong)?),
+            Kind::Cgroup => Some(Box::new(create().map_err(wrong)?)),
             Kind::Subreaper => {
                 rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
                     .map_err(|error| wrong(error.into()))?;
@@ -107,12 +108,12 @@ impl Enclosure {
     /// Where its cgroup is, if it has one.
     #[must_use]
     pub fn cgroup(&self) -> Option<PathBuf> {
-        self.cgroup.as_ref().map(Cgroup::path)
+        self.cgroup.as_deref().map(Cgroup::path)
     }
 
     /// The directory of its cgroup, into which a process can be started.
     pub(crate) fn dir(&self) -> Option<BorrowedFd<'_>> {
-        self.cgroup.as_ref().map(Cgroup::dir)
+        self.cgroup.as_deref().map(Cgroup::dir)
     }
 
     /// Takes `leader` in, with everything that it starts from now on; it must not have started anything yet.

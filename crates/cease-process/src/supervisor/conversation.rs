@@ -133,7 +133,7 @@ impl Conversation {
             let mut fds = [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
             rustix::event::poll(&mut fds, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
         };
-        while !self.has_ended && pieces <= 2 * CAP / PIECE && said == Said::Nothing && can_be_read(&*self.socket) {
+        while !self.has_ended && pieces <= 2 * CAP / PIECE && said == Said::Nothing && can_be_read(&self.socket) {
             said = self.listen();
             pieces += 1;
         }

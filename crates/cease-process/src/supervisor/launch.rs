@@ -103,31 +103,34 @@ fn pointers(words: &[CString]) -> Vec<*const c_char> {
 extern "C" fn child(shared: *mut Shared) -> ! {
     // SAFETY: the parent has it on its stack, and waits.
     let shared = unsafe { &mut *shared };
-    // SAFETY: what is pointed to lives in the parent, which waits: words that end in a zero, and lists that end in a null.
-    // Nothing here takes a lock or memory.
-    unsafe {
-        if become_program(shared) {
-            libc::execve(*shared.args, shared.args, shared.env);
-        }
-        ptr::write_volatile(&raw mut shared.error, *libc::__errno_location());
-        libc::_exit(127)
+    if become_program(shared) {
+        // SAFETY: there is at least one word, the program's name.
+        let name = unsafe { *shared.args };
+        // SAFETY: the words and the variables live in the parent: each ends in a zero, and the lists of them end in a null.
+        unsafe { libc::execve(name, shared.args, shared.env) };
     }
+    let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOEXEC);
+    // SAFETY: it is a live place on the parent's stack.
+    unsafe { ptr::write_volatile(&raw mut shared.error, error) };
+    // SAFETY: takes a number only. It runs no handler, which would be the parent's.
+    unsafe { libc::_exit(127) }
 }
 
 /// Whether everything is as the program is to find it.
-///
-/// # Safety
-///
-/// What is pointed to is alive.
-unsafe fn become_program(shared: &Shared) -> bool {
+fn become_program(shared: &Shared) -> bool {
+    // SAFETY: takes numbers only.
+    let leads = || unsafe { libc::setpgid(0, 0) } == 0;
+    // SAFETY: takes numbers only; this is the child's table of descriptors.
+    let has_input = || unsafe { libc::dup2(shared.stdin, libc::STDIN_FILENO) } >= 0;
+    // SAFETY: the path lives in the parent, and ends in a zero.
+    let is_there = || shared.dir.is_null() || unsafe { libc::chdir(shared.dir) } == 0;
+    leads() && has_input() && is_there() && minds_broken_pipes()
+}
+
+/// Gives SIGPIPE its meaning back: a program written in Rust ignores it, which whatever it starts does not expect.
+fn minds_broken_pipes() -> bool {
     // SAFETY: all zeroes are an action: the default, with no flags and an empty mask.
     let default: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: takes numbers, a path that is alive or is not looked at, and an action that is whole. A program written in Rust
-    // ignores SIGPIPE, which whatever it starts does not expect.
-    unsafe {
-        libc::setpgid(0, 0) == 0
-            && libc::dup2(shared.stdin, libc::STDIN_FILENO) >= 0
-            && (shared.dir.is_null() || libc::chdir(shared.dir) == 0)
-            && libc::sigaction(libc::SIGPIPE, &raw const default, ptr::null_mut()) == 0
-    }
+    // SAFETY: SIGPIPE is a signal, the action is whole, and nobody asks for the old one.
+    unsafe { libc::sigaction(libc::SIGPIPE, &raw const default, ptr::null_mut()) == 0 }
 }
