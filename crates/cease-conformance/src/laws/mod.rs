@@ -146,9 +146,9 @@ pub const ITEM_CHECKS: &[Check] = &[
 /// has.
 pub const PROCESS_CHECKS: &[Check] = &[
     check(Law::L7, "l7_who_asks_together_gets_the_same_report", Some(3), 1200),
-    check(Law::L7, "l7_a_result_that_was_sent_is_not_lost", Some(3), 8000),
-    check(Law::L7, "l7_who_waits_takes_the_sentrys_place", Some(3), 1000),
-    check(Law::L19, "l19_nothing_is_signalled_after_the_reap", Some(3), 11_000),
+    check(Law::L7, "l7_a_result_that_was_sent_is_not_lost", Some(3), 16_000),
+    check(Law::L7, "l7_who_waits_takes_the_sentrys_place", Some(3), 1400),
+    check(Law::L19, "l19_nothing_is_signalled_after_the_reap", Some(3), 21_000),
 ];
 
 /// The checks of law L20, and of L18 for it, which concern strategies whose jobs are left by unwinding.

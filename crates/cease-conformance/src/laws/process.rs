@@ -274,8 +274,10 @@ pub fn l7_who_waits_takes_the_sentrys_place<S: Supervises>(strategy: &S) {
     let post = strategy.post([SOME, Duration::ZERO, SOME], tree.clone());
     let (guarded, at) = (post.clone(), desk.clone());
     let sentry = thread::spawn(move || S::stand_sentry(&guarded, &at));
-    S::request(&desk);
+    let asking = desk.clone();
+    let asks = thread::spawn(move || S::request(&asking));
     S::take_over(&post, &desk);
+    asks.join().expect("L7: asking does not panic");
     sentry.join().expect("L7: standing sentry does not panic");
     let report = S::report(&desk);
     assert!(report.is_empty && lock(&tree.state).reaped, "L7: it was reported before it was over");
