@@ -8,7 +8,7 @@
 //! What is reaped cannot be signalled, because nothing is left to call a method of (law L19).
 #![allow(
     unsafe_code,
-    reason = "two system calls have no safe wrapper: a signal to the group of a pidfd, and sigaction"
+    reason = "three system calls have no safe wrapper: a signal to a pidfd's group, sigaction, a getpgid that may answer 0"
 )]
 
 use std::fmt;
@@ -275,11 +275,26 @@ impl Member {
         pidfd_send_signal(&self.fd, signal).is_ok()
     }
 
+    /// Waits until it has ended, or `patience` is over.
+    pub(crate) fn wait(&self, patience: patience::Patience) {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        while poll(&mut fds, patience.left().as_ref()) == Err(Errno::INTR) {}
+    }
+
     /// Reaps it, if it is a child of this process and has ended.
     pub(crate) fn reap(&self) -> bool {
         let ended = waitid(WaitId::PidFd(self.fd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         matches!(ended, Ok(Some(_)))
     }
+}
+
+/// The group of process `pid`, if it is there; 0 when it is one that has no number here, as that of a thread of the kernel.
+///
+/// It costs a small part of what reading about the process does, which tells when one looks at all of them.
+pub(crate) fn group_of(pid: u32) -> Option<u32> {
+    // SAFETY: the call takes a number, which need not be a process's, and touches no memory of ours.
+    let group = unsafe { libc::getpgid(libc::pid_t::try_from(pid).ok()?) };
+    u32::try_from(group).ok()
 }
 
 fn unless_gone(sent: rustix::io::Result<()>) -> io::Result<()> {

@@ -1,16 +1,16 @@
-//! What `/proc` says about processes: their states, parents and groups.
+//! What `/proc` says about processes: their states, parents and children.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::OnceLock;
 
 /// One process, as `/proc` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    /// One letter; `Z` for one that has ended and is not reaped.
+    /// One letter; `Z` for one that has ended and is not reaped, `X` for one that is gone.
     state: u8,
     pub(crate) parent: u32,
-    pub(crate) group: u32,
 }
 
 impl Process {
@@ -19,33 +19,70 @@ impl Process {
         parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// Every process that is there.
-    pub(crate) fn all() -> Vec<Self> {
-        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter_map(Self::read).collect()
-    }
-
     /// Whether anything of it still runs.
     pub(crate) const fn is_alive(&self) -> bool {
-        !matches!(self.state, b'Z' | b'X' | b'x')
+        !self.is_zombie() && !matches!(self.state, b'X' | b'x')
+    }
+
+    /// Whether it has ended, and is not reaped.
+    pub(crate) const fn is_zombie(&self) -> bool {
+        self.state == b'Z'
     }
 }
 
-/// What descends from process `ancestor`, parents first; zombies too, because they may have had children.
-pub(crate) fn descendants(ancestor: u32, all: &[Process]) -> Vec<Process> {
-    let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
-    for process in all {
-        children.entry(process.parent).or_default().push(*process);
+/// The number of every process that is there.
+pub(crate) fn pids() -> impl Iterator<Item = u32> {
+    numbers_in("/proc")
+}
+
+/// What descends from process `ancestor`, parents first; those that have ended too, because they may have had children.
+///
+/// It is no picture of one moment: who moves meanwhile, because a parent ends, may be missed. Its parent is then seen to have
+/// ended, or to be gone, which it was not or is not when one looks again.
+pub(crate) fn descendants(ancestor: u32) -> Vec<Process> {
+    if lists_children() {
+        walk(ancestor, |parent| {
+            let seen = |pid| Process::read(pid).unwrap_or(Process { pid, state: b'X', parent });
+            children(parent).into_iter().map(seen).collect()
+        })
+    } else {
+        let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
+        for process in pids().filter_map(Process::read) {
+            children.entry(process.parent).or_default().push(process);
+        }
+        walk(ancestor, |parent| children.remove(&parent).unwrap_or_default())
     }
-    let (mut found, mut seen) = (children.remove(&ancestor).unwrap_or_default(), BTreeSet::from([ancestor]));
+}
+
+/// What is below `ancestor` when each has these children.
+fn walk(ancestor: u32, mut children: impl FnMut(u32) -> Vec<Process>) -> Vec<Process> {
+    let (mut found, mut seen) = (children(ancestor), BTreeSet::from([ancestor]));
     let mut next = 0;
     while let Some(process) = found.get(next) {
         if seen.insert(process.pid) {
-            found.extend(children.remove(&process.pid).unwrap_or_default());
+            found.extend(children(process.pid));
         }
         next += 1;
     }
     found
+}
+
+/// The children of process `pid`: the kernel lists them by the thread that has them.
+fn children(pid: u32) -> Vec<u32> {
+    let of_thread = |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    let listed = numbers_in(&format!("/proc/{pid}/task")).map(of_thread);
+    listed.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+/// Whether the kernel lists children; where it does not, one has to look at all processes.
+fn lists_children() -> bool {
+    static LISTS: OnceLock<bool> = OnceLock::new();
+    *LISTS.get_or_init(|| fs::exists("/proc/thread-self/children").unwrap_or(false))
+}
+
+/// The entries of a directory that are numbers.
+fn numbers_in(path: &str) -> impl Iterator<Item = u32> + use<> {
+    fs::read_dir(path).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 fn parse(pid: u32, stat: &str) -> Option<Process> {
@@ -53,17 +90,19 @@ fn parse(pid: u32, stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let state = *fields.next()?.as_bytes().first()?;
-    Some(Process { pid, state, parent: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
+    Some(Process { pid, state, parent: fields.next()?.parse().ok()? })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Child, Command, Stdio};
+
     use super::*;
 
     #[test]
     fn a_name_may_look_like_the_rest_of_the_line() {
         let process = parse(7, "7 (a) R 1 1 (b) S 3 5 5 0 -1").unwrap();
-        assert_eq!((process.state, process.parent, process.group), (b'S', 3, 5));
+        assert_eq!((process.state, process.parent), (b'S', 3));
         assert!(process.is_alive());
         assert!(!parse(7, "7 (x) Z 3 5 5").unwrap().is_alive());
         assert_eq!(parse(7, "7 (x"), None);
@@ -71,16 +110,53 @@ mod tests {
 
     #[test]
     fn descendants_are_found_below_each_other() {
-        let process = |pid, parent| Process { pid, state: b'S', parent, group: 1 };
+        let process = |pid, parent| Process { pid, state: b'S', parent };
         let all = [process(5, 4), process(3, 2), process(4, 3), process(2, 1), process(9, 1)];
-        let found: Vec<_> = descendants(2, &all).iter().map(|process| process.pid).collect();
+        let children = |pid| all.into_iter().filter(|process| process.parent == pid).collect();
+        let found: Vec<_> = walk(2, children).iter().map(|process| process.pid).collect();
         assert_eq!(found, [3, 4, 5]);
-        assert!(descendants(9, &all).is_empty());
+        assert!(walk(9, children).is_empty());
+    }
+
+    #[test]
+    fn who_is_its_own_ancestor_is_looked_at_once() {
+        let children = |pid| vec![Process { pid: 3 - pid, state: b'S', parent: pid }];
+        assert_eq!(walk(1, children).len(), 2);
     }
 
     #[test]
     fn this_process_is_there() {
         let own = std::process::id();
-        assert!(Process::all().iter().any(|process| process.pid == own && process.is_alive()));
+        assert!(pids().any(|pid| pid == own) && Process::read(own).unwrap().is_alive());
+    }
+
+    /// A child that waits for the end of its standard input.
+    fn child() -> Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn end(mut child: Child) {
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// A thread's children are that thread's own.
+    #[test]
+    fn the_children_of_every_thread_are_found() {
+        let own = std::process::id();
+        let (say, end_is_said) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let theirs = child();
+            tell.send(theirs.id()).unwrap();
+            let _ = end_is_said.recv();
+            end(theirs);
+        });
+        let (ours, theirs) = (child(), told.recv().unwrap());
+        let found: Vec<_> = descendants(own).iter().map(|process| process.pid).collect();
+        assert!(found.contains(&ours.id()) && found.contains(&theirs), "{found:?}");
+        drop(say);
+        thread.join().unwrap();
+        end(ours);
     }
 }

@@ -52,8 +52,9 @@ fn l18_nothing_leaks() {
             }
         });
     };
+    let threads = Held::now().threads;
     runs(2 * SOME);
-    let before = Held::now();
+    let before = Held::with(threads);
     runs(RUNS);
     before.is_again();
 }
@@ -66,8 +67,9 @@ fn l18_a_crowd_at_once_leaves_nothing() {
     // Each takes a few descriptors.
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let threads = Held::now().threads;
     run(0);
-    let before = Held::now();
+    let before = Held::with(threads);
     let workers: Vec<_> = (0..CROWD).map(|_| process().spawn(Act::UntilStopped).unwrap()).collect();
     assert_eq!(Held::now().children, before.children + CROWD, "all of them are there at once");
     workers.iter().for_each(|worker| assert!(worker.stop()));
@@ -129,6 +131,13 @@ impl Held {
             assert!(Instant::now() < end, "before there were {self:?}, and now {:?}", Self::now());
             thread::yield_now();
         }
+    }
+
+    /// What is held once as many threads are there as before the first worker: the kernel lists a thread for a moment after it
+    /// was joined.
+    fn with(threads: usize) -> Self {
+        act::until("rid of the threads of the first workers", || Self::now().threads == threads);
+        Self::now()
     }
 
     fn now() -> Self {

@@ -134,18 +134,18 @@ impl Enclosure {
     ///
     /// What the operating system said of the leader or its group; who is not there any more is no error.
     pub fn signal(&self, leader: &Leader, signal: Signal) -> io::Result<()> {
+        // When the leader goes, its orphans are nobody's: they have to be gone first.
+        let others_first = self.kind == Kind::Descendants && signal == Signal::TERM;
         let others = self.others(leader);
         for (pid, member) in &others {
             // What is in the leader's group has it from there, and may not get it twice.
-            let in_group = leader.leads_group() && rounds::group_of(*pid) == Some(leader.pid());
-            if !in_group || self.kind == Kind::Descendants {
+            if others_first || !rounds::is_in_group_of(*pid, leader) {
                 member.signal(signal);
             }
         }
-        if self.kind == Kind::Descendants && signal == Signal::TERM {
-            // When the leader goes, its orphans are nobody's: they have to be gone first.
+        if others_first {
             others.iter().for_each(|(_, member)| _ = member.signal(Signal::CONT));
-            rounds::wait_for_descendants(leader.pid());
+            rounds::wait_for(others.iter().map(|(_, member)| member));
             kill_descendants(leader.pid());
         }
         if leader.leads_group() { leader.signal_group(signal) } else { leader.signal(signal) }
@@ -205,19 +205,20 @@ impl Enclosure {
         }
     }
 
-    /// Everybody but the leader, each held so that it is nobody else.
+    /// Everybody whom a signal to the leader and its group may miss, each held so that it is nobody else.
     fn others(&self, leader: &Leader) -> Vec<(u32, Member)> {
-        let pids = self.survivors(leader);
-        let is_member = |pid| match (&self.cgroup, self.kind) {
-            (Some(cgroup), _) => cgroup.has(pid),
-            (None, Kind::Subreaper) => rounds::descends_from(pid, std::process::id()),
-            (None, Kind::Descendants) => {
-                rounds::descends_from(pid, leader.pid()) || rounds::is_in_group_of(pid, leader)
-            }
-            (None, _) => rounds::is_in_group_of(pid, leader),
+        let open = |pid, is_member: &dyn Fn(u32) -> bool| Some((pid, Member::open(pid, || is_member(pid))?));
+        let hold = |pids: Vec<u32>, is_member: &dyn Fn(u32) -> bool| {
+            pids.into_iter().filter_map(|pid| open(pid, is_member)).collect()
         };
-        let open = |pid| Some((pid, Member::open(pid, || is_member(pid))?));
-        pids.into_iter().filter_map(open).collect()
+        match (&self.cgroup, self.kind) {
+            (Some(cgroup), _) => hold(self.survivors(leader), &|pid| cgroup.has(pid)),
+            (None, Kind::Subreaper) => {
+                hold(self.survivors(leader), &|pid| rounds::descends_from(pid, std::process::id()))
+            }
+            (None, Kind::Descendants) => hold(rounds::below(leader), &|pid| rounds::descends_from(pid, leader.pid())),
+            (None, _) => Vec::new(),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Members of a tree that are found by looking, round after round, where the kernel does not keep them together.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::pidfd::{Leader, Member};
+use crate::patience::Patience;
+use crate::pidfd::{Leader, Member, group_of};
 use crate::procfs::{self, Process};
 
 /// How long one call goes on looking for what was born meanwhile; whoever calls may call again.
@@ -13,11 +13,6 @@ const ROUNDS: Duration = Duration::from_millis(500);
 
 /// How long descendants have to end by themselves before their leader may.
 const MOMENT: Duration = Duration::from_millis(20);
-
-/// The group of process `pid`.
-pub(super) fn group_of(pid: u32) -> Option<u32> {
-    Process::read(pid).map(|process| process.group)
-}
 
 /// Whether process `pid` is in the group that `leader` leads.
 pub(super) fn is_in_group_of(pid: u32, leader: &Leader) -> bool {
@@ -39,41 +34,45 @@ pub(super) fn descends_from(pid: u32, ancestor: u32) -> bool {
 }
 
 /// Who else runs in the group of `leader`.
+///
+/// The kernel cannot be asked whether anybody does: the leader is not reaped, and counts for it.
 pub(super) fn group(leader: &Leader) -> Vec<u32> {
     if !leader.leads_group() {
         return Vec::new();
     }
-    alive(Process::all().into_iter().filter(|process| process.group == leader.pid() && process.pid != leader.pid()))
+    let others = procfs::pids().filter(|pid| *pid != leader.pid() && is_in_group_of(*pid, leader));
+    alive(others.filter_map(Process::read))
+}
+
+/// Who descends from `leader`.
+pub(super) fn below(leader: &Leader) -> Vec<u32> {
+    living(|| procfs::descendants(leader.pid()), Instant::now() + ROUNDS)
 }
 
 /// Who descends from `leader`, or is in its group.
 pub(super) fn descendants(leader: &Leader) -> Vec<u32> {
-    let all = Process::all();
-    let below = procfs::descendants(leader.pid(), &all);
-    let in_group =
-        |process: &Process| leader.leads_group() && process.group == leader.pid() && process.pid != leader.pid();
-    let beside = all.iter().filter(|process| in_group(process) && !below.contains(process));
-    alive(below.iter().chain(beside).copied())
+    let mut all = below(leader);
+    let beside: Vec<_> = group(leader).into_iter().filter(|pid| !all.contains(pid)).collect();
+    all.extend(beside);
+    all
 }
 
 /// Kills what descends from process `ancestor` until nothing does, or a while is over.
 ///
 /// That process is the caller, or a child that has not been reaped.
 pub(crate) fn kill_descendants(ancestor: u32) {
-    kill_rounds(|| procfs::descendants(ancestor, &Process::all()), ancestor);
+    kill_rounds(|| procfs::descendants(ancestor), ancestor);
 }
 
-/// Waits for a moment, or until nothing descends from process `ancestor`.
-pub(super) fn wait_for_descendants(ancestor: u32) {
-    let end = Instant::now() + MOMENT;
-    while Instant::now() < end && !alive(procfs::descendants(ancestor, &Process::all()).into_iter()).is_empty() {
-        std::thread::yield_now();
-    }
+/// Waits for a moment, or until all `members` have ended.
+pub(super) fn wait_for<'a>(members: impl Iterator<Item = &'a Member>) {
+    let patience = Patience::new(MOMENT);
+    members.for_each(|member| member.wait(patience));
 }
 
 /// Who descends from this process, beside `leader`; children that have ended are reaped.
 pub(super) fn adopted(leader: &Leader) -> Vec<u32> {
-    alive(adopted_and_ended(leader).into_iter())
+    living(|| adopted_and_ended(leader), Instant::now() + ROUNDS)
 }
 
 /// Kills what descends from this process, beside `leader`, until nothing does, or a while is over.
@@ -84,9 +83,9 @@ pub(super) fn kill_adopted(leader: &Leader) {
 /// Who descends from this process, beside `leader`, those that have ended included; children among them are reaped.
 fn adopted_and_ended(leader: &Leader) -> Vec<Process> {
     let own = std::process::id();
-    let mut all = procfs::descendants(own, &Process::all());
+    let mut all = procfs::descendants(own);
     all.retain(|process| process.pid != leader.pid());
-    for zombie in all.iter().filter(|process| !process.is_alive() && process.parent == own) {
+    for zombie in all.iter().filter(|process| process.is_zombie() && process.parent == own) {
         // Only this process reaps its children, so the number is still the same one's.
         if let Some(member) = Member::open(zombie.pid, || is_child(zombie.pid)) {
             member.reap();
@@ -95,19 +94,14 @@ fn adopted_and_ended(leader: &Leader) -> Vec<Process> {
     all
 }
 
-/// Kills who is found until two rounds have found the same, and nobody alive: a round is no picture of one moment, and who is
-/// born behind it shows in the next one by the parent that has ended.
+/// Kills who is found until nobody is, or a while is over.
 fn kill_rounds(find: impl Fn() -> Vec<Process>, ancestor: u32) {
     let end = Instant::now() + ROUNDS;
-    let mut before = None;
     while Instant::now() < end {
-        let found = find();
-        let living = alive(found.iter().copied());
-        let pids: BTreeSet<_> = found.iter().map(|process| process.pid).collect();
-        if living.is_empty() && before.as_ref() == Some(&pids) {
+        let living = living(&find, end);
+        if living.is_empty() {
             return;
         }
-        before = Some(pids);
         for pid in living {
             if let Some(member) = Member::open(pid, || descends_from(pid, ancestor)) {
                 member.signal(Signal::KILL);
@@ -116,10 +110,31 @@ fn kill_rounds(find: impl Fn() -> Vec<Process>, ancestor: u32) {
     }
 }
 
+/// Who is found alive; nobody is when two rounds have found the same, and only zombies.
+///
+/// A round is no picture of one moment, and who is born behind it, or moves to another parent, shows in the next one.
+/// One who was gone when looked at may have taken those behind it out of the round, so that one is not the last.
+/// When it is `end` and they still change, all that were found count.
+fn living(find: impl Fn() -> Vec<Process>, end: Instant) -> Vec<u32> {
+    let mut before = None;
+    loop {
+        let found = find();
+        let living: Vec<_> = alive(found.iter().copied());
+        let pids: Vec<_> = found.iter().map(|process| process.pid).collect();
+        if !living.is_empty() || found.iter().all(Process::is_zombie) && before.as_ref() == Some(&pids) {
+            return living;
+        }
+        if Instant::now() >= end {
+            return pids;
+        }
+        before = Some(pids);
+    }
+}
+
 fn is_child(pid: u32) -> bool {
     Process::read(pid).is_some_and(|process| process.parent == std::process::id())
 }
 
-fn alive(processes: impl Iterator<Item = Process>) -> Vec<u32> {
-    processes.filter(Process::is_alive).map(|process| process.pid).collect()
+fn alive(processes: impl IntoIterator<Item = Process>) -> Vec<u32> {
+    processes.into_iter().filter(Process::is_alive).map(|process| process.pid).collect()
 }
