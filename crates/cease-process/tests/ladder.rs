@@ -60,7 +60,7 @@ const fn rung_of(action: &Action) -> Option<Rung> {
         Action::Ask(_) => Some(Rung::Ask),
         Action::Terminate => Some(Rung::Term),
         Action::Kill => Some(Rung::Kill),
-        Action::Drain | Action::Look | Action::Reap | Action::Report(_) => None,
+        Action::Drain | Action::Look | Action::Dismiss | Action::Reap | Action::Report(_) => None,
     }
 }
 
