@@ -293,8 +293,10 @@ impl Ladder {
         self.is_ready = false;
         if count == 0 && self.rung <= Some(Rung::Ask) {
             self.summary.is_kept = true;
-            // Nothing is said any more to one whose next job may have begun.
-            self.todo.clear();
+            // Nothing is said any more to one whose next job may have begun, and what was not said was not needed.
+            if self.todo.drain(..).any(|action| matches!(action, Action::Ask(_))) {
+                self.summary.reached = None;
+            }
         } else {
             self.has_to_end(now);
             self.todo.push_back(Action::Dismiss);
