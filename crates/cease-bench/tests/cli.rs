@@ -62,6 +62,7 @@ fn every_row_names_its_peers_and_their_ratios() {
         "token/blocking-stop-to-exit",
         "channel/stop-to-exit",
         "process/spawn-to-running",
+        "process/pooled-round-trip",
         "process/kill-to-reaped",
     ];
     assert_eq!(names, expected);

@@ -40,9 +40,11 @@ pub(crate) enum Kind {
     Result,
     /// The job panicked.
     Panic,
+    /// A worker of a pool is told, or says, that it does no other job.
+    Leave,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Hello,
     Kind::Order,
     Kind::Job,
@@ -53,6 +55,7 @@ const KINDS: [Kind; 10] = [
     Kind::Log,
     Kind::Result,
     Kind::Panic,
+    Kind::Leave,
 ];
 
 /// A frame that has arrived.

@@ -13,6 +13,7 @@ pub mod vfork;
 mod frame;
 mod message;
 mod patience;
+mod pool;
 mod process;
 mod procfs;
 mod report;
@@ -24,6 +25,7 @@ use cease_core::{Contract, Exception, Law, Modelled, RunsOn};
 
 pub use frame::FrameError;
 pub use message::RemotePanic;
+pub use pool::Pool;
 pub use process::{Process, Progress, Watch};
 pub use report::{StartError, StopReport};
 pub use travels::{Entry, Travels, job};

@@ -32,6 +32,10 @@ pub(crate) struct Order {
     pub(crate) cgroup: Option<PathBuf>,
     /// Whether the worker takes orphans of its tree as its own.
     pub(crate) adopts: bool,
+    /// Whether it has no job yet, and stays for as many as come; with it comes the socket on which stops are said.
+    pub(crate) stays: bool,
+    /// Which of the jobs of this worker it is.
+    pub(crate) number: u64,
 }
 
 /// Why a worker cannot do it.
@@ -49,6 +53,8 @@ pub(crate) enum Refusal {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Stop {
     pub(crate) why: Why,
+    /// Which of the jobs of this worker is meant.
+    pub(crate) number: u64,
     /// How long the job has to leave, before it is told by a signal.
     pub(crate) within_ms: u64,
 }

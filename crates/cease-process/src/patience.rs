@@ -1,5 +1,6 @@
 //! Time limits as `poll` takes them.
 
+use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
@@ -29,6 +30,17 @@ impl Patience {
     pub(crate) fn left(self) -> Option<Timespec> {
         let left = self.0.map_or(ONE_WAIT, |end| end.saturating_duration_since(Instant::now()).min(ONE_WAIT));
         Timespec::try_from(left).ok()
+    }
+
+    /// Waits at `condvar` until somebody is woken there, or it is over.
+    pub(crate) fn wait<'a, T>(self, condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        match self.0 {
+            None => condvar.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            Some(end) => {
+                let left = end.saturating_duration_since(Instant::now());
+                condvar.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
     }
 
     /// Whether it is over.

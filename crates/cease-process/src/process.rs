@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use cease_core::{Contract, Exit, Running, SpawnError, StopSource, StopToken, Strategy, Worker};
@@ -15,8 +17,8 @@ use crate::containment::{Containment, Kind};
 use crate::frame::{self, FrameError};
 use crate::ladder::Budgets;
 use crate::report::{StartError, StopReport};
-use crate::supervisor::{self, Begun, Shared};
-use crate::{CONTRACT, Travels};
+use crate::supervisor::{self, Begun, Sentry, Shared};
+use crate::{CONTRACT, Pool, Travels};
 
 /// The program that runs already, whatever has become of its file.
 const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -222,13 +224,34 @@ impl Process {
         let options = Options { job_name: J::NAME, ..self.options.clone() };
         let frame = frame::encode(frame::Kind::Job, &job).map_err(|error| io::Error::from(StartError::Frame(error)));
         match frame.and_then(|frame| supervisor::begin(&options, frame, &stop)) {
-            Ok(Begun { shared, sentry }) => {
-                let watch = Watch { shared: Arc::clone(&shared) };
-                let running = RunningProcess { shared, sentry, stop, yields: PhantomData };
-                Ok((Worker::new(self.name.clone(), source, Box::new(running)), watch))
-            }
+            Ok(begun) => Ok(self.worker(begun, source)),
             Err(error) => Err(SpawnError::new(self.name.clone(), error, job)),
         }
+    }
+
+    /// Up to `size` of these processes, each of which does one job after the other.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pool::new`].
+    pub fn pool(self, size: NonZeroUsize) -> io::Result<Pool> {
+        Pool::new(self, size)
+    }
+
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn worker_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The worker, and who watches it, of what has begun.
+    pub(crate) fn worker<T: DeserializeOwned + 'static>(&self, begun: Begun, source: StopSource) -> (Worker<T>, Watch) {
+        let Begun { shared, sentry, on } = begun;
+        let watch = Watch { shared: Arc::clone(&shared) };
+        let running = RunningProcess { shared, sentry, on, stop: source.token(), yields: PhantomData };
+        (Worker::new(self.name.clone(), source, Box::new(running)), watch)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
@@ -291,7 +314,8 @@ impl Watch {
 /// A worker's process, and the thread that supervises it while nobody joins.
 struct RunningProcess<T> {
     shared: Arc<Shared>,
-    sentry: std::thread::JoinHandle<()>,
+    sentry: Option<Sentry>,
+    on: ThreadId,
     stop: StopToken,
     yields: PhantomData<fn() -> T>,
 }
@@ -307,14 +331,14 @@ impl<T: DeserializeOwned> Running<T> for RunningProcess<T> {
 
     fn is_current(&self) -> bool {
         // What the job itself runs on is elsewhere; what is called on the supervising thread may not wait for it either.
-        std::thread::current().id() == self.sentry.thread().id()
+        std::thread::current().id() == self.on
     }
 
     fn join(self: Box<Self>) -> Exit<T> {
         let Self { shared, sentry, stop, .. } = *self;
         let remains = shared.take_over();
-        // It was sent home, and has nothing to say.
-        let _ = sentry.join();
+        // It was relieved, and is on its way.
+        sentry.into_iter().for_each(Sentry::dismiss);
         remains.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |remains| remains.exit(&stop))
     }
 }

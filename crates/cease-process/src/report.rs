@@ -23,9 +23,11 @@ pub struct StopReport {
     pub pid: u32,
     /// What kept its tree together.
     pub containment: Kind,
-    /// How it ended; `None` when it could not be killed.
+    /// How it ended; `None` when it could not be killed, or lives on.
     pub ended: Option<Ended>,
-    /// The rung that it ended on; `None` when it ended by itself.
+    /// Whether it lives on, and waits in its [`crate::Pool`] for another job.
+    pub is_kept: bool,
+    /// The rung that it ended on; `None` when it ended by itself, or lives on.
     pub ended_on: Option<Rung>,
     /// The highest rung that was needed, for it or for what it had started.
     pub reached: Option<Rung>,
@@ -45,6 +47,7 @@ impl StopReport {
             pid,
             containment,
             ended: None,
+            is_kept: summary.is_kept,
             ended_on: summary.ended_on,
             reached: summary.reached,
             spent: summary.spent,
@@ -83,6 +86,8 @@ pub enum StartError {
     Unreadable(String),
     /// It did not begin within this time.
     TimedOut(Duration),
+    /// Every worker of the pool has a job, and there may be no more of them.
+    NoneFree,
 }
 
 impl StartError {
@@ -104,6 +109,7 @@ impl fmt::Display for StartError {
                 write!(f, "the program knows no job `{name}`, only: {}", known.join(", "))
             }
             Self::Unreadable(why) => write!(f, "the program cannot read the job: {why}"),
+            Self::NoneFree => f.write_str("every worker of the pool has a job"),
             Self::TimedOut(limit) => write!(f, "the program did not begin within {limit:?}"),
         }
     }

@@ -33,6 +33,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0..6_u32).prop_map(Event::Requests),
         1 => Just(Event::Requests(u32::MAX)),
         1 => Just(Event::Answered),
+        1 => Just(Event::Ready),
         2 => Just(Event::LeaderEnded),
         2 => (0..3_usize).prop_map(Event::Left),
     ]
@@ -60,7 +61,7 @@ const fn rung_of(action: &Action) -> Option<Rung> {
         Action::Ask(_) => Some(Rung::Ask),
         Action::Terminate => Some(Rung::Term),
         Action::Kill => Some(Rung::Kill),
-        Action::Drain | Action::Look | Action::Reap | Action::Report(_) => None,
+        Action::Drain | Action::Look | Action::Dismiss | Action::Reap | Action::Report(_) => None,
     }
 }
 
@@ -69,6 +70,9 @@ const fn rung_of(action: &Action) -> Option<Rung> {
 struct Told {
     requests: u32,
     answered: bool,
+    /// Whether the leader waits for another job, and how many were left of its tree when that was said last.
+    ready: bool,
+    left_while_ready: Option<usize>,
     leader_ended: bool,
     /// How many were left when that was last said, and whether the first of it came when nobody had asked.
     left: Option<usize>,
@@ -117,6 +121,8 @@ impl Play {
                 told.left_unasked |= told.left.is_none() && told.requests == 0;
                 told.left = Some(count);
             }
+            Event::Ready => (told.answered, told.ready) = (true, true),
+            Event::Left(count) if told.ready => told.left_while_ready = Some(count),
             Event::Left(_) => {}
         }
         self.ladder.tell(event, self.now);
@@ -188,6 +194,16 @@ impl Play {
                 assert!(!before(|action| *action == Action::Reap), "reaped twice");
                 assert!(alone || self.time_is_over(), "reaped before its rest was gone, or the time over");
             }
+            Action::Report(summary) if summary.is_kept => {
+                assert!(self.told.ready && !self.told.leader_ended && summary.answered && !summary.is_empty);
+                assert_eq!(self.told.left_while_ready, Some(0), "who has left somebody behind is kept");
+                let is_gone = before(|action| {
+                    matches!(action, Action::Terminate | Action::Kill | Action::Reap | Action::Dismiss)
+                });
+                assert!(!is_gone, "who was signalled or sent away is kept: {:?}", self.done);
+                assert_eq!(summary.reached.is_some(), before(|action| matches!(action, Action::Ask(_))));
+                self.summary = Some(*summary);
+            }
             Action::Report(summary) => {
                 assert_eq!(summary.answered, self.told.answered, "an answer that had arrived is in the report");
                 assert_eq!(self.told.leader_ended, before(|action| *action == Action::Reap), "who has ended is reaped");
@@ -241,7 +257,7 @@ proptest! {
             assert!(*over <= end.saturating_add(latest), "over at {over:?}: {:?}", play.done);
         }
         play.now = play.now.saturating_add(ms(1000));
-        let late = [Event::Requests(u32::MAX), Event::Answered, Event::LeaderEnded, Event::Left(1), Event::Left(0)];
+        let late = [Event::Requests(u32::MAX), Event::Answered, Event::Ready, Event::LeaderEnded, Event::Left(1), Event::Left(0)];
         for event in late {
             play.ladder.tell(event, play.now);
             assert_eq!(play.ladder.next(play.now), None, "something after the report");
@@ -355,4 +371,57 @@ fn what_cannot_be_killed_is_reported_when_its_time_is_over() {
     let Some(Action::Report(summary)) = ladder.next(ms(10)) else { panic!("its time is over") };
     assert!(!summary.is_empty && summary.ended_on.is_none());
     assert_eq!(ladder.next(ms(1000)), None);
+}
+
+/// A ladder with time for each rung, told these in turn and at once, and what it says has to be done.
+fn told(events: &[Event]) -> (Ladder, Vec<Action>) {
+    let mut ladder = Ladder::new(Budgets { ask: ms(100), term: ms(50), kill: ms(10) });
+    events.iter().for_each(|event| ladder.tell(*event, ms(0)));
+    let actions = std::iter::from_fn(|| ladder.next(ms(0))).collect();
+    (ladder, actions)
+}
+
+#[test]
+fn who_waits_for_another_job_is_kept_once_it_was_seen_to_be_alone() {
+    let asked = Action::Ask(ms(100));
+    for (events, actions) in [
+        (&[Event::Ready][..], &[Action::Look][..]),
+        // Asked just before the answer came, or just after that.
+        (&[Event::Requests(1), Event::Ready], &[asked, Action::Look]),
+        (&[Event::Ready, Event::Requests(1)], &[Action::Look, asked]),
+    ] {
+        let mut ladder = Ladder::new(Budgets { ask: ms(100), term: ms(50), kill: ms(10) });
+        events.iter().for_each(|event| ladder.tell(*event, ms(0)));
+        let looked = actions.iter().position(|action| *action == Action::Look).unwrap();
+        assert_eq!((0..=looked).map(|_| ladder.next(ms(0)).unwrap()).collect::<Vec<_>>(), actions[..=looked]);
+        ladder.tell(Event::Left(0), ms(0));
+        // Who asks now is too late, however often: it would meet the next job.
+        ladder.tell(Event::Requests(u32::MAX), ms(0));
+        let Some(Action::Report(summary)) = ladder.next(ms(1000)) else { panic!("{events:?}: it is over") };
+        assert!(summary.is_kept && summary.answered && summary.ended_on.is_none(), "{events:?}: {summary:?}");
+        assert_eq!((ladder.next(ms(2000)), ladder.due()), (None, None));
+    }
+}
+
+#[test]
+fn who_was_told_by_a_signal_or_has_left_somebody_behind_is_sent_away() {
+    let signalled = [Action::Terminate, Action::Look];
+    let unasked = [Action::Look];
+    for (events, left, actions) in [
+        (&[Event::Requests(2), Event::Ready][..], 0, &signalled[..]),
+        (&[Event::Ready], 1, &unasked),
+        // The second request comes while it is looked who is left.
+        (&[Event::Ready, Event::Requests(2)], 0, &[Action::Look, Action::Terminate]),
+    ] {
+        let (mut ladder, done) = told(events);
+        assert_eq!(done, actions, "{events:?}");
+        ladder.tell(Event::Left(left), ms(0));
+        assert_eq!((ladder.next(ms(0)), ladder.next(ms(0))), (Some(Action::Dismiss), None), "{events:?}");
+        ladder.tell(Event::LeaderEnded, ms(1));
+        assert_eq!((ladder.next(ms(1)), ladder.next(ms(1))), (Some(Action::Drain), Some(Action::Look)), "{events:?}");
+        ladder.tell(Event::Left(0), ms(1));
+        assert_eq!(ladder.next(ms(1)), Some(Action::Reap), "{events:?}");
+        let Some(Action::Report(summary)) = ladder.next(ms(1)) else { panic!("{events:?}: it is over") };
+        assert!(!summary.is_kept && summary.answered && summary.is_empty, "{events:?}: {summary:?}");
+    }
 }

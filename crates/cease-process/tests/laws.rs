@@ -78,7 +78,7 @@ impl World for Model {
             Action::Drain => return self.0.drain().then_some(Event::Answered),
             Action::Look => return Some(Event::Left(self.0.look())),
             Action::Reap => self.0.reap(),
-            Action::Ask(_) | Action::Report(_) => {}
+            Action::Ask(_) | Action::Dismiss | Action::Report(_) => {}
         }
         None
     }

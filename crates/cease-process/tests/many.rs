@@ -6,6 +6,7 @@
 mod act;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,6 +77,41 @@ fn l18_a_crowd_at_once_leaves_nothing() {
     for worker in workers {
         let exit = worker.join().unwrap();
         assert!(exit.stopped().is_some());
+    }
+    before.is_again();
+}
+
+#[test]
+fn l18_a_pool_that_is_dropped_leaves_nothing() {
+    if !counts_alone("l18_a_pool_that_is_dropped_leaves_nothing") {
+        return;
+    }
+    run(0);
+    let before = Held::now();
+    for _ in 0..5 {
+        let pool = process().budgets(HASTY).pool(NonZeroUsize::new(SOME).unwrap()).unwrap();
+        pool.warm(SOME / 2).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..SOME {
+                scope.spawn(|| {
+                    for round in 0..20 {
+                        let act = match round {
+                            7 => Act::Panic("on purpose".into()),
+                            13 => Act::Deaf,
+                            _ => Act::Return("x".into()),
+                        };
+                        let worker = pool.spawn(act).unwrap();
+                        if round == 13 {
+                            worker.stop();
+                        }
+                        drop(worker.join().unwrap());
+                    }
+                });
+            }
+        });
+        let busy = pool.spawn(Act::UntilStopped).unwrap();
+        drop(pool);
+        drop(busy);
     }
     before.is_again();
 }

@@ -1,17 +1,18 @@
 //! A worker in a process of its own, beside the same program started once more by hand.
 
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cease_core::{Checkpoint, Job, Stopped, Strategy, Worker};
+use cease_core::{Checkpoint, Exit, Job, Stopped, Strategy, Worker};
 use cease_process::ladder::Budgets;
-use cease_process::{Process, Travels};
+use cease_process::{Pool, Process, Travels};
 use serde::{Deserialize, Serialize};
 
 use crate::rounds::{Contender, Row, Unit, spread};
 
-pub(super) static ROWS: [Row; 2] = [
+pub(super) static ROWS: [Row; 3] = [
     Row {
         name: "process/spawn-to-running",
         unit: Unit::Nanoseconds,
@@ -21,6 +22,21 @@ pub(super) static ROWS: [Row; 2] = [
             let starts = setup.scale.operations(STARTS);
             Ok(vec![
                 Contender::fallible("Process", move || starting(starts, worker)),
+                Contender::fallible(BARE, move || starting(starts, Bare::start)),
+            ])
+        },
+    },
+    Row {
+        name: "process/pooled-round-trip",
+        unit: Unit::Nanoseconds,
+        targets: &[(BARE, 0.1)],
+        limit: None,
+        contenders: |setup| {
+            let (trips, starts) = (setup.scale.operations(TRIPS), setup.scale.operations(STARTS));
+            let pool = Process::new().pool(NonZeroUsize::MIN)?;
+            pool.warm(1)?;
+            Ok(vec![
+                Contender::fallible("Pool", move || median(trips, || round_trip(&pool))),
                 Contender::fallible(BARE, move || starting(starts, Bare::start)),
             ])
         },
@@ -45,12 +61,15 @@ const BARE: &str = "bare re-exec";
 /// How many starts, or ends, make a round.
 const STARTS: u32 = 64;
 
+/// How many jobs of a pool make a round.
+const TRIPS: u32 = 512;
+
 /// Says to a process that it is a bare one.
 const MARK: &str = "CEASE_BENCH_BARE";
 
 /// Does what this process was started for, if it was started by one of these rows.
 pub(crate) fn init() {
-    cease_process::init([cease_process::job::<Wait>()]);
+    cease_process::init([cease_process::job::<Wait>(), cease_process::job::<Pass>()]);
     if std::env::var_os(MARK).is_some() {
         // It runs: that is all that there is to say.
         println!();
@@ -80,6 +99,32 @@ impl Job for Wait {
 
 impl Travels for Wait {
     const NAME: &'static str = "wait";
+}
+
+/// Returns at once.
+#[derive(Debug, Serialize, Deserialize)]
+struct Pass;
+
+impl Job for Pass {
+    type Output = u64;
+
+    fn run<C: Checkpoint>(self, stop: &C) -> Result<u64, Stopped> {
+        stop.check().map(|()| 7)
+    }
+}
+
+impl Travels for Pass {
+    const NAME: &'static str = "pass";
+}
+
+/// How long it takes from a job that is handed to the pool until what it returned is there.
+fn round_trip(pool: &Pool) -> io::Result<Duration> {
+    let began = Instant::now();
+    let worker = pool.spawn(Pass).map_err(|error| io::Error::other(format!("{error}: {}", error.os_error())))?;
+    match worker.join() {
+        Ok(Exit::Finished(7)) => Ok(began.elapsed()),
+        _ => Err(io::Error::other("the job did not return what it should")),
+    }
 }
 
 /// A worker whose job has begun.

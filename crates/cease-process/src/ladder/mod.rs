@@ -80,6 +80,8 @@ pub enum Event {
     Requests(u32),
     /// The job's answer has arrived, to its last byte.
     Answered,
+    /// The job's answer has arrived, to its last byte, and the leader waits for another job.
+    Ready,
     /// The leader has ended; it is not reaped.
     LeaderEnded,
     /// So many processes of the tree are left, beside the leader.
@@ -99,6 +101,8 @@ pub enum Action {
     Drain,
     /// See who is left of the tree, and tell; again and again until nobody is.
     Look,
+    /// Tell a leader that waits for another job to end by itself.
+    Dismiss,
     /// Reap the leader.
     Reap,
     /// It is over; this is the last action.
@@ -120,6 +124,9 @@ pub struct Summary {
     pub answered: bool,
     /// Whether the leader has ended, and nobody is left of its tree.
     pub is_empty: bool,
+    /// Whether the leader lives on, and waits for another job: it left at a checkpoint or returned, no signal was sent to it,
+    /// and it has left nobody behind.
+    pub is_kept: bool,
 }
 
 /// The state machine.
@@ -132,6 +139,8 @@ pub struct Ladder {
     began: Option<Duration>,
     rung: Option<Rung>,
     rung_began: Duration,
+    /// Whether the leader waits for another job.
+    is_ready: bool,
     leader: Option<Leader>,
     todo: VecDeque<Action>,
     time_is_over: bool,
@@ -162,6 +171,7 @@ impl Ladder {
             survivors: 0,
             answered: false,
             is_empty: false,
+            is_kept: false,
         };
         Self {
             budgets,
@@ -170,6 +180,7 @@ impl Ladder {
             began: None,
             rung: None,
             rung_began: Duration::ZERO,
+            is_ready: false,
             leader: None,
             todo: VecDeque::new(),
             time_is_over: false,
@@ -195,7 +206,7 @@ impl Ladder {
     /// When something is due, unless something happens before; `None` while nothing is.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
-        let rung = self.rung.filter(|_| !self.time_is_over)?;
+        let rung = self.rung.filter(|_| !self.time_is_over && !self.summary.is_kept)?;
         self.end_of(rung)
     }
 
@@ -209,15 +220,20 @@ impl Ladder {
                     more -= 1;
                 }
                 self.requests = self.requests.max(all);
-                if !self.reaped || Fault::SignalAfterReap.is_seeded() {
+                let is_over = self.reaped || self.summary.is_kept;
+                if !is_over || Fault::SignalAfterReap.is_seeded() {
                     (0..more.min(3)).for_each(|_| self.climb(now));
                 }
             }
             Event::Answered => {
                 self.summary.answered = true;
-                // It has nothing left to do but to end, and has as long for that as if it had been asked to.
-                if self.rung.is_none() && self.leader.is_none() {
-                    self.enter(Rung::Ask, now);
+                self.has_to_end(now);
+            }
+            Event::Ready => {
+                self.summary.answered = true;
+                if self.leader.is_none() && !self.is_ready {
+                    self.is_ready = true;
+                    self.todo.push_back(Action::Look);
                 }
             }
             Event::LeaderEnded if self.leader.is_none() => {
@@ -233,6 +249,7 @@ impl Ladder {
                 self.todo.push_back(Action::Look);
             }
             Event::Left(count) if self.leader.is_some() => self.left(count, now),
+            Event::Left(count) if self.is_ready => self.keep_or_dismiss(count, now),
             Event::LeaderEnded | Event::Left(_) => {}
         }
     }
@@ -251,6 +268,11 @@ impl Ladder {
         if let Some(action) = self.todo.pop_front() {
             return Some(action);
         }
+        if self.summary.is_kept {
+            self.reported = true;
+            self.leave_rung(now);
+            return Some(Action::Report(self.summary));
+        }
         let alone = self.leader == Some(Leader::Alone);
         if self.leader.is_some() && (alone || self.time_is_over) && !self.reaped {
             self.reaped = true;
@@ -264,6 +286,28 @@ impl Ladder {
         self.leave_rung(now);
         self.summary.is_empty = alone;
         Some(Action::Report(self.summary))
+    }
+
+    /// A leader that waits for another job is kept if it was no more than asked, and `count`, those it has left behind, is none.
+    fn keep_or_dismiss(&mut self, count: usize, now: Duration) {
+        self.is_ready = false;
+        if count == 0 && self.rung <= Some(Rung::Ask) {
+            self.summary.is_kept = true;
+            // Nothing is said any more to one whose next job may have begun, and what was not said was not needed.
+            if self.todo.drain(..).any(|action| matches!(action, Action::Ask(_))) {
+                self.summary.reached = None;
+            }
+        } else {
+            self.has_to_end(now);
+            self.todo.push_back(Action::Dismiss);
+        }
+    }
+
+    /// It has nothing left to do but to end, and has as long for that as if it had been asked to.
+    fn has_to_end(&mut self, now: Duration) {
+        if self.rung.is_none() && self.leader.is_none() {
+            self.enter(Rung::Ask, now);
+        }
     }
 
     fn left(&mut self, count: usize, now: Duration) {
@@ -307,7 +351,7 @@ impl Ladder {
         self.rung = Some(rung);
         self.rung_began = now;
         // What was to be done on a lower rung is not done any more; what the leader's end asks for still is.
-        self.todo.retain(|action| matches!(action, Action::Drain | Action::Look | Action::Reap));
+        self.todo.retain(|action| matches!(action, Action::Drain | Action::Look | Action::Reap | Action::Dismiss));
         let asked = self.requests > 0 || self.leader.is_some();
         match rung {
             Rung::Ask if !asked => {}

@@ -1,13 +1,17 @@
 //! The parent's end of the socket: what the worker says, and what is made of it.
 
 use std::any::Any;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode, encode};
 use crate::message::RemotePanic;
 use crate::process::Ears;
 
@@ -21,6 +25,8 @@ pub(super) enum Said {
     Nothing,
     /// The answer, to its last byte.
     Answer,
+    /// What the job returned, to its last byte, and the worker waits for another job.
+    Ready,
     /// Something that cannot be understood.
     Nonsense,
 }
@@ -29,6 +35,10 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Conversation {
     socket: Arc<UnixStream>,
+    /// Where stops are said to a worker that stays for other jobs.
+    control: Option<UnixStream>,
+    /// Whether it said that it does no other job.
+    leaves: bool,
     decoder: Decoder,
     buffer: Vec<u8>,
     ears: Ears,
@@ -41,10 +51,12 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(socket: UnixStream, ears: Ears) -> Self {
+    pub(super) fn new(socket: UnixStream, control: Option<UnixStream>, ears: Ears) -> Self {
         let (socket, decoder, buffer) = (Arc::new(socket), Decoder::default(), vec![0; PIECE]);
         Self {
             socket,
+            control,
+            leaves: false,
             decoder,
             buffer,
             ears,
@@ -91,14 +103,41 @@ impl Conversation {
         (&*self.socket).write_all(frame)
     }
 
+    /// As [`Conversation::say`], with a descriptor.
+    pub(super) fn say_with(&mut self, frame: &[u8], fd: BorrowedFd<'_>, end: Option<Instant>) -> io::Result<()> {
+        let (fds, mut space) = ([fd], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))]);
+        let mut beside = SendAncillaryBuffer::new(&mut space);
+        beside.push(SendAncillaryMessage::ScmRights(&fds));
+        let sent = sendmsg(&*self.socket, &[IoSlice::new(frame)], &mut beside, SendFlags::NOSIGNAL)?;
+        self.say(&frame[sent..], end)
+    }
+
     /// From now on nothing waits for the other side.
     pub(super) fn never_wait(&self) -> io::Result<()> {
+        if let Some(control) = &self.control {
+            control.set_nonblocking(true)?;
+        }
         self.socket.set_nonblocking(true)
     }
 
-    /// Sends `frame` if there is room for it; whoever does not listen is told in another way.
-    pub(super) fn say_at_once(&mut self, frame: &[u8]) {
-        let _ = (&*self.socket).write_all(frame);
+    /// Makes it ready for another job, for which the other side is waited for.
+    pub(super) fn renew(&mut self) -> io::Result<()> {
+        self.has_ended = false;
+        self.socket.set_nonblocking(false)
+    }
+
+    /// Sends a stop if there is room for it; whoever does not listen is told in another way.
+    pub(super) fn say_stop(&self, frame: &[u8]) {
+        let mut socket = self.control.as_ref().unwrap_or(&self.socket);
+        let _ = socket.write_all(frame);
+    }
+
+    /// Tells a worker that waits for another job that there is none.
+    pub(super) fn dismiss(&self) {
+        if let Ok(frame) = encode(Kind::Leave, &()) {
+            // There is room: it has read everything.
+            let _ = (&*self.socket).write_all(&frame);
+        }
     }
 
     /// Reads one piece of what was said.
@@ -161,8 +200,10 @@ impl Conversation {
                 },
                 Kind::Result => {
                     self.answer = Some(frame.payload);
-                    return self.last_word(Said::Answer);
+                    let stays = self.control.is_some() && !self.leaves;
+                    return self.last_word(if stays { Said::Ready } else { Said::Answer });
                 }
+                Kind::Leave if self.control.is_some() => self.leaves = true,
                 Kind::Panic => match decode(&frame.payload) {
                     Ok(panic) => {
                         self.panic = Some(panic);
@@ -177,7 +218,7 @@ impl Conversation {
                     }
                     Err(error) => return self.nonsense(&error),
                 },
-                Kind::Hello | Kind::Order | Kind::Job | Kind::Started | Kind::Stop => {
+                Kind::Hello | Kind::Order | Kind::Job | Kind::Started | Kind::Stop | Kind::Leave => {
                     return self.nonsense(&FrameError::Unexpected);
                 }
             }

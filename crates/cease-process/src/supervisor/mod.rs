@@ -7,22 +7,27 @@
 //! A thread of its own then stands sentry; whoever joins the worker takes its place, see [`crate::ladder::Post`].
 
 mod conversation;
+mod idle;
 mod launch;
 mod office;
+mod sentry;
 mod start;
 
 use std::io;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::ThreadId;
 
-use cease_core::StopToken;
+use cease_core::{OnStop, StopToken};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::ladder::{Desk, Duty, Ladder, Post, Summary};
 use crate::process::Options;
 use crate::report::{Remains, StopReport};
 use office::Office;
+
+pub(crate) use idle::{Home, Idle, NotBegun};
+pub(crate) use sentry::Sentry;
 
 /// What the worker, its sentry and those who watch it share.
 #[derive(Debug)]
@@ -35,6 +40,28 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// What is shared of a worker that has not begun, and what wakes its supervisor.
+    fn new() -> io::Result<(Arc<Self>, Arc<OwnedFd>)> {
+        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let waking = Arc::clone(&wake);
+        // A count that is full is not read yet, so whoever reads it will be woken.
+        let desk = Desk::new(move || _ = rustix::io::write(&waking, &1_u64.to_ne_bytes()));
+        let shared = Self { desk, post: OnceLock::new(), remains: Mutex::new(None), pid: OnceLock::new() };
+        Ok((Arc::new(shared), wake))
+    }
+
+    /// Asks at the desk when the stop comes; at once when it was asked for meanwhile.
+    fn asking(self: &Arc<Self>, stop: &StopToken) -> OnStop {
+        let asked = Arc::clone(self);
+        stop.on_stop(move || asked.desk.request())
+    }
+
+    /// Opens the post.
+    fn open(&self, options: &Options, office: Office) {
+        let _ = self.pid.set(office.pid());
+        let _ = self.post.set(Post::new(Ladder::new(options.budgets), office));
+    }
+
     /// Ends what is left of the worker as those at the desk ask, until that is done, or a sentry is relieved.
     fn supervise(&self, duty: Duty) {
         let Some(post) = self.post.get() else { return };
@@ -60,50 +87,30 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) sentry: JoinHandle<()>,
+    /// The one who stands at its post, unless it belongs to a pool.
+    pub(crate) sentry: Option<Sentry>,
+    /// The thread of the one who stands there.
+    pub(crate) on: ThreadId,
 }
 
 /// Starts a worker that is sent the frame `job`, and waits until it has begun.
 pub(crate) fn begin(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Result<Begun> {
-    let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-    let waking = Arc::clone(&wake);
-    // A count that is full is not read yet, so whoever reads it will be woken.
-    let desk = Desk::new(move || _ = rustix::io::write(&waking, &1_u64.to_ne_bytes()));
-    let shared = Arc::new(Shared { desk, post: OnceLock::new(), remains: Mutex::new(None), pid: OnceLock::new() });
-
+    let (shared, wake) = Shared::new()?;
     // What was started is killed and reaped on the way out, wherever that is.
-    let launched = start::launch(options, job, stop)?;
+    let launched = start::launch(options, Some((job, stop)))?;
     // It takes as long to start a thread as the program takes to load, and then somebody has to be there at once.
-    let (sentry, go) = station(&shared)?;
+    let sentry = Sentry::new()?;
     let started = match launched.greet(options) {
         Ok(started) => started,
         Err(error) => {
-            drop(go);
-            let _ = sentry.join();
+            sentry.dismiss();
             return Err(error);
         }
     };
-    let pid = started.tree.leader().pid();
-    let asked = Arc::clone(&shared);
-    // It is called at once when the stop was asked for meanwhile.
-    let asking = stop.on_stop(move || asked.desk.request());
-    let office = Office::new(started, wake, asking, stop.clone());
-    let _ = shared.pid.set(pid);
-    let _ = shared.post.set(Post::new(Ladder::new(options.budgets), office));
-    // It waits for nothing else.
-    let _ = go.send(());
-    Ok(Begun { shared, sentry })
-}
-
-/// Starts a sentry that stands at the post as soon as it is told to; when it is not, it ends.
-fn station(shared: &Arc<Shared>) -> io::Result<(JoinHandle<()>, SyncSender<()>)> {
-    let (go, told) = sync_channel(1);
-    let theirs = Arc::clone(shared);
-    let body = move || {
-        if told.recv().is_ok() {
-            theirs.supervise(Duty::Sentry);
-        }
-    };
-    let sentry = thread::Builder::new().name("cease-process".into()).spawn(body)?;
-    Ok((sentry, go))
+    let asking = shared.asking(stop);
+    let office = Office::new(started, wake, asking, stop.clone(), None);
+    shared.open(options, office);
+    sentry.stand(&shared);
+    let on = sentry.id();
+    Ok(Begun { shared, sentry: Some(sentry), on })
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use cease_core::{OnStop, StopToken};
 
 use super::conversation::{Conversation, Said};
+use super::idle::{Engagement, Idle};
 use super::start::Started;
 use crate::containment::Kind;
 use crate::frame::{self, encode};
@@ -25,7 +26,10 @@ pub(super) struct Office {
     containment: Kind,
     /// `None` once it was reaped, or could not be killed.
     tree: Option<Tree>,
-    conversation: Conversation,
+    /// `None` once the worker is kept for other jobs.
+    conversation: Option<Conversation>,
+    /// What there is to know of a pool's worker.
+    engagement: Option<Engagement>,
     wake: Arc<OwnedFd>,
     stop: StopToken,
     /// Asks at the desk when the stop comes.
@@ -41,7 +45,13 @@ pub(super) struct Office {
 
 impl Office {
     /// The office of what was `started`.
-    pub(super) fn new(started: Started, wake: Arc<OwnedFd>, asking: OnStop, stop: StopToken) -> Self {
+    pub(super) fn new(
+        started: Started,
+        wake: Arc<OwnedFd>,
+        asking: OnStop,
+        stop: StopToken,
+        engagement: Option<Engagement>,
+    ) -> Self {
         let Started { tree, conversation } = started;
         let (pid, containment) = (tree.leader().pid(), tree.containment());
         Self {
@@ -49,7 +59,8 @@ impl Office {
             pid,
             containment,
             tree: Some(tree),
-            conversation,
+            conversation: Some(conversation),
+            engagement,
             wake,
             stop,
             asking: Some(asking),
@@ -60,12 +71,43 @@ impl Office {
         }
     }
 
+    /// The number of the process.
+    pub(super) const fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// What is left when it is over.
     pub(super) fn remains(&mut self, summary: &Summary) -> Remains {
         // From now on nobody asks.
         self.asking = None;
         let mut report = StopReport::new(self.pid, self.containment, summary);
         report.ended = self.ended;
+        let mut remains = Remains { report, answer: None, broken: None, ear_panic: None };
+        if let Some(conversation) = &mut self.conversation {
+            remains.report.panic = conversation.panic.take();
+            remains.answer = conversation.answer.take();
+            remains.broken = conversation.broken.take();
+            remains.ear_panic = conversation.ear_panic.take();
+        }
+        if summary.is_kept {
+            self.go_home();
+        } else {
+            self.bury(summary, &mut remains.report);
+        }
+        remains
+    }
+
+    /// The worker goes back to where it waits for another job.
+    fn go_home(&mut self) {
+        let (tree, conversation) = (self.tree.take(), self.conversation.take());
+        if let (Some(tree), Some(conversation), Some(engagement)) = (tree, conversation, self.engagement.take()) {
+            let (idle, home) = Idle::again(Started { tree, conversation }, engagement);
+            home.take_back(idle);
+        }
+    }
+
+    /// Notes who could not be ended.
+    fn bury(&mut self, summary: &Summary, report: &mut StopReport) {
         if let Some(tree) = self.tree.take() {
             report.unkillable = tree.survivors();
             if !tree.leader().peek().is_ok_and(|ended| ended.is_some()) {
@@ -76,13 +118,10 @@ impl Office {
         } else if !summary.is_empty {
             report.unkillable = std::mem::take(&mut self.rest);
         }
-        let conversation = &mut self.conversation;
-        report.panic = conversation.panic.take();
-        Remains {
-            report,
-            answer: conversation.answer.take(),
-            broken: conversation.broken.take(),
-            ear_panic: conversation.ear_panic.take(),
+        if let Some(Engagement { home, sentry, .. }) = self.engagement.take() {
+            home.lose();
+            // It is waited for by nobody: the one who calls may be the one that it waits for.
+            drop(sentry);
         }
     }
 }
@@ -101,8 +140,9 @@ impl World for Office {
             Action::Ask(within) => {
                 let why = self.stop.origin().map_or(Why::Requested(None), Why::from);
                 let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-                if let Ok(frame) = encode(frame::Kind::Stop, &Stop { why, within_ms }) {
-                    self.conversation.say_at_once(&frame);
+                let number = self.engagement.as_ref().map_or(0, |engagement| engagement.number);
+                if let Ok(frame) = encode(frame::Kind::Stop, &Stop { why, number, within_ms }) {
+                    self.conversation.as_ref()?.say_stop(&frame);
                 }
             }
             Action::Terminate => _ = tree.terminate(),
@@ -110,11 +150,12 @@ impl World for Office {
                 let _ = tree.kill();
                 self.killed = true;
             }
-            Action::Drain => return as_event(self.conversation.drain()),
+            Action::Drain => return as_event(self.conversation.as_mut()?.drain()),
             Action::Look => {
                 self.rest = tree.survivors();
                 return Some(Event::Left(self.rest.len()));
             }
+            Action::Dismiss => self.conversation.as_ref()?.dismiss(),
             Action::Reap => match self.tree.take().map(Tree::reap) {
                 // What it was contained in goes with it.
                 Some(Ok((ended, _))) => self.ended = Some(ended),
@@ -132,7 +173,7 @@ impl World for Office {
         }
         let due = due.and_then(|due| self.began.checked_add(due));
         let tree = self.tree.as_mut().map(|tree| tree.lookout(due));
-        let socket = if self.killed { None } else { self.conversation.socket() };
+        let socket = if self.killed { None } else { self.conversation.as_ref().and_then(Conversation::socket) };
         let wake = Arc::clone(&self.wake);
         Box::new(move || {
             let mut others = vec![wake.as_fd()];
@@ -144,8 +185,9 @@ impl World for Office {
 
     fn take_in(&mut self, seen: Self::Seen) -> Vec<Event> {
         let mut events = Vec::new();
+        let Some(conversation) = &mut self.conversation else { return events };
         if !std::mem::replace(&mut self.heard, true) {
-            events.extend(as_event(self.conversation.take_frames()));
+            events.extend(as_event(conversation.take_frames()));
         }
         let (Some(seen), Some(tree)) = (seen, &mut self.tree) else { return events };
         tree.take_in(&seen);
@@ -160,7 +202,7 @@ impl World for Office {
             events.push(Event::Left(self.rest.len()));
         }
         if seen.ready.get(1) == Some(&true) {
-            events.extend(as_event(self.conversation.listen()));
+            events.extend(as_event(conversation.listen()));
         }
         events
     }
@@ -171,6 +213,7 @@ const fn as_event(said: Said) -> Option<Event> {
     match said {
         Said::Nothing => None,
         Said::Answer => Some(Event::Answered),
+        Said::Ready => Some(Event::Ready),
         // Whoever cannot be understood is not asked either.
         Said::Nonsense => Some(Event::Requests(u32::MAX)),
     }

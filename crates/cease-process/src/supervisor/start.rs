@@ -19,7 +19,7 @@ use crate::report::StartError;
 use crate::tree::Tree;
 use crate::worker;
 
-/// A process that was started, and has been sent what it has to do.
+/// A process that was started, and has been sent what it has to do: a job, or to wait for jobs.
 ///
 /// Dropping it kills and reaps it.
 pub(super) struct Launched {
@@ -30,28 +30,40 @@ pub(super) struct Launched {
     end: Option<Instant>,
 }
 
-/// A worker that has begun.
+/// A worker that has begun, or waits for jobs.
+#[derive(Debug)]
 pub(super) struct Started {
     pub(super) tree: Tree,
     pub(super) conversation: Conversation,
 }
 
-/// Starts a process, and sends it what it has to do; it does nothing of the user's before it has that.
-pub(super) fn launch(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Result<Launched> {
+/// Starts a process, and sends it the frame with its job, or that it has to wait for jobs; it does nothing of the user's before
+/// it has that.
+pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> io::Result<Launched> {
     let end = Instant::now().checked_add(options.start_limit);
     let (ours, theirs) = UnixStream::pair()?;
+    let (control, their_control) = match &job {
+        Some(_) => (None, None),
+        None => UnixStream::pair().map(|(ours, theirs)| (Some(ours), Some(theirs)))?,
+    };
     let (leader, enclosure) = spawn(options, theirs)?;
-    let mut conversation = Conversation::new(ours, options.ears.clone());
+    let mut conversation = Conversation::new(ours, control, options.ears.clone());
     let order = Order {
         protocol: PROTOCOL,
         build: options.is_own_program().then(worker::build),
         name: options.job_name.into(),
-        stopped: stop.origin().map(Why::from),
+        stopped: job.as_ref().and_then(|(_, stop)| stop.origin()).map(Why::from),
         cgroup: enclosure.cgroup(),
         adopts: enclosure.kind() == Kind::Descendants,
+        stays: job.is_none(),
+        number: 0,
     };
     let order = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;
-    let sent = conversation.say(&order, end).and_then(|()| conversation.say(&job, end));
+    let sent = match (job, their_control) {
+        (Some((job, _)), _) => conversation.say(&order, end).and_then(|()| conversation.say(&job, end)),
+        (None, Some(control)) => conversation.say_with(&order, control.as_fd(), end),
+        (None, None) => conversation.say(&order, end),
+    };
     Ok(Launched { tree: Tree::new(leader, enclosure), conversation, sent, end })
 }
 
@@ -74,6 +86,32 @@ impl Launched {
         }
         conversation.never_wait()?;
         Ok(Started { tree, conversation })
+    }
+}
+
+impl Started {
+    /// Sends a worker that waits for one the frame `job`, and waits until it has begun.
+    ///
+    /// It is not done when there is an error; after [`StartError::UnknownJob`] and [`StartError::Unreadable`] the worker waits for
+    /// the next one.
+    pub(super) fn order(&mut self, options: &Options, number: u64, job: &[u8], stop: &StopToken) -> io::Result<()> {
+        let end = Instant::now().checked_add(options.start_limit);
+        let stopped = stop.origin().map(Why::from);
+        let order = Order { name: options.job_name.into(), stopped, number, ..Order::default() };
+        let mut frames = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;
+        frames.extend_from_slice(job);
+        let Self { tree, conversation } = self;
+        conversation.renew()?;
+        conversation.say(&frames, end)?;
+        loop {
+            return match next(options, conversation, tree.leader(), end)? {
+                (frame::Kind::Started, _) => conversation.never_wait(),
+                (frame::Kind::Refused, payload) => Err(refused(options, &payload).into()),
+                // Something that a job has left behind still talks, and nobody listens to that.
+                (frame::Kind::Progress | frame::Kind::Log, _) => continue,
+                _ => Err(StartError::Frame(FrameError::Unexpected).into()),
+            };
+        }
     }
 }
 

@@ -7,18 +7,15 @@ use std::os::unix::net::UnixStream;
 use std::panic;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use cease_core::{Reason, StopSource};
 use serde::Serialize;
 
+use super::current;
 use crate::frame::{Decoder, FrameError, Kind, decode, encode};
 use crate::message::{RemotePanic, Stop};
 
 /// Where frames go; there is none in a process that is no worker.
 static LINK: OnceLock<Mutex<UnixStream>> = OnceLock::new();
-/// Until when the job has to leave, once it was asked.
-static DUE: OnceLock<Instant> = OnceLock::new();
 /// Where the last panic of the job's thread was, and the way there.
 static PANICKED: Mutex<Option<(Option<String>, String)>> = Mutex::new(None);
 
@@ -44,15 +41,9 @@ pub fn log(text: &str) -> io::Result<bool> {
     say(Kind::Log, text)
 }
 
-/// Until when the job has to leave before its process is told by a signal; `None` while it was not asked.
-#[must_use]
-pub fn due() -> Option<Instant> {
-    DUE.get().copied()
-}
-
 /// Opens the way for [`progress`] and [`log`].
 pub(super) fn open(socket: UnixStream) {
-    // A process serves once.
+    // It is the same for every job of this process.
     let _ = LINK.set(Mutex::new(socket));
 }
 
@@ -62,11 +53,10 @@ pub(super) fn answer(frame: &[u8]) -> io::Result<()> {
     link.lock().unwrap_or_else(PoisonError::into_inner).write_all(frame)
 }
 
-/// Starts a thread that asks `source` when a stop comes, and calls `orphaned` when the other side is gone.
+/// Starts a thread that takes in stops for the current job, and calls `orphaned` when the other side is gone.
 pub(super) fn listen(
     mut socket: UnixStream,
     mut decoder: Decoder,
-    source: StopSource,
     orphaned: impl Fn() + Send + 'static,
 ) -> io::Result<()> {
     let listening = move || {
@@ -74,10 +64,7 @@ pub(super) fn listen(
         loop {
             while let Ok(Some(frame)) = decoder.next() {
                 if let (Kind::Stop, Ok(stop)) = (frame.kind, decode::<Stop>(&frame.payload)) {
-                    // Beyond what the clock can count, there is no hurry.
-                    let due = Instant::now().checked_add(Duration::from_millis(stop.within_ms));
-                    due.map(|due| DUE.set(due));
-                    source.request_because(Reason::from(stop.why));
+                    current::stop(stop);
                 }
             }
             match socket.read(&mut buffer) {

@@ -7,17 +7,20 @@
 //! It puts its standard input away before anything of the user's runs, says who it is, and is sent a job.
 //! A thread of its own listens for the stop, and for the end of the one who supervises: then nothing of the tree may go on.
 
+mod current;
+mod inbox;
 mod inherited;
 mod link;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
+use std::thread;
 
-use cease_core::{Reason, StopSource};
+use cease_core::StopToken;
 use rustix::process::{Signal, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal};
 
 use crate::cgroup;
@@ -26,7 +29,10 @@ use crate::frame::{Decoder, FrameError, Kind, decode, encode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal};
 use crate::travels::{Body, Entry};
 
-pub use link::{due, log, progress};
+use inbox::Inbox;
+
+pub use current::due;
+pub use link::{log, progress};
 
 /// Says to a worker that it is one: the number of the socket that is its standard input.
 pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
@@ -89,48 +95,55 @@ fn take_socket() -> Option<UnixStream> {
     Some(UnixStream::from(moved))
 }
 
-/// Does what the one at the other end of `socket` wants, once.
-fn serve(mut socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
+/// Does what the one at the other end of `socket` wants: one job, or as many as come.
+fn serve(socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
     inherited::put_right()?;
     // One that is stopped wakes up, sees the end of the other side, and ends.
     set_parent_process_death_signal(Some(Signal::CONT))?;
     let hello = Hello { protocol: PROTOCOL, build: build(), pid: std::process::id() };
     let mut greeting = encode(Kind::Hello, &hello).map_err(io::Error::other)?;
 
-    let mut decoder = Decoder::default();
-    let order = read(&mut socket, &mut decoder, Kind::Order)?;
-    let job = read(&mut socket, &mut decoder, Kind::Job)?;
-    let (order, body) = match unpack(&order, &job, &hello, jobs) {
+    let mut own = socket.try_clone()?;
+    let mut inbox = Inbox::new(socket);
+    let order = inbox.read(Kind::Order)?;
+    let unpacked = accept(&order, &hello).and_then(|order| {
+        let body = if order.stays { None } else { Some(take_job(&mut inbox, &order, jobs)?) };
+        Ok((order, body))
+    });
+    let (order, body) = match unpacked {
         Ok(unpacked) => unpacked,
-        Err(refusal) => {
+        Err(No::Refusal(refusal)) => {
             greeting.extend(encode(Kind::Refused, &refusal).map_err(io::Error::other)?);
-            return socket.write_all(&greeting);
+            return own.write_all(&greeting);
         }
+        Err(No::Lost(error)) => return Err(error),
     };
-    drop(job);
     if order.adopts {
         set_child_subreaper(Some(rustix::process::getpid()))?;
     }
-    let source = StopSource::new();
-    if let Some(why) = &order.stopped {
-        source.request_because(Reason::from(why.clone()));
-    }
-    let stop = source.token();
-    let mut own = socket.try_clone()?;
-    link::open(socket.try_clone()?);
-    let adopts = order.adopts;
-    link::listen(socket, decoder, source, move || end_of_tree(&order))?;
-    greeting.extend(encode(Kind::Started, &()).map_err(io::Error::other)?);
-    own.write_all(&greeting)?;
-
+    link::open(own.try_clone()?);
     link::watch_panics();
-    let outcome = catch_unwind(AssertUnwindSafe(|| body(&stop)));
-    let frame = match outcome {
-        Ok(Ok(frame)) => frame,
-        Ok(Err(error)) => encode(Kind::Refused, &Refusal::Unreadable(error.to_string())).map_err(io::Error::other)?,
-        Err(payload) => link::panic_frame(payload.as_ref()).map_err(io::Error::other)?,
-    };
-    link::answer(&frame)?;
+    greeting.extend(started()?);
+    let adopts = order.adopts;
+    match body {
+        Some(body) => {
+            let stop = current::begin(order.number, order.stopped.as_ref());
+            let (socket, decoder) = inbox.into_parts();
+            link::listen(socket, decoder, move || end_of_tree(&order))?;
+            own.write_all(&greeting)?;
+            link::answer(&outcome(body, &stop)?.frame)?;
+        }
+        None => {
+            // The thread that does the jobs takes them itself, and stops come another way.
+            let control = inbox.take_socket().ok_or(io::ErrorKind::InvalidData)?;
+            let orphan = order.clone();
+            link::listen(control, Decoder::default(), move || end_of_tree(&orphan))?;
+            own.write_all(&greeting)?;
+            if serve_on(&mut inbox, jobs)? == Left::Orphaned {
+                end_of_tree(&order);
+            }
+        }
+    }
     if adopts {
         // Nobody else reaches what has left the group, once this process is gone.
         kill_descendants(std::process::id());
@@ -138,35 +151,117 @@ fn serve(mut socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
     Ok(())
 }
 
-/// What was sent, ready to run, if it is for this program.
-fn unpack(order: &[u8], job: &[u8], own: &Hello, jobs: &[Entry]) -> Result<(Order, Body), Refusal> {
-    let unreadable = |error: FrameError| Refusal::Unreadable(error.to_string());
-    let order: Order = decode(order).map_err(unreadable)?;
-    if order.protocol != own.protocol || order.build.as_ref().is_some_and(|build| *build != own.build) {
-        return Err(Refusal::OtherBuild);
-    }
-    let entry = jobs.iter().find(|entry| entry.name == order.name);
-    let entry = entry.ok_or_else(|| Refusal::UnknownJob(jobs.iter().map(|entry| entry.name.to_owned()).collect()))?;
-    let body = (entry.unpack)(job).map_err(unreadable)?;
-    Ok((order, body))
+/// Why a worker of a pool does no other job.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    /// It was told so, or its last job has ended in a way after which there is no other.
+    Done,
+    /// The one who supervised it is gone.
+    Orphaned,
 }
 
-/// Reads until a frame is there, which has to be of this kind.
-fn read(socket: &mut UnixStream, decoder: &mut Decoder, kind: Kind) -> io::Result<Vec<u8>> {
-    let mut buffer = vec![0; 64 << 10];
+/// Does one job after the other.
+fn serve_on(inbox: &mut Inbox, jobs: &[Entry]) -> io::Result<Left> {
+    let started = started()?;
+    let threads = threads();
     loop {
-        match decoder.next().map_err(io::Error::other)? {
-            Some(frame) if frame.kind == kind => return Ok(frame.payload),
+        let order = match inbox.next()? {
+            Some(frame) if frame.kind == Kind::Order => frame.payload,
+            Some(frame) if frame.kind == Kind::Leave => return Ok(Left::Done),
             Some(_) => return Err(io::Error::other(FrameError::Unexpected)),
-            None => {}
+            None => return Ok(Left::Orphaned),
+        };
+        let order: Order = decode(&order).map_err(io::Error::other)?;
+        let body = match take_job(inbox, &order, jobs) {
+            Ok(body) => body,
+            Err(No::Refusal(refusal)) => {
+                link::answer(&encode(Kind::Refused, &refusal).map_err(io::Error::other)?)?;
+                continue;
+            }
+            Err(No::Lost(error)) => return Err(error),
+        };
+        let stop = current::begin(order.number, order.stopped.as_ref());
+        link::answer(&started)?;
+        let Outcome { mut frame, is_clean } = outcome(body, &stop)?;
+        current::end();
+        // A thread that the job has left behind would run beside the next job; one that was joined is gone in a moment.
+        let stays = is_clean && (0..JUST_JOINED).any(|_| self::threads() <= threads || just_wait());
+        if !stays {
+            frame.splice(..0, encode(Kind::Leave, &()).map_err(io::Error::other)?);
         }
-        match socket.read(&mut buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => decoder.push(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        link::answer(&frame)?;
+        if !stays {
+            return Ok(Left::Done);
         }
     }
+}
+
+/// What came of a job.
+struct Outcome {
+    /// The frame with the answer.
+    frame: Vec<u8>,
+    /// Whether it returned something that can travel.
+    is_clean: bool,
+}
+
+/// Runs a job.
+fn outcome(body: Body, stop: &StopToken) -> io::Result<Outcome> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(stop)));
+    let is_clean = matches!(outcome, Ok(Ok(_)));
+    let frame = match outcome {
+        Ok(Ok(frame)) => Ok(frame),
+        Ok(Err(error)) => encode(Kind::Refused, &Refusal::Unreadable(error.to_string())),
+        Err(payload) => link::panic_frame(payload.as_ref()),
+    };
+    Ok(Outcome { frame: frame.map_err(io::Error::other)?, is_clean })
+}
+
+fn started() -> io::Result<Vec<u8>> {
+    encode(Kind::Started, &()).map_err(io::Error::other)
+}
+
+/// How often it is looked whether a thread that was joined is gone.
+const JUST_JOINED: u32 = 100;
+
+/// Lets others run; never what is waited for.
+fn just_wait() -> bool {
+    thread::yield_now();
+    false
+}
+
+/// How many threads this process has, and two: each is a directory, and has a link in the one above.
+fn threads() -> u64 {
+    fs::metadata("/proc/self/task").map_or(0, |task| task.nlink())
+}
+
+/// Why a job is not done.
+enum No {
+    Refusal(Refusal),
+    /// It has not arrived.
+    Lost(io::Error),
+}
+
+impl From<FrameError> for No {
+    fn from(error: FrameError) -> Self {
+        Self::Refusal(Refusal::Unreadable(error.to_string()))
+    }
+}
+
+/// The order, if it is for this program.
+fn accept(order: &[u8], own: &Hello) -> Result<Order, No> {
+    let order: Order = decode(order)?;
+    if order.protocol != own.protocol || order.build.as_ref().is_some_and(|build| *build != own.build) {
+        return Err(No::Refusal(Refusal::OtherBuild));
+    }
+    Ok(order)
+}
+
+/// The job that follows an order, ready to run.
+fn take_job(inbox: &mut Inbox, order: &Order, jobs: &[Entry]) -> Result<Body, No> {
+    let job = inbox.read(Kind::Job).map_err(No::Lost)?;
+    let entry = jobs.iter().find(|entry| entry.name == order.name);
+    let known = || Refusal::UnknownJob(jobs.iter().map(|entry| entry.name.to_owned()).collect());
+    Ok((entry.ok_or_else(|| No::Refusal(known()))?.unpack)(&job)?)
 }
 
 /// Ends this process, and everything that it has started: the one who supervised them is gone.

@@ -186,7 +186,7 @@ impl Run<'_> {
             Action::Look => self.look(),
             Action::Reap => self.reap(),
             // The command is not asked by a message, and answers none.
-            Action::Ask(_) | Action::Drain | Action::Report(_) => {}
+            Action::Ask(_) | Action::Drain | Action::Dismiss | Action::Report(_) => {}
         }
     }
 

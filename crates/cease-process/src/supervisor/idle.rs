@@ -1,0 +1,136 @@
+//! A worker that waits for a job, and comes back when it has done one.
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use cease_core::StopToken;
+
+use super::office::Office;
+use super::sentry::Sentry;
+use super::start::{self, Started};
+use super::{Begun, Shared};
+use crate::process::Options;
+use crate::report::StartError;
+
+/// Where workers come back to.
+pub(crate) trait Home: fmt::Debug + Send + Sync {
+    /// A worker has done its job, and waits for another one.
+    fn take_back(&self, idle: Idle);
+
+    /// A worker that was sent from here has ended, or cannot be ended.
+    fn lose(&self);
+}
+
+/// A worker that waits for a job; dropping it kills and reaps it.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    /// `None` while it is taken apart.
+    parts: Option<(Started, Sentry)>,
+    /// How many jobs it was sent.
+    jobs: u64,
+}
+
+/// What the office of a pool's worker has to know beside.
+#[derive(Debug)]
+pub(super) struct Engagement {
+    pub(super) number: u64,
+    pub(super) sentry: Sentry,
+    pub(super) home: Arc<dyn Home>,
+}
+
+/// Why a worker has not begun with a job, and the worker, if it can do another one.
+pub(crate) struct NotBegun {
+    pub(crate) error: io::Error,
+    pub(crate) idle: Option<Idle>,
+}
+
+impl Idle {
+    /// Starts a worker that waits for a job.
+    pub(crate) fn start(options: &Options) -> io::Result<Self> {
+        let launched = start::launch(options, None)?;
+        let sentry = Sentry::new()?;
+        match launched.greet(options) {
+            Ok(started) => Ok(Self { parts: Some((started, sentry)), jobs: 0 }),
+            Err(error) => {
+                sentry.dismiss();
+                Err(error)
+            }
+        }
+    }
+
+    /// The one who was engaged, who is free again.
+    pub(super) fn again(started: Started, engagement: Engagement) -> (Self, Arc<dyn Home>) {
+        let Engagement { number, sentry, home } = engagement;
+        (Self { parts: Some((started, sentry)), jobs: number }, home)
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.parts().0.tree.leader().pid()
+    }
+
+    /// What is readable once it has ended.
+    pub(crate) fn end(&self) -> Arc<OwnedFd> {
+        self.parts().0.tree.leader().end()
+    }
+
+    /// Whether it still runs, as far as can be known.
+    pub(crate) fn is_alive(&self) -> bool {
+        matches!(self.parts().0.tree.leader().peek(), Ok(None))
+    }
+
+    /// Whether it was sent a job before.
+    pub(crate) const fn has_served(&self) -> bool {
+        self.jobs > 0
+    }
+
+    /// Sends it the frame `job`, and waits until it has begun; when it is done it goes back to `home`.
+    pub(crate) fn engage(
+        mut self,
+        options: &Options,
+        job: &[u8],
+        stop: &StopToken,
+        home: Arc<dyn Home>,
+    ) -> Result<Begun, NotBegun> {
+        let (shared, wake) = match Shared::new() {
+            Ok(made) => made,
+            Err(error) => return Err(NotBegun { error, idle: Some(self) }),
+        };
+        self.jobs += 1;
+        let number = self.jobs;
+        let (started, _) = self.parts.as_mut().expect("it is whole");
+        if let Err(error) = started.order(options, number, job, stop) {
+            let refusal = error.get_ref().and_then(|error| error.downcast_ref());
+            let goes_on = matches!(refusal, Some(StartError::UnknownJob { .. } | StartError::Unreadable(_)));
+            return Err(NotBegun { error, idle: goes_on.then_some(self) });
+        }
+        let (started, sentry) = self.parts.take().expect("it is whole");
+        let (on, posts) = (sentry.id(), sentry.posts());
+        let asking = shared.asking(stop);
+        let office = Office::new(started, wake, asking, stop.clone(), Some(Engagement { number, sentry, home }));
+        shared.open(options, office);
+        // It waits for nothing else.
+        let _ = posts.send(Arc::clone(&shared));
+        Ok(Begun { shared, sentry: None, on })
+    }
+
+    /// Kills and reaps it, and waits for no thread: for those who hold what that thread may wait for.
+    pub(crate) fn end_at_the_post(mut self) {
+        drop(self.parts.take());
+    }
+
+    fn parts(&self) -> &(Started, Sentry) {
+        self.parts.as_ref().expect("it is whole")
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        if let Some((started, sentry)) = self.parts.take() {
+            drop(started);
+            sentry.dismiss();
+        }
+    }
+}

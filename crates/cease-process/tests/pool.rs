@@ -1,0 +1,254 @@
+//! Workers that are there already: they are used again, unless they were ended or have left something behind.
+#![cfg(not(any(loom, shuttle)))]
+
+mod act;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left};
+use cease_core::{Exit, StopSource, Strategy, Worker};
+use cease_process::ladder::Budgets;
+use cease_process::{Pool, Process, StartError, Watch};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The process that is started for a worker comes here, and does its jobs.
+#[test]
+fn worker() {
+    act::init();
+}
+
+/// A program that knows no job.
+#[test]
+fn worker_without_jobs() {
+    cease_process::init([]);
+}
+
+fn pool_of(process: Process, size: usize) -> Pool {
+    process.budgets(HASTY).pool(NonZeroUsize::new(size).unwrap()).unwrap()
+}
+
+fn pool(size: usize) -> Pool {
+    pool_of(Process::in_test("worker"), size)
+}
+
+fn spawn(pool: &Pool, act: Act) -> (Worker<String>, Watch) {
+    pool.spawn_watched(act, StopSource::new()).unwrap()
+}
+
+/// Has the pool do a job, and says which process has done it.
+fn served_by(pool: &Pool) -> u32 {
+    let (worker, watch) = spawn(pool, Act::Return("x".into()));
+    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("x"));
+    watch.pid()
+}
+
+/// Waits until it is so.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + LIMIT;
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}");
+        thread::yield_now();
+    }
+}
+
+fn is_there(pid: u32) -> bool {
+    act::parent_of(pid) == Some(std::process::id())
+}
+
+#[test]
+fn many_jobs_are_done_by_few_processes() {
+    let pool = pool(2);
+    let mut pids = BTreeSet::new();
+    for round in 0..1_000 {
+        let (worker, watch) = spawn(&pool, Act::Return(round.to_string()));
+        pids.insert(watch.pid());
+        assert_eq!(worker.join().unwrap().finished(), Some(round.to_string()));
+        let report = watch.report().unwrap();
+        assert!(report.is_kept && report.ended.is_none() && report.reached.is_none(), "{report:?}");
+    }
+    assert_eq!((pids.len(), pool.len(), pool.idle()), (1, 1, 1));
+}
+
+#[test]
+fn many_threads_may_spawn_at_once() {
+    let pool = pool(3);
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let pool = &pool;
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let text = format!("{thread}-{round}");
+                    let worker = pool.spawn(Act::Return(text.clone())).unwrap();
+                    assert_eq!(worker.join().unwrap().finished(), Some(text));
+                }
+            });
+        }
+    });
+    assert!(pool.len() <= 3 && pool.idle() == pool.len());
+}
+
+#[test]
+fn who_spawns_more_than_there_may_be_waits() {
+    let pool = pool(2);
+    let (first, _) = spawn(&pool, Act::UntilStopped);
+    let (second, _) = spawn(&pool, Act::UntilStopped);
+    let error = pool.try_spawn(Act::Return("precious".into())).unwrap_err();
+    assert!(matches!(StartError::of(&error), Some(StartError::NoneFree)), "{}", error.os_error());
+    let limit = Duration::from_millis(20);
+    let error = pool.spawn_timeout(error.into_job(), limit).unwrap_err();
+    assert!(matches!(StartError::of(&error), Some(StartError::NoneFree)), "{}", error.os_error());
+    let job = error.into_job();
+    let (done, is_done) = channel();
+    thread::scope(|scope| {
+        let pool = &pool;
+        scope.spawn(move || {
+            let worker = pool.spawn(job).unwrap();
+            done.send(worker.join().unwrap().finished()).unwrap();
+        });
+        assert!(is_done.recv_timeout(limit).is_err(), "it does not wait");
+        first.stop();
+        assert!(first.join().unwrap().stopped().is_some());
+        assert_eq!(is_done.recv_timeout(LIMIT).unwrap().as_deref(), Some("precious"));
+    });
+    assert_eq!(pool.len(), 2);
+    second.stop();
+    assert!(second.join().unwrap().stopped().is_some());
+}
+
+#[test]
+fn who_left_at_a_checkpoint_is_used_again() {
+    // However busy the machine is, no more than asking is needed.
+    let process = Process::in_test("worker").budgets(Budgets { ask: LIMIT, ..HASTY });
+    let pool = process.pool(NonZeroUsize::MIN).unwrap();
+    let pid = served_by(&pool);
+    for _ in 0..20 {
+        let (worker, watch) = spawn(&pool, Act::UntilStopped);
+        worker.stop();
+        let exit = worker.join().unwrap();
+        assert!(matches!(exit, Exit::Stopped(_)), "{exit:?}");
+        let report = watch.wait();
+        assert!(report.is_kept && report.ended.is_none(), "{report:?}");
+        assert_eq!((watch.pid(), served_by(&pool)), (pid, pid));
+    }
+}
+
+#[test]
+fn who_was_killed_is_never_used_again() {
+    let pool = pool(1);
+    let mut killed = BTreeSet::new();
+    for _ in 0..10 {
+        let (worker, watch) = spawn(&pool, Act::Deaf);
+        assert!(!killed.contains(&watch.pid()));
+        worker.stop();
+        let exit = worker.join().unwrap();
+        assert!(matches!(exit, Exit::Killed(_)), "{exit:?}");
+        assert!(!watch.wait().is_kept && pool.is_empty() && !is_there(watch.pid()));
+        killed.insert(watch.pid());
+        assert!(!killed.contains(&served_by(&pool)));
+    }
+}
+
+#[test]
+fn a_stop_is_for_its_own_job_only() {
+    let pool = pool(1);
+    let mut kept = 0;
+    for round in 0..200 {
+        let (worker, watch) = spawn(&pool, Act::Return("x".into()));
+        // It comes while the job answers, or after that.
+        worker.stop();
+        worker.stop();
+        let exit = worker.join().unwrap();
+        assert!(!matches!(exit, Exit::Broken(_)), "{exit:?}");
+        kept += u32::from(watch.wait().is_kept);
+        let (worker, _) = spawn(&pool, Act::TouchAfterCheck(std::env::temp_dir().join("cease-pool-stop")));
+        let exit = worker.join().unwrap();
+        assert_eq!(exit.finished().as_deref(), Some("touched"), "round {round}: the next job was stopped");
+    }
+    let _ = std::fs::remove_file(std::env::temp_dir().join("cease-pool-stop"));
+    println!("{kept} of 200 were kept");
+}
+
+#[test]
+fn who_panics_exits_or_dies_is_replaced() {
+    let pool = pool(1);
+    for act in [Act::Panic("on purpose".into()), Act::Exit(3), Act::Signal(libc::SIGKILL)] {
+        let before = served_by(&pool);
+        let (worker, watch) = spawn(&pool, act.clone());
+        assert_eq!(watch.pid(), before);
+        let exit = worker.join().unwrap();
+        match act {
+            Act::Panic(_) => assert!(matches!(exit, Exit::Panicked(_)), "{exit:?}"),
+            Act::Exit(_) => assert!(matches!(exit, Exit::Exited(3)), "{exit:?}"),
+            _ => assert!(matches!(exit, Exit::Died(libc::SIGKILL)), "{exit:?}"),
+        }
+        assert!(!watch.wait().is_kept && !is_there(before));
+        assert_ne!(served_by(&pool), before);
+    }
+}
+
+#[test]
+fn who_leaves_somebody_behind_is_ended_with_it() {
+    let scratch = Scratch::new("pool-left");
+    let pool = pool_of(Process::in_test("worker").env(TAG, scratch.tag()), 1);
+    let before = served_by(&pool);
+    let script = "sleep 1000 & echo ready; exec >&-";
+    let (worker, watch) = spawn(&pool, Act::Escape(script.into(), Ending::Return));
+    assert_eq!(watch.pid(), before);
+    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("returned"));
+    let report = watch.wait();
+    assert!(!report.is_kept && report.ended.is_some(), "{report:?}");
+    nobody_is_left(&scratch.tag(), Duration::ZERO, "after a job that has left somebody behind");
+    assert_ne!(served_by(&pool), before);
+}
+
+#[test]
+fn who_dies_while_it_waits_is_reaped_and_replaced() {
+    let pool = pool(2);
+    pool.warm(2).unwrap();
+    assert_eq!((pool.len(), pool.idle()), (2, 2));
+    let pid = served_by(&pool);
+    // It is a child of this process that is not reaped, so the number is its own.
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+    until("it is reaped", || !is_there(pid));
+    until("it is replaced", || pool.idle() == 2);
+    assert_ne!(served_by(&pool), pid);
+}
+
+#[test]
+fn a_job_that_nobody_registered_is_told_by_name_and_the_worker_waits_for_another() {
+    let pool = pool_of(Process::in_test("worker_without_jobs"), 1);
+    for _ in 0..2 {
+        let error = pool.spawn(Act::Deaf).unwrap_err();
+        let unknown = StartError::of(&error);
+        assert!(matches!(unknown, Some(StartError::UnknownJob { name, known }) if name == "act" && known.is_empty()));
+        assert_eq!(error.into_job(), Act::Deaf);
+        assert_eq!((pool.len(), pool.idle()), (1, 1));
+    }
+}
+
+#[test]
+fn a_program_that_is_no_worker_is_told_and_does_not_count() {
+    let pool = pool_of(Process::new().program("true"), 1);
+    let error = pool.spawn(Act::Deaf).unwrap_err();
+    assert!(matches!(StartError::of(&error), Some(StartError::NoWorker(_))), "{}", error.os_error());
+    assert!(pool.is_empty() && pool.warm(1).is_err());
+}
+
+#[test]
+fn who_has_a_job_when_the_pool_is_dropped_goes_on_and_is_ended_then() {
+    let scratch = Scratch::new("pool-dropped");
+    let pool = pool_of(Process::in_test("worker").env(TAG, scratch.tag()), 2);
+    pool.warm(2).unwrap();
+    let (worker, watch) = spawn(&pool, Act::ReasonOfStop);
+    drop(pool);
+    assert_eq!(act::tagged(&scratch.tag()), [watch.pid()]);
+    worker.stop_because("enough");
+    let exit = worker.join().unwrap();
+    assert_eq!(exit.finished().as_deref(), Some("requested: enough"));
+    nobody_is_left(&scratch.tag(), Duration::ZERO, "after the last job of a pool that was dropped");
+    assert!(!is_there(watch.pid()));
+}
