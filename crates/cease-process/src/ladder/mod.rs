@@ -139,8 +139,7 @@ pub struct Ladder {
     began: Option<Duration>,
     rung: Option<Rung>,
     rung_began: Duration,
-    /// Whether the leader waits for another job.
-    is_ready: bool,
+    stay: Stay,
     leader: Option<Leader>,
     todo: VecDeque<Action>,
     time_is_over: bool,
@@ -158,6 +157,17 @@ enum Leader {
     Outlived,
     /// Nobody is left.
     Alone,
+}
+
+/// Whether the leader stays for another job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    /// It has not said so.
+    Unsaid,
+    /// It has, and it is to be seen who is left of the tree.
+    Offered,
+    /// It is kept or sent away, for good.
+    Settled,
 }
 
 impl Ladder {
@@ -180,7 +190,7 @@ impl Ladder {
             began: None,
             rung: None,
             rung_began: Duration::ZERO,
-            is_ready: false,
+            stay: Stay::Unsaid,
             leader: None,
             todo: VecDeque::new(),
             time_is_over: false,
@@ -231,8 +241,8 @@ impl Ladder {
             }
             Event::Ready => {
                 self.summary.answered = true;
-                if self.leader.is_none() && !self.is_ready {
-                    self.is_ready = true;
+                if self.leader.is_none() && self.stay == Stay::Unsaid {
+                    self.stay = Stay::Offered;
                     self.todo.push_back(Action::Look);
                 }
             }
@@ -249,7 +259,7 @@ impl Ladder {
                 self.todo.push_back(Action::Look);
             }
             Event::Left(count) if self.leader.is_some() => self.left(count, now),
-            Event::Left(count) if self.is_ready => self.keep_or_dismiss(count, now),
+            Event::Left(count) if self.stay == Stay::Offered => self.keep_or_dismiss(count, now),
             Event::LeaderEnded | Event::Left(_) => {}
         }
     }
@@ -290,7 +300,7 @@ impl Ladder {
 
     /// A leader that waits for another job is kept if it was no more than asked, and `count`, those it has left behind, is none.
     fn keep_or_dismiss(&mut self, count: usize, now: Duration) {
-        self.is_ready = false;
+        self.stay = Stay::Settled;
         if count == 0 && self.rung <= Some(Rung::Ask) {
             self.summary.is_kept = true;
             // Nothing is said any more to one whose next job may have begun, and what was not said was not needed.

@@ -43,7 +43,7 @@ pub(super) struct Engagement {
 /// Why a worker has not begun with a job, and the worker, if it can do another one.
 pub(crate) struct NotBegun {
     pub(crate) error: io::Error,
-    pub(crate) idle: Option<Idle>,
+    pub(crate) idle: Option<Box<Idle>>,
 }
 
 impl Idle {
@@ -96,7 +96,7 @@ impl Idle {
     ) -> Result<Begun, NotBegun> {
         let (shared, wake) = match Shared::new() {
             Ok(made) => made,
-            Err(error) => return Err(NotBegun { error, idle: Some(self) }),
+            Err(error) => return Err(NotBegun { error, idle: Some(Box::new(self)) }),
         };
         self.jobs += 1;
         let number = self.jobs;
@@ -104,7 +104,7 @@ impl Idle {
         if let Err(error) = started.order(options, number, job, stop) {
             let refusal = error.get_ref().and_then(|error| error.downcast_ref());
             let goes_on = matches!(refusal, Some(StartError::UnknownJob { .. } | StartError::Unreadable(_)));
-            return Err(NotBegun { error, idle: goes_on.then_some(self) });
+            return Err(NotBegun { error, idle: goes_on.then(|| Box::new(self)) });
         }
         let (started, sentry) = self.parts.take().expect("it is whole");
         let (on, posts) = (sentry.id(), sentry.posts());

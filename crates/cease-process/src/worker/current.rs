@@ -102,9 +102,9 @@ mod tests {
         assert!(!third.is_stopped() && due().is_none(), "it came late, and is for nobody");
         stop(a_stop(3));
         assert!(third.is_stopped());
-        assert_eq!(third.reason(), Some(Reason::Deadline));
+        assert_eq!(third.reason(), Some(&Reason::Deadline));
         let fourth = begin(4, Some(&Why::Signal(2)));
-        assert_eq!(fourth.reason(), Some(Reason::Signal(2)));
+        assert_eq!(fourth.reason(), Some(&Reason::Signal(2)));
         end();
     }
 }
