@@ -1,9 +1,11 @@
-//! A library worker started by a parent with a gibibyte of memory in use, beside one started by a small parent.
+//! A library worker started by a parent with a gibibyte of memory in use, beside one started by a small parent; and a process
+//! killed and reaped in each containment, beside a bare SIGKILL and `waitid`.
 //!
 //! `cargo bench -p cease-process --bench worker -- [ROUNDS]`
 //!
 //! The rounds are interleaved: each has one start by either parent, in turn, and the figure is the median of the ratios
-//! within a round, so that what the machine does meanwhile befalls both.
+//! within a round, so that what the machine does meanwhile befalls both. So does each containment have one process in a round.
+//! What has no cgroup looks at all processes of the machine, so their number stands beside the figures.
 #![allow(clippy::print_stdout, reason = "it is what the program is for")]
 
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -11,7 +13,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Job, Stopped, Strategy};
+use cease_process::containment::{Containment, Enclosure, Kind};
+use cease_process::pidfd::Leader;
+use cease_process::tree::Tree;
 use cease_process::{Process, Travels};
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 /// How much memory the large parent has in use.
@@ -64,6 +70,58 @@ fn main() {
         "us",
     );
     print_row("the large one by the small one", ratios.collect(), "x");
+    kill_to_reaped(rounds);
+}
+
+/// From SIGKILL until the process is reaped, and nobody is left beside it.
+fn kill_to_reaped(rounds: usize) {
+    let can_be_had = |kind: &Kind| Enclosure::prepare(Containment::Require(*kind), *kind).is_ok();
+    let kinds: Vec<_> = [Kind::Cgroup, Kind::Descendants, Kind::Group].into_iter().filter(can_be_had).collect();
+    let (mut bare, mut contained) = (Vec::new(), vec![Vec::new(); kinds.len()]);
+    for _ in 0..rounds {
+        bare.push(micros(time_bare_kill()));
+        for (kind, times) in kinds.iter().zip(&mut contained) {
+            times.push(micros(time_kill(*kind)));
+        }
+    }
+    let entries = std::fs::read_dir("/proc").expect("it is mounted").flatten();
+    let processes = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
+    println!("\nfrom SIGKILL to reaped, {} processes on the machine, {rounds} interleaved rounds", processes.count());
+    print_row("a bare SIGKILL and waitid", bare, "us");
+    for (kind, times) in kinds.iter().zip(contained) {
+        print_row(&format!("a tree in containment `{kind}`"), times, "us");
+    }
+}
+
+/// A process that is up, and reads from the pipe until it is killed.
+fn start_one() -> (Leader, Option<ChildStdin>) {
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo up; read go"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (leader, pipes) = Leader::spawn(&mut command, true).expect("it can be started");
+    let mut stdout = BufReader::new(pipes.stdout.expect("it is piped")).lines();
+    assert_eq!(next_line(&mut stdout), "up");
+    (leader, pipes.stdin)
+}
+
+fn time_bare_kill() -> Duration {
+    let (leader, _stdin) = start_one();
+    let began = Instant::now();
+    leader.signal(Signal::KILL).expect("it is a child");
+    let _ = leader.wait_timeout(Duration::MAX);
+    assert!(leader.reap().is_ok());
+    began.elapsed()
+}
+
+fn time_kill(kind: Kind) -> Duration {
+    let (leader, _stdin) = start_one();
+    let enclosure = Enclosure::prepare(Containment::Require(kind), kind).expect("it was had before");
+    enclosure.admit(&leader).expect("it was had before");
+    let mut tree = Tree::new(leader, enclosure);
+    let began = Instant::now();
+    tree.kill().expect("it is a child");
+    while !tree.wait(None, &[]).expect("it can be polled").leader_ended || !tree.survivors().is_empty() {}
+    assert!(tree.reap().is_ok());
+    began.elapsed()
 }
 
 /// A process that starts workers, and says how long each took.
