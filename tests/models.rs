@@ -136,7 +136,7 @@ fn crowds_notice_who_is_left_behind() {
     }
     let processes = programs.iter().find(|program| is_laws(program, "process")).expect("its laws are built");
     for fault in ENDING_A_TREE {
-        let run = run(&processes.path, Some(fault), None, &["crowd::"]);
+        let run = run(&processes.path, &[("CEASE_FAULT", fault.name())], &["crowd::"]);
         let kind = Failure::of(&(run.stdout + &run.stderr));
         assert_eq!(
             (run.status.success(), kind),

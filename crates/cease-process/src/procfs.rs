@@ -85,6 +85,18 @@ fn numbers_in(path: &str) -> impl Iterator<Item = u32> + use<> {
     fs::read_dir(path).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
+/// Whether process `pid` has no child, zombies included; `None` where `/proc` does not say so without a look at everybody.
+pub(crate) fn has_no_child(pid: u32) -> Option<bool> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    for thread in threads {
+        let children = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+        if !children.trim().is_empty() {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
 fn parse(pid: u32, stat: &str) -> Option<Process> {
     // The name stands in brackets, and may have brackets and spaces in it.
     let (_, rest) = stat.rsplit_once(") ")?;
@@ -98,6 +110,16 @@ mod tests {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn a_child_is_seen_at_its_parent() {
+        let Some(has_none) = has_no_child(std::process::id()) else { return };
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        assert_eq!(has_no_child(child.id()), Some(true));
+        assert_eq!(has_no_child(std::process::id()), Some(false), "before it was {has_none}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 
     #[test]
     fn a_name_may_look_like_the_rest_of_the_line() {

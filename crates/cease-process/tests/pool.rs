@@ -5,12 +5,14 @@ mod act;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left};
 use cease_core::{Exit, StopSource, Strategy, Worker};
+use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
 use cease_process::{Pool, Process, StartError, Watch};
 use rustix::process::{Pid, Signal, kill_process};
@@ -192,10 +194,19 @@ fn who_panics_exits_or_dies_is_replaced() {
 
 #[test]
 fn who_leaves_somebody_behind_is_ended_with_it() {
+    let kinds = if act::can_have_cgroups() { &[Kind::Cgroup, Kind::Descendants][..] } else { &[Kind::Descendants] };
+    for kind in kinds {
+        leaves_somebody_behind(*kind, "sleep 1000 & echo ready; exec >&-");
+        leaves_somebody_behind(*kind, "(setsid sleep 1000 &) >/dev/null; echo ready; exec >&-");
+    }
+}
+
+fn leaves_somebody_behind(kind: Kind, script: &str) {
     let scratch = Scratch::new("pool-left");
-    let pool = pool_of(Process::in_test("worker").env(TAG, scratch.tag()), 1);
+    let process = Process::in_test("worker").containment(Containment::Require(kind));
+    let pool = pool_of(process.env(TAG, scratch.tag()), 1);
     let before = served_by(&pool);
-    let script = "sleep 1000 & echo ready; exec >&-";
+    assert_eq!(served_by(&pool), before);
     let (worker, watch) = spawn(&pool, Act::Escape(script.into(), Ending::Return));
     assert_eq!(watch.pid(), before);
     assert_eq!(worker.join().unwrap().finished().as_deref(), Some("returned"));
@@ -251,4 +262,33 @@ fn who_has_a_job_when_the_pool_is_dropped_goes_on_and_is_ended_then() {
     assert_eq!(exit.finished().as_deref(), Some("requested: enough"));
     nobody_is_left(&scratch.tag(), Duration::ZERO, "after the last job of a pool that was dropped");
     assert!(!is_there(watch.pid()));
+}
+
+/// When the one who has the pool is killed, those that wait and those that have a job end by themselves.
+#[test]
+fn nobody_outlives_the_one_who_has_the_pool() {
+    let scratch = Scratch::new("pool-orphans");
+    let own = std::env::current_exe().unwrap();
+    let mut command = Command::new(own);
+    command.args(["--exact", "has_a_pool", "--nocapture", "--test-threads=1"]);
+    let mut child = command.env(TAG, scratch.tag()).env(OWNER, scratch.path("ready")).spawn().unwrap();
+    until("it is ready", || scratch.has("ready"));
+    assert_eq!(act::tagged(&scratch.tag()).len(), 4, "it, two that wait, and one that has a job");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    nobody_is_left(&scratch.tag(), LIMIT, "after the end of the one who has the pool");
+}
+
+/// Says to a process that it has a pool, and which file it makes when all of its workers are there.
+const OWNER: &str = "CEASE_TEST_POOL_OWNER";
+
+#[test]
+fn has_a_pool() {
+    let Some(ready) = std::env::var_os(OWNER) else { return };
+    let pool = pool_of(Process::in_test("worker").env_remove(OWNER), 3);
+    pool.warm(3).unwrap();
+    let worker = pool.spawn(Act::Deaf).unwrap();
+    std::fs::write(ready, "").unwrap();
+    // It is killed meanwhile.
+    let _ = worker.join();
 }

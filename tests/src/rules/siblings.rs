@@ -42,6 +42,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-process", "tests/act/", "a job that travels, for all of its tests"),
     ("crates/cease-process", "tests/escapes.rs", "only here can something get away"),
     ("crates/cease-process", "tests/exits.rs", "only here are there so many ways to end"),
+    ("crates/cease-process", "tests/kept.rs", "only here does a worker do one job after the other"),
     ("crates/cease-process", "tests/ladder.rs", "only here is there something firmer than asking"),
     ("crates/cease-process", "tests/hostile.rs", "only here does it matter in which state the program was started"),
     ("crates/cease-process", "tests/many.rs", "the suite's own job cannot travel, so L18 is counted with one that can"),

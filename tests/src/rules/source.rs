@@ -45,9 +45,12 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "in no model: it speaks with the operating system; what is modelled of the crate is the ladder",
     ),
     ("crates/cease-process/src/containment/", "std::", "as above"),
+    ("crates/cease-process/src/patience.rs", "std::", "as above"),
     ("crates/cease-process/src/pidfd.rs", "std::", "as above"),
+    ("crates/cease-process/src/pool/", "std::", "as above"),
     ("crates/cease-process/src/tree.rs", "std::", "as above"),
     ("crates/cease-process/src/process.rs", "std::", "as above"),
+    ("crates/cease-process/src/procfs.rs", "std::", "as above"),
     ("crates/cease-process/src/supervisor/", "std::", "as above"),
     ("crates/cease-process/src/worker/", "std::", "as above"),
     (

@@ -15,6 +15,7 @@ use crate::frame::{self, encode};
 use crate::ladder::{Action, Event, Summary, World};
 use crate::message::{Stop, Why};
 use crate::pidfd::Ended;
+use crate::procfs;
 use crate::report::{Remains, StopReport};
 use crate::tree::{Seen, Tree};
 
@@ -152,7 +153,9 @@ impl World for Office {
             }
             Action::Drain => return as_event(self.conversation.as_mut()?.drain()),
             Action::Look => {
-                self.rest = tree.survivors();
+                // To look at every process takes longer than a job.
+                let is_alone = self.engagement.is_some() && is_alone_for_certain(tree);
+                self.rest = if is_alone { Vec::new() } else { tree.survivors() };
                 return Some(Event::Left(self.rest.len()));
             }
             Action::Dismiss => self.conversation.as_ref()?.dismiss(),
@@ -206,6 +209,14 @@ impl World for Office {
         }
         events
     }
+}
+
+/// Whether a leader that takes orphans of its tree as its own runs and has no child, and so nobody descends from it.
+fn is_alone_for_certain(tree: &Tree) -> bool {
+    let leader = tree.leader();
+    tree.containment() == Kind::Descendants
+        && procfs::has_no_child(leader.pid()) == Some(true)
+        && matches!(leader.peek(), Ok(None))
 }
 
 /// What was said, as an event.

@@ -21,7 +21,11 @@ use std::process::exit;
 use std::thread;
 
 use cease_core::StopToken;
-use rustix::process::{Signal, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal};
+use rustix::io::Errno;
+use rustix::process::{
+    Signal, WaitId, WaitIdOptions, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal,
+    waitid,
+};
 
 use crate::cgroup;
 use crate::containment::kill_descendants;
@@ -185,7 +189,7 @@ fn serve_on(inbox: &mut Inbox, jobs: &[Entry]) -> io::Result<Left> {
         let Outcome { mut frame, is_clean } = outcome(body, &stop)?;
         current::end();
         // A thread that the job has left behind would run beside the next job; one that was joined is gone in a moment.
-        let stays = is_clean && (0..JUST_JOINED).any(|_| self::threads() <= threads || just_wait());
+        let stays = is_clean && !has_children() && (0..JUST_JOINED).any(|_| self::threads() <= threads || just_wait());
         if !stays {
             frame.splice(..0, encode(Kind::Leave, &()).map_err(io::Error::other)?);
         }
@@ -218,6 +222,18 @@ fn outcome(body: Body, stop: &StopToken) -> io::Result<Outcome> {
 
 fn started() -> io::Result<Vec<u8>> {
     encode(Kind::Started, &()).map_err(io::Error::other)
+}
+
+/// Whether a child of this process runs; those that have ended and that the job has not reaped are reaped.
+fn has_children() -> bool {
+    let next = || waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+    loop {
+        match next() {
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
 }
 
 /// How often it is looked whether a thread that was joined is gone.
