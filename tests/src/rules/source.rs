@@ -47,6 +47,7 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
     ("crates/cease-process/src/containment/", "std::", "as above"),
     ("crates/cease-process/src/pidfd.rs", "std::thread", "as above"),
     ("crates/cease-process/src/process.rs", "std::", "as above"),
+    ("crates/cease-process/src/procfs.rs", "std::", "as above"),
     ("crates/cease-process/src/supervisor/", "std::", "as above"),
     ("crates/cease-process/src/worker/", "std::", "as above"),
     (
