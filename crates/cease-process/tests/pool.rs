@@ -217,6 +217,16 @@ fn leaves_somebody_behind(kind: Kind, script: &str) {
 }
 
 #[test]
+fn who_has_a_thread_left_ends_and_its_answer_counts() {
+    let pool = pool(1);
+    let (worker, watch) = spawn(&pool, Act::LeaveThread);
+    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("left"));
+    let report = watch.wait();
+    assert!(!report.is_kept && report.reached.is_none(), "nobody had to send it away: {report:?}");
+    assert_ne!(served_by(&pool), watch.pid());
+}
+
+#[test]
 fn who_dies_while_it_waits_is_reaped_and_replaced() {
     let pool = pool(2);
     pool.warm(2).unwrap();

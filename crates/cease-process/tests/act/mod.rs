@@ -58,6 +58,8 @@ pub(crate) enum Act {
     Escape(String, Ending),
     /// Write to the standard output, and return what the standard input has.
     Stdio,
+    /// Start a thread that never ends, and return.
+    LeaveThread,
     /// Return so many bytes.
     Many(usize),
     /// Have a deaf worker of one's own, tell when it is there, and go on as told; to return, stop it first.
@@ -144,6 +146,10 @@ impl Job for Act {
             Self::Stdio => {
                 println!("this is the user's");
                 Ok(std::io::read_to_string(std::io::stdin()).unwrap())
+            }
+            Self::LeaveThread => {
+                thread::spawn(|| for_ever());
+                Ok("left".into())
             }
             Self::Many(bytes) => Ok("x".repeat(bytes)),
             Self::Nest(ending) => {
