@@ -33,8 +33,8 @@ pub(super) static ROWS: [Row; 3] = [
         limit: None,
         contenders: |setup| {
             let (trips, starts) = (setup.scale.operations(TRIPS), setup.scale.operations(STARTS));
+            // The first trip starts the worker; it is one of many.
             let pool = Process::new().pool(NonZeroUsize::MIN)?;
-            pool.warm(1)?;
             Ok(vec![
                 Contender::fallible("Pool", move || median(trips, || round_trip(&pool))),
                 Contender::fallible(BARE, move || starting(starts, Bare::start)),
