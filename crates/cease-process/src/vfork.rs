@@ -45,12 +45,32 @@ pub unsafe fn start_into<T>(
     arguments.pidfd = &raw mut pidfd as u64;
     let (at, size) = ((&raw const arguments) as libc::c_long, size_of::<libc::clone_args>() as libc::c_long);
     // SAFETY: the call takes a pointer to its arguments and their size, and the caller answers for the child.
-    let pid = unsafe { fork_sharing(libc::SYS_clone3, [at, size, 0, 0, 0], shared, child) };
-    match c_int::try_from(pid).ok().and_then(Pid::from_raw) {
-        // SAFETY: the call has put a new descriptor there, which nobody else knows.
-        Some(pid) if pid.as_raw_nonzero().get() > 0 => Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) })),
-        _ => Err(Errno::from_raw_os_error(c_int::try_from(-pid).unwrap_or(libc::EAGAIN))),
-    }
+    let pid = child_of(unsafe { fork_sharing(libc::SYS_clone3, [at, size, 0, 0, 0], shared, child) })?;
+    // SAFETY: the call has put a new descriptor there, which nobody else knows.
+    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
+/// Starts a child where this process is, as [`start_into`] does elsewhere; without a descriptor, on every Linux.
+///
+/// Its handlers of signals are those of this process, so who has some blocks those signals first.
+///
+/// # Errors
+///
+/// What the operating system said.
+///
+/// # Safety
+///
+/// As for [`start_into`].
+pub unsafe fn start<T>(shared: &mut T, child: extern "C" fn(*mut T) -> !) -> Result<Pid, Errno> {
+    let flags = libc::c_long::from(libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD);
+    // SAFETY: the call takes flags and, here, no stack; and the caller answers for the child.
+    child_of(unsafe { fork_sharing(libc::SYS_clone, [flags, 0, 0, 0, 0], shared, child) })
+}
+
+/// The child, or the error, that the kernel has returned.
+fn child_of(result: libc::c_long) -> Result<Pid, Errno> {
+    let number = c_int::try_from(result).unwrap_or(-libc::EAGAIN);
+    Pid::from_raw(number.max(0)).ok_or_else(|| Errno::from_raw_os_error(-number))
 }
 
 /// Makes a system call that returns twice; the second time, in the child, it goes to `child` and never comes back.
@@ -60,9 +80,8 @@ pub unsafe fn start_into<T>(
 /// # Safety
 ///
 /// The call is `clone` or `clone3`, with `CLONE_VM` and `CLONE_VFORK` and without a stack; what its arguments point to lives until
-/// it returns; and `child` may change nothing but what it is given, and call nothing but the kernel.
-#[cfg(target_arch = "x86_64")]
-pub unsafe fn fork_sharing<T>(
+/// it returns; and `child` is as for [`start_into`].
+unsafe fn fork_sharing<T>(
     number: libc::c_long,
     arguments: [libc::c_long; 5],
     shared: &mut T,
@@ -71,6 +90,7 @@ pub unsafe fn fork_sharing<T>(
     let result;
     // SAFETY: this thread is suspended until the child has executed something or ended. The child runs on this stack below
     // this frame, whose registers the kernel keeps for this thread; it changes nothing but `shared` and never returns here.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         std::arch::asm!(
             "syscall",
@@ -93,23 +113,8 @@ pub unsafe fn fork_sharing<T>(
             lateout("r11") _,
         );
     }
-    result
-}
-
-/// As on the other machine.
-///
-/// # Safety
-///
-/// As on the other machine.
-#[cfg(target_arch = "aarch64")]
-pub unsafe fn fork_sharing<T>(
-    number: libc::c_long,
-    arguments: [libc::c_long; 5],
-    shared: &mut T,
-    child: extern "C" fn(*mut T) -> !,
-) -> libc::c_long {
-    let result;
     // SAFETY: as on the other machine.
+    #[cfg(target_arch = "aarch64")]
     unsafe {
         std::arch::asm!(
             "svc 0",

@@ -8,9 +8,9 @@ use std::num::NonZeroUsize;
 use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left};
+use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
 use cease_core::{Exit, StopSource, Strategy, Worker};
 use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
@@ -46,15 +46,6 @@ fn served_by(pool: &Pool) -> u32 {
     let (worker, watch) = spawn(pool, Act::Return("x".into()));
     assert_eq!(worker.join().unwrap().finished().as_deref(), Some("x"));
     watch.pid()
-}
-
-/// Waits until it is so.
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + LIMIT;
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}");
-        thread::yield_now();
-    }
 }
 
 fn is_there(pid: u32) -> bool {
@@ -234,8 +225,8 @@ fn who_dies_while_it_waits_is_reaped_and_replaced() {
     let pid = served_by(&pool);
     // It is a child of this process that is not reaped, so the number is its own.
     kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
-    until("it is reaped", || !is_there(pid));
-    until("it is replaced", || pool.idle() == 2);
+    until("reaped", || !is_there(pid));
+    until("replaced", || pool.idle() == 2);
     assert_ne!(served_by(&pool), pid);
 }
 
@@ -282,7 +273,7 @@ fn nobody_outlives_the_one_who_has_the_pool() {
     let mut command = Command::new(own);
     command.args(["--exact", "has_a_pool", "--nocapture", "--test-threads=1"]);
     let mut child = command.env(TAG, scratch.tag()).env(OWNER, scratch.path("ready")).spawn().unwrap();
-    until("it is ready", || scratch.has("ready"));
+    until("ready", || scratch.has("ready"));
     assert_eq!(act::tagged(&scratch.tag()).len(), 4, "it, two that wait, and one that has a job");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -2,8 +2,8 @@
 //!
 //! # How it works
 //!
-//! The thread that spawns does all of the start itself: while the new program is loaded, its containment is prepared, and what
-//! it has to do is written to its socket.
+//! The thread that spawns does all of the start itself: the process begins inside its containment, and what it has to do is
+//! written to its socket while the program is loaded.
 //! A thread of its own then stands sentry; whoever joins the worker takes its place, see [`crate::ladder::Post`].
 
 mod conversation;

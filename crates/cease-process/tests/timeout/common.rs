@@ -1,8 +1,9 @@
 //! Programs that are started, watched, and never left behind.
+#![allow(unsafe_code, reason = "to give signals their meaning back has no safe wrapper")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,6 +47,8 @@ impl Running {
         let mut command = Command::new(program);
         command.args(words).env("LC_ALL", "C").env(TAG, &tag);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // SAFETY: `minds_interrupts` is sound between fork and exec.
+        unsafe { command.pre_exec(minds_interrupts) };
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { stdin: child.stdin.take(), stdout, child, tag }
@@ -151,6 +154,17 @@ impl Drop for Running {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// Gives SIGINT and SIGQUIT their meaning back: a shell has what it starts in the background ignore both, these tests too.
+fn minds_interrupts() -> io::Result<()> {
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: both are signals, and the default needs no handler that would have to be sound.
+        if unsafe { libc::signal(signal, libc::SIG_DFL) } == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 /// Runs `program` with `words` to its end.

@@ -9,9 +9,9 @@
 #![allow(unsafe_code, reason = "the child runs in the memory of its parent until it executes the command")]
 
 use std::ffi::{c_char, c_int};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use cease_process::vfork::fork_sharing;
+use cease_process::vfork;
 
 use crate::sys::{self, Disposition, Signals};
 
@@ -46,14 +46,14 @@ struct Shared {
 /// Starts the command, in `cgroup` if there is one.
 pub(crate) fn spawn(launch: Launch, cgroup: Option<BorrowedFd<'_>>) -> Result<c_int, SpawnError> {
     let mut shared = Shared { launch, error: 0 };
-    let pid = match cgroup {
-        Some(cgroup) => clone_into(cgroup, &mut shared),
-        None => clone(&mut shared),
+    let started = match cgroup {
+        // The children of this program are nobody else's to reap, so a number is enough.
+        // SAFETY: `child` calls the kernel, and `execvp`; it changes nothing but `shared`.
+        Some(cgroup) => unsafe { vfork::start_into(cgroup, &mut shared, child) }.map(|(pid, _)| pid),
+        // SAFETY: as above, and this program has no handlers.
+        None => unsafe { vfork::start(&mut shared, child) },
     };
-    if pid < 0 {
-        return Err(SpawnError::Fork(c_int::try_from(-pid).unwrap_or(libc::EAGAIN)));
-    }
-    let pid = c_int::try_from(pid).expect("a process has a small number");
+    let pid = started.map_err(|error| SpawnError::Fork(error.raw_os_error()))?.as_raw_nonzero().get();
     // SAFETY: the child wrote it, if it did, before this process went on.
     let error = unsafe { std::ptr::read_volatile(&raw const shared.error) };
     if error == 0 {
@@ -63,28 +63,6 @@ pub(crate) fn spawn(launch: Launch, cgroup: Option<BorrowedFd<'_>>) -> Result<c_
         sys::wait_signal(Signals::NONE.with(libc::SIGCHLD), None);
     }
     Err(SpawnError::Exec(error))
-}
-
-fn clone_into(cgroup: BorrowedFd<'_>, shared: &mut Shared) -> libc::c_long {
-    // SAFETY: all zeroes is a value of it: no flags, and nothing pointed to.
-    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK;
-    arguments.flags = u64::from(flags.unsigned_abs()) | CLONE_INTO_CGROUP;
-    arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
-    arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
-    let arguments_at = (&raw const arguments) as libc::c_long;
-    let size = size_of::<libc::clone_args>() as libc::c_long;
-    // SAFETY: the call is given a pointer to its arguments and their size; `child` calls the kernel, and changes `shared` only.
-    unsafe { fork_sharing(libc::SYS_clone3, [arguments_at, size, 0, 0, 0], shared, child) }
-}
-
-/// The constant of the C library is of a type that cannot hold it on every machine.
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-fn clone(shared: &mut Shared) -> libc::c_long {
-    let flags = libc::c_long::from(libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD);
-    // SAFETY: the call is given flags and no stack; `child` calls the kernel, and changes `shared` only.
-    unsafe { fork_sharing(libc::SYS_clone, [flags, 0, 0, 0, 0], shared, child) }
 }
 
 /// The child, in the memory of its parent: becomes the command, or leaves the reason why it cannot.
