@@ -8,8 +8,8 @@
 
 mod conversation;
 mod idle;
-mod launch;
 mod office;
+mod program;
 mod sentry;
 mod start;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cease_core::StopToken;
 
 use super::conversation::Conversation;
-use super::launch::{LaunchError, Program};
+use super::program::{LaunchError, Program};
 use crate::containment::{Containment, Enclosure, Kind};
 use crate::frame::{self, FrameError, decode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal, Why};

@@ -11,6 +11,7 @@ mod current;
 mod inbox;
 mod inherited;
 mod link;
+mod pooled;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,14 +19,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
-use std::thread;
 
 use cease_core::StopToken;
-use rustix::io::Errno;
-use rustix::process::{
-    Signal, WaitId, WaitIdOptions, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal,
-    waitid,
-};
+use rustix::process::{Signal, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal};
 
 use crate::cgroup;
 use crate::containment::kill_descendants;
@@ -34,6 +30,7 @@ use crate::message::{Hello, Order, PROTOCOL, Refusal};
 use crate::travels::{Body, Entry};
 
 use inbox::Inbox;
+use pooled::Left;
 
 pub use current::due;
 pub use link::{log, progress};
@@ -143,7 +140,7 @@ fn serve(socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
             let orphan = order.clone();
             link::listen(control, Decoder::default(), move || end_of_tree(&orphan))?;
             own.write_all(&greeting)?;
-            if serve_on(&mut inbox, jobs)? == Left::Orphaned {
+            if pooled::serve(&mut inbox, jobs)? == Left::Orphaned {
                 end_of_tree(&order);
             }
         }
@@ -153,51 +150,6 @@ fn serve(socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
         kill_descendants(std::process::id());
     }
     Ok(())
-}
-
-/// Why a worker of a pool does no other job.
-#[derive(Debug, PartialEq, Eq)]
-enum Left {
-    /// It was told so, or its last job has ended in a way after which there is no other.
-    Done,
-    /// The one who supervised it is gone.
-    Orphaned,
-}
-
-/// Does one job after the other.
-fn serve_on(inbox: &mut Inbox, jobs: &[Entry]) -> io::Result<Left> {
-    let started = started()?;
-    let threads = threads();
-    loop {
-        let order = match inbox.next()? {
-            Some(frame) if frame.kind == Kind::Order => frame.payload,
-            Some(frame) if frame.kind == Kind::Leave => return Ok(Left::Done),
-            Some(_) => return Err(io::Error::other(FrameError::Unexpected)),
-            None => return Ok(Left::Orphaned),
-        };
-        let order: Order = decode(&order).map_err(io::Error::other)?;
-        let body = match take_job(inbox, &order, jobs) {
-            Ok(body) => body,
-            Err(No::Refusal(refusal)) => {
-                link::answer(&encode(Kind::Refused, &refusal).map_err(io::Error::other)?)?;
-                continue;
-            }
-            Err(No::Lost(error)) => return Err(error),
-        };
-        let stop = current::begin(order.number, order.stopped.as_ref());
-        link::answer(&started)?;
-        let Outcome { mut frame, is_clean } = outcome(body, &stop)?;
-        current::end();
-        // A thread that the job has left behind would run beside the next job; one that was joined is gone in a moment.
-        let stays = is_clean && !has_children() && (0..JUST_JOINED).any(|_| self::threads() <= threads || just_wait());
-        if !stays {
-            frame.splice(..0, encode(Kind::Leave, &()).map_err(io::Error::other)?);
-        }
-        link::answer(&frame)?;
-        if !stays {
-            return Ok(Left::Done);
-        }
-    }
 }
 
 /// What came of a job.
@@ -222,32 +174,6 @@ fn outcome(body: Body, stop: &StopToken) -> io::Result<Outcome> {
 
 fn started() -> io::Result<Vec<u8>> {
     encode(Kind::Started, &()).map_err(io::Error::other)
-}
-
-/// Whether a child of this process runs; those that have ended and that the job has not reaped are reaped.
-fn has_children() -> bool {
-    let next = || waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
-    loop {
-        match next() {
-            Ok(Some(_)) | Err(Errno::INTR) => {}
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
-    }
-}
-
-/// How often it is looked whether a thread that was joined is gone.
-const JUST_JOINED: u32 = 100;
-
-/// Lets others run; never what is waited for.
-fn just_wait() -> bool {
-    thread::yield_now();
-    false
-}
-
-/// How many threads this process has, and two: each is a directory, and has a link in the one above.
-fn threads() -> u64 {
-    fs::metadata("/proc/self/task").map_or(0, |task| task.nlink())
 }
 
 /// Why a job is not done.
