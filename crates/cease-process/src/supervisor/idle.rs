@@ -112,7 +112,7 @@ impl Idle {
         let office = Office::new(started, wake, asking, stop.clone(), Some(Engagement { number, sentry, home }));
         shared.open(options, office);
         // It waits for nothing else.
-        let _ = posts.send(Arc::clone(&shared));
+        let _ = posts.map(|posts| posts.send(Arc::clone(&shared)));
         Ok(Begun { shared, sentry: None, on })
     }
 

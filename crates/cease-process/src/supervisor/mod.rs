@@ -110,7 +110,7 @@ pub(crate) fn begin(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Re
     let asking = shared.asking(stop);
     let office = Office::new(started, wake, asking, stop.clone(), None);
     shared.open(options, office);
-    sentry.stand(&shared);
     let on = sentry.id();
+    let sentry = sentry.stand_last(&shared);
     Ok(Begun { shared, sentry: Some(sentry), on })
 }

@@ -11,7 +11,8 @@ use crate::ladder::Duty;
 /// A thread that stands at the posts that it is sent to, one after the other; dropping it sends it home without waiting for that.
 #[derive(Debug)]
 pub(crate) struct Sentry {
-    posts: Sender<Arc<Shared>>,
+    /// `None` once it was sent to its last post.
+    posts: Option<Sender<Arc<Shared>>>,
     thread: JoinHandle<()>,
 }
 
@@ -25,17 +26,20 @@ impl Sentry {
             }
         };
         let thread = thread::Builder::new().name("cease-process".into()).spawn(body)?;
-        Ok(Self { posts, thread })
+        Ok(Self { posts: Some(posts), thread })
     }
 
-    /// Sends it to the post of `shared`, where it stays until that is over or it is relieved.
-    pub(super) fn stand(&self, shared: &Arc<Shared>) {
-        // It waits for nothing else.
-        let _ = self.posts.send(Arc::clone(shared));
+    /// Sends it to the post of `shared`, from where it goes home: whoever joins does not have to wake it for that.
+    pub(super) fn stand_last(mut self, shared: &Arc<Shared>) -> Self {
+        if let Some(posts) = self.posts.take() {
+            // It waits for nothing else.
+            let _ = posts.send(Arc::clone(shared));
+        }
+        self
     }
 
-    /// What [`Sentry::stand`] sends it by.
-    pub(super) fn posts(&self) -> Sender<Arc<Shared>> {
+    /// What sends it to a post, where it stays until that is over or it is relieved; `None` when it was at its last.
+    pub(super) fn posts(&self) -> Option<Sender<Arc<Shared>>> {
         self.posts.clone()
     }
 
