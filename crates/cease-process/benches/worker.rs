@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Job, Stopped, Strategy};
-use cease_process::containment::{Containment, Enclosure, Kind};
+use cease_process::containment::{Enclosure, Kind};
 use cease_process::pidfd::Leader;
 use cease_process::tree::Tree;
 use cease_process::{Process, Travels};
@@ -75,7 +75,7 @@ fn main() {
 
 /// From SIGKILL until the process is reaped, and nobody is left beside it.
 fn kill_to_reaped(rounds: usize) {
-    let can_be_had = |kind: &Kind| Enclosure::prepare(Containment::Require(*kind), *kind).is_ok();
+    let can_be_had = |kind: &Kind| Enclosure::prepare(*kind).is_ok();
     let kinds: Vec<_> = [Kind::Cgroup, Kind::Descendants, Kind::Group].into_iter().filter(can_be_had).collect();
     let (mut bare, mut contained) = (Vec::new(), vec![Vec::new(); kinds.len()]);
     for _ in 0..rounds {
@@ -114,7 +114,7 @@ fn time_bare_kill() -> Duration {
 
 fn time_kill(kind: Kind) -> Duration {
     let (leader, _stdin) = start_one();
-    let enclosure = Enclosure::prepare(Containment::Require(kind), kind).expect("it was had before");
+    let enclosure = Enclosure::prepare(kind).expect("it was had before");
     enclosure.admit(&leader).expect("it was had before");
     let mut tree = Tree::new(leader, enclosure);
     let began = Instant::now();

@@ -12,6 +12,7 @@ pub mod vfork;
 
 mod frame;
 mod message;
+mod note;
 mod patience;
 mod pool;
 mod process;

@@ -6,7 +6,7 @@ use cease_core::Reason;
 use serde::{Deserialize, Serialize};
 
 /// The version of all of this; both sides say it, and nothing is understood across versions.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// The worker says who it is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,6 +14,7 @@ pub(crate) struct Hello {
     pub(crate) protocol: u32,
     /// Which program it is, to the byte.
     pub(crate) build: String,
+    /// Its number, which is that inside if it is in a namespace of its own.
     pub(crate) pid: u32,
 }
 

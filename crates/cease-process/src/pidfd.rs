@@ -25,7 +25,8 @@ use rustix::process::{
     waitid,
 };
 
-use crate::patience;
+use crate::note::Note;
+use crate::patience::{self, Patience};
 
 /// A child that has not been reaped.
 ///
@@ -35,6 +36,8 @@ pub struct Leader {
     fd: Arc<OwnedFd>,
     leads_group: bool,
     reaped: bool,
+    /// Of the first process of a namespace, whose child is the one that counts.
+    note: Option<Box<Note>>,
 }
 
 /// The ends of the child's pipes that were asked for.
@@ -87,7 +90,7 @@ impl Leader {
             Ok(fd) => {
                 let pipes =
                     Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
-                Ok((Self { pid, fd: Arc::new(fd), leads_group, reaped: false }, pipes))
+                Ok((Self { pid, fd: Arc::new(fd), leads_group, reaped: false, note: None }, pipes))
             }
             Err(error) => {
                 child.kill()?;
@@ -99,7 +102,16 @@ impl Leader {
 
     /// The child `pid` behind `fd`, which leads a group of its own and was not waited for.
     pub(crate) fn of(pid: Pid, fd: OwnedFd) -> Self {
-        Self { pid, fd: Arc::new(fd), leads_group: true, reaped: false }
+        Self { pid, fd: Arc::new(fd), leads_group: true, reaped: false, note: None }
+    }
+
+    /// As [`Leader::of`], for the first process of a namespace, which notes there how the worker, its child, has ended.
+    ///
+    /// That counts for its own end.
+    pub(crate) fn first(pid: Pid, fd: OwnedFd, note: Note) -> Self {
+        let mut first = Self::of(pid, fd);
+        first.note = Some(Box::new(note));
+        first
     }
 
     /// Its number, which is its own for as long as this value lives.
@@ -116,7 +128,24 @@ impl Leader {
 
     /// What is readable once the child has ended, for whoever waits without it.
     pub(crate) fn end(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.fd)
+        Arc::clone(self.note.as_ref().map_or(&self.fd, |note| note.end()))
+    }
+
+    /// Whether it is the first process of a namespace, with which everybody there ends.
+    pub(crate) const fn is_first(&self) -> bool {
+        self.note.is_some()
+    }
+
+    /// Notes the number that its worker has in the namespace, if it is the first process of one.
+    pub(crate) fn is_for(&self, worker: u32) {
+        if let Some(note) = &self.note {
+            note.is_about(worker);
+        }
+    }
+
+    /// The number of its worker in the namespace of which it is the first process, while that worker runs.
+    pub(crate) fn worker(&self) -> Option<u32> {
+        self.note.as_ref().filter(|note| !note.is_written())?.worker()
     }
 
     /// Sends it `signal`; when it has ended, nothing happens.
@@ -154,6 +183,11 @@ impl Leader {
     ///
     /// What the operating system said.
     pub fn peek(&self) -> io::Result<Option<Ended>> {
+        if let Some(note) = &self.note
+            && let Some(ended) = note.ended()?
+        {
+            return Ok(Some(ended));
+        }
         self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
     }
 
@@ -163,16 +197,15 @@ impl Leader {
     ///
     /// What the operating system said.
     pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<Ended>> {
-        let patience = patience::Patience::new(limit);
-        loop {
-            let mut fds = [PollFd::new(&*self.fd, PollFlags::IN)];
-            match poll(&mut fds, patience.left().as_ref()) {
-                Ok(0) if patience.is_over() => return self.peek(),
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return self.peek(),
-                Err(error) => return Err(error.into()),
+        let patience = Patience::new(limit);
+        // Of one that was killed the pipe ends some moments before it does.
+        for fd in [&self.end(), &self.fd] {
+            wait_for(fd, patience)?;
+            if let Some(ended) = self.peek()? {
+                return Ok(Some(ended));
             }
         }
+        Ok(None)
     }
 
     /// Reaps it, and says how it ended; from then on its number may be anybody's.
@@ -181,10 +214,16 @@ impl Leader {
     ///
     /// The child itself, when it still runs.
     pub fn reap(mut self) -> Result<Ended, Self> {
+        let noted = self.note.as_ref().and_then(|note| note.ended().ok().flatten());
+        if self.note.as_ref().is_some_and(|note| note.is_written()) {
+            // It goes by itself when it has seen that nobody is left, and that takes a moment.
+            let _ = self.signal(Signal::KILL);
+            let _ = wait_for(&self.fd, Patience::new(patience::FOR_THE_KILLED));
+        }
         match self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(Some(ended)) => {
                 self.reaped = true;
-                Ok(ended)
+                Ok(noted.unwrap_or(ended))
             }
             Ok(None) | Err(_) => Err(self),
         }
@@ -205,7 +244,7 @@ impl Leader {
 impl AsFd for Leader {
     /// Readable once the child has ended.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.note.as_ref().map_or(&self.fd, |note| note.end()).as_fd()
     }
 }
 
@@ -218,11 +257,11 @@ impl Drop for Leader {
         let _ = self.signal(Signal::KILL);
         let _ = self.signal_group(Signal::KILL);
         let reap = |fd: &OwnedFd| waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
-        if matches!(self.wait_timeout(patience::FOR_THE_KILLED), Ok(Some(_))) {
+        if wait_for(&self.fd, Patience::new(patience::FOR_THE_KILLED)).is_ok_and(|has_ended| has_ended) {
             let _ = reap(&self.fd);
         } else {
             // It cannot be killed just now: it waits for a disk, say. Somebody has to be there when it ends.
-            let fd = self.end();
+            let fd = Arc::clone(&self.fd);
             let _ = std::thread::Builder::new().name("cease-reaper".into()).spawn(move || reap(&fd));
         }
     }
@@ -236,9 +275,14 @@ impl fmt::Debug for Leader {
 
 impl Ended {
     fn of(status: &WaitIdStatus) -> Self {
-        match (status.exit_status(), status.terminating_signal()) {
+        Self::from_parts(status.exit_status(), status.terminating_signal(), status.dumped())
+    }
+
+    /// As a wait says it: one of the two, and whether there was a core file.
+    pub(crate) fn from_parts(code: Option<i32>, signal: Option<i32>, core: bool) -> Self {
+        match (code, signal) {
             (Some(code), _) => Self::Exited(code),
-            (None, Some(signal)) => Self::Signaled { signal, core: status.dumped() },
+            (None, Some(signal)) => Self::Signaled { signal, core },
             (None, None) => Self::Unknown,
         }
     }
@@ -276,9 +320,9 @@ impl Member {
     }
 
     /// Waits until it has ended, or `patience` is over.
-    pub(crate) fn wait(&self, patience: patience::Patience) {
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-        while poll(&mut fds, patience.left().as_ref()) == Err(Errno::INTR) {}
+    pub(crate) fn wait(&self, patience: Patience) {
+        // Whoever cannot be waited for is not.
+        let _ = wait_for(&self.fd, patience);
     }
 
     /// Reaps it, if it is a child of this process and has ended.
@@ -295,6 +339,18 @@ pub(crate) fn group_of(pid: u32) -> Option<u32> {
     // SAFETY: the call takes a number, which need not be a process's, and touches no memory of ours.
     let group = unsafe { libc::getpgid(libc::pid_t::try_from(pid).ok()?) };
     u32::try_from(group).ok()
+}
+
+/// Waits until `fd` is readable or hung up, or `patience` is over; whether it is.
+pub(crate) fn wait_for(fd: &OwnedFd, patience: Patience) -> io::Result<bool> {
+    loop {
+        match poll(&mut [PollFd::new(fd, PollFlags::IN)], patience.left().as_ref()) {
+            Ok(0) if patience.is_over() => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn unless_gone(sent: rustix::io::Result<()>) -> io::Result<()> {

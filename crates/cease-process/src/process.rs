@@ -13,7 +13,7 @@ use std::time::Duration;
 use cease_core::{Contract, Exit, Running, SpawnError, StopSource, StopToken, Strategy, Worker};
 use serde::de::DeserializeOwned;
 
-use crate::containment::{Containment, Kind};
+use crate::containment::Containment;
 use crate::frame::{self, FrameError};
 use crate::ladder::Budgets;
 use crate::report::{StartError, StopReport};
@@ -50,12 +50,6 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn is_own_program(&self) -> bool {
         self.program == Path::new(OWN_PROGRAM)
-    }
-
-    /// What is there when there is no cgroup.
-    #[allow(clippy::unused_self, reason = "it is one of the options, and may become a choice")]
-    pub(crate) const fn otherwise(&self) -> Kind {
-        Kind::Descendants
     }
 }
 

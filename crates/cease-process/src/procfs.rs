@@ -30,16 +30,33 @@ impl Process {
     }
 }
 
-/// The number of every process that is there.
+/// Whether `/proc` has the numbers of this process's namespace; those of another one mean somebody else here.
+pub(crate) fn is_ours() -> bool {
+    let own = fs::read_link("/proc/self").ok().and_then(|own| own.to_str()?.parse().ok());
+    own == Some(std::process::id())
+}
+
+/// The number of every process that is there; none where `/proc` is not ours.
 pub(crate) fn pids() -> impl Iterator<Item = u32> {
-    numbers_in("/proc")
+    is_ours().then(|| numbers_in("/proc")).into_iter().flatten()
+}
+
+/// The number that process `pid` has in the innermost namespace that it is in.
+pub(crate) fn number_inside(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().next_back()?.parse().ok()
 }
 
 /// What descends from process `ancestor`, parents first; those that have ended too, because they may have had children.
 ///
+/// Nobody does where `/proc` is not ours.
+///
 /// It is no picture of one moment: who moves meanwhile, because a parent ends, may be missed. Its parent is then seen to have
 /// ended, or to be gone, which it was not or is not when one looks again.
 pub(crate) fn descendants(ancestor: u32) -> Vec<Process> {
+    if !is_ours() {
+        return Vec::new();
+    }
     if lists_children() {
         walk(ancestor, |parent| {
             let seen = |pid| Process::read(pid).unwrap_or(Process { pid, state: b'X', parent });
@@ -87,6 +104,9 @@ fn numbers_in(path: &str) -> impl Iterator<Item = u32> + use<> {
 
 /// Whether process `pid` has no child, zombies included; `None` where `/proc` does not say so without a look at everybody.
 pub(crate) fn has_no_child(pid: u32) -> Option<bool> {
+    if !is_ours() {
+        return None;
+    }
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     for thread in threads {
         let children = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
@@ -150,6 +170,7 @@ mod tests {
     fn this_process_is_there() {
         let own = std::process::id();
         assert!(pids().any(|pid| pid == own) && Process::read(own).unwrap().is_alive());
+        assert_eq!((is_ours(), number_inside(own)), (true, Some(own)));
     }
 
     /// A child that waits for the end of its standard input.

@@ -4,7 +4,8 @@
 //!
 //! The thread that starts the child is suspended until the child executes something or ends, as with `vfork`; so a large parent
 //! pays no more than a small one, and an error is a number in memory that both see.
-//! The kernel puts the child into its cgroup before it runs, so nothing of it is ever outside, and no gate has to be kept.
+//! The kernel puts the child into its cgroup or its namespace before it runs, so nothing of it is ever outside, and no gate has to
+//! be kept.
 #![allow(unsafe_code, reason = "the child runs in the memory of its parent until it executes something")]
 
 use std::ffi::c_int;
@@ -17,31 +18,48 @@ use rustix::process::Pid;
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// Starts a child in the cgroup of this directory, which runs `child` with `shared`; its descriptor is closed in whatever is
-/// executed.
+/// Where a child begins, other than where this process is.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// In the cgroup of this directory; from Linux 5.7 on.
+    Cgroup(BorrowedFd<'a>),
+    /// In a PID namespace, as the first process there; who may do that is an administrator.
+    PidNamespace,
+    /// As above, in a namespace of users, which whoever is no administrator may make too, on most systems.
+    ///
+    /// In there the child is nobody, until it has said who it is, and may do everything, until it executes something.
+    UserNamespace,
+}
+
+/// Starts a child at `place`, which runs `child` with `shared`; its descriptor is closed in whatever is executed.
 ///
 /// Signals that have a handler here do in the child what they do by default; its mask is that of the calling thread.
 ///
 /// # Errors
 ///
-/// What the operating system said: before Linux 5.7, and where a filter forbids it, there is no such call.
+/// What the operating system said: before Linux 5.5, and where a filter forbids it, there is no such call.
 ///
 /// # Safety
 ///
 /// `child` may change nothing but what it is given, and call nothing but the kernel: other threads of this process run on, and
 /// may hold any lock. It does not unwind.
-pub unsafe fn start_into<T>(
-    cgroup: BorrowedFd<'_>,
+pub unsafe fn start_at<T>(
+    place: Place<'_>,
     shared: &mut T,
     child: extern "C" fn(*mut T) -> !,
 ) -> Result<(Pid, OwnedFd), Errno> {
     let mut pidfd: c_int = -1;
     // SAFETY: all zeroes is a value of it: no flags, and nothing pointed to.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    let (beside, cgroup) = match place {
+        Place::Cgroup(dir) => (CLONE_INTO_CGROUP, dir.as_raw_fd().unsigned_abs()),
+        Place::PidNamespace => (u64::from(libc::CLONE_NEWPID.unsigned_abs()), 0),
+        Place::UserNamespace => (u64::from((libc::CLONE_NEWPID | libc::CLONE_NEWUSER).unsigned_abs()), 0),
+    };
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD;
-    arguments.flags = u64::from(flags.unsigned_abs()) | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND;
+    arguments.flags = u64::from(flags.unsigned_abs()) | CLONE_CLEAR_SIGHAND | beside;
     arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
-    arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
+    arguments.cgroup = u64::from(cgroup);
     arguments.pidfd = &raw mut pidfd as u64;
     let (at, size) = ((&raw const arguments) as libc::c_long, size_of::<libc::clone_args>() as libc::c_long);
     // SAFETY: the call takes a pointer to its arguments and their size, and the caller answers for the child.
@@ -50,7 +68,7 @@ pub unsafe fn start_into<T>(
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
 
-/// Starts a child where this process is, as [`start_into`] does elsewhere; without a descriptor, on every Linux.
+/// Starts a child where this process is, as [`start_at`] does elsewhere; without a descriptor, on every Linux.
 ///
 /// Its handlers of signals are those of this process, so who has some blocks those signals first.
 ///
@@ -60,7 +78,7 @@ pub unsafe fn start_into<T>(
 ///
 /// # Safety
 ///
-/// As for [`start_into`].
+/// As for [`start_at`].
 pub unsafe fn start<T>(shared: &mut T, child: extern "C" fn(*mut T) -> !) -> Result<Pid, Errno> {
     let flags = libc::c_long::from(libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD);
     // SAFETY: the call takes flags and, here, no stack; and the caller answers for the child.
@@ -80,7 +98,7 @@ fn child_of(result: libc::c_long) -> Result<Pid, Errno> {
 /// # Safety
 ///
 /// The call is `clone` or `clone3`, with `CLONE_VM` and `CLONE_VFORK` and without a stack; what its arguments point to lives until
-/// it returns; and `child` is as for [`start_into`].
+/// it returns; and `child` is as for [`start_at`].
 unsafe fn fork_sharing<T>(
     number: libc::c_long,
     arguments: [libc::c_long; 5],

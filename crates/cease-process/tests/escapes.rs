@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use act::{Act, Ending, HASTY, LIMIT, TAG, can_have_cgroups, nobody_is_left};
+use act::{Act, Ending, HASTY, LIMIT, TAG, can_have, nobody_is_left};
 use cease_core::{Exit, Strategy};
 use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
@@ -90,8 +90,15 @@ fn matrix(kind: Kind, misses: impl Fn(&str, Ending) -> bool) {
 
 #[test]
 fn a_cgroup_holds_every_escape_at_every_ending() {
-    if can_have_cgroups() {
+    if can_have(Kind::Cgroup) {
         matrix(Kind::Cgroup, |_, _| false);
+    }
+}
+
+#[test]
+fn a_pid_namespace_holds_every_escape_at_every_ending() {
+    if can_have(Kind::PidNamespace) {
+        matrix(Kind::PidNamespace, |_, _| false);
     }
 }
 
@@ -131,7 +138,7 @@ fn as_nobody() {
     if std::env::var_os("CEASE_TEST_NOBODY").is_none() {
         return;
     }
-    assert!(!can_have_cgroups());
+    assert!(!can_have(Kind::Cgroup));
     let tag = new_tag("refused");
     let error = contained(Kind::Cgroup, &tag).spawn(Act::Return("precious".into())).unwrap_err();
     assert!(matches!(StartError::of(&error), Some(StartError::Containment(error)) if error.kind == Kind::Cgroup));
@@ -142,7 +149,11 @@ fn as_nobody() {
     let (worker, watch) = process.spawn_watched(Act::UntilStopped, Default::default()).unwrap();
     worker.stop();
     assert!(worker.join().unwrap().stopped().is_some());
-    assert_eq!(watch.wait().containment, Kind::Descendants);
+    let has_namespaces = can_have(Kind::PidNamespace);
+    assert_eq!(watch.wait().containment, if has_namespaces { Kind::PidNamespace } else { Kind::Descendants });
+    if has_namespaces {
+        matrix(Kind::PidNamespace, |_, _| false);
+    }
     matrix(Kind::Descendants, missed_by_descendants);
     println!("held as nobody");
 }
@@ -150,11 +161,8 @@ fn as_nobody() {
 /// Whoever supervises is killed: no process of a worker's tree outlives it, at whichever step that was.
 #[test]
 fn who_supervises_is_killed_and_nobody_is_left() {
-    for kind in [Kind::Cgroup, Kind::Descendants] {
-        if kind == Kind::Cgroup && !can_have_cgroups() {
-            continue;
-        }
-        for (name, script) in ESCAPES.into_iter().filter(|(name, _)| kind == Kind::Cgroup || *name != "chain") {
+    for kind in [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants].into_iter().filter(|kind| can_have(*kind)) {
+        for (name, script) in ESCAPES.into_iter().filter(|(name, _)| kind != Kind::Descendants || *name != "chain") {
             kill_the_supervisor(kind, name, script, "ready");
         }
         for (name, step) in [("spawning", "spawning"), ("begun", "begun"), ("stopping", "stopping")] {
@@ -183,7 +191,7 @@ fn kill_the_supervisor(kind: Kind, name: &str, script: &str, step: &str) {
 fn supervisor() {
     let Some(tag) = std::env::var_os("CEASE_TEST_SUPERVISED").and_then(|tag| tag.into_string().ok()) else { return };
     let script = std::env::var("CEASE_TEST_SCRIPT").unwrap();
-    let kind = if std::env::var("CEASE_TEST_KIND").unwrap() == "cgroup" { Kind::Cgroup } else { Kind::Descendants };
+    let kind = act::kind_called(&std::env::var("CEASE_TEST_KIND").unwrap());
     // What the worker inherits must not make it a supervisor.
     let process = contained(kind, &tag).env_remove("CEASE_TEST_SUPERVISED").budgets(Default::default());
     println!("\nspawning");

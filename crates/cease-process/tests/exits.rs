@@ -11,6 +11,7 @@ use std::time::Duration;
 use act::{Act, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
 use cease_core::{Exit, StopSource, Strategy};
 use cease_process::Process;
+use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::{Budgets, Rung};
 use cease_process::pidfd::Ended;
 
@@ -27,9 +28,15 @@ fn process() -> Process {
     Process::in_test("worker")
 }
 
+/// One for every containment that can be had.
+fn processes() -> impl Iterator<Item = Process> {
+    let kinds = [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants, Kind::Group].into_iter();
+    kinds.filter(|kind| act::can_have(*kind)).map(|kind| process().containment(Containment::Require(kind)))
+}
+
 /// How a job ends that nobody stops, or that is stopped once, as `budgets` say.
-fn end_of(act: Act, budgets: Option<Budgets>) -> Exit<String> {
-    let worker = process().budgets(budgets.unwrap_or(PATIENT)).spawn(act).unwrap();
+fn end_of(process: &Process, act: Act, budgets: Option<Budgets>) -> Exit<String> {
+    let worker = process.clone().budgets(budgets.unwrap_or(PATIENT)).spawn(act).unwrap();
     if budgets.is_some() {
         worker.stop();
     }
@@ -38,21 +45,29 @@ fn end_of(act: Act, budgets: Option<Budgets>) -> Exit<String> {
 
 #[test]
 fn ends_by_itself_are_told_apart() {
-    assert!(matches!(end_of(Act::Return("value".into()), None), Exit::Finished(value) if value == "value"));
-    assert!(matches!(end_of(Act::Exit(3), None), Exit::Exited(3)));
-    assert!(matches!(end_of(Act::Exit(0), None), Exit::Exited(0)));
-    assert!(matches!(end_of(Act::Signal(9), None), Exit::Died(9)));
-    assert!(matches!(end_of(Act::Signal(15), None), Exit::Died(15)));
-    let panic = end_of(Act::Panic("on purpose".into()), None).panicked().unwrap();
-    assert_eq!(panic.message(), Some("on purpose"));
+    for process in processes() {
+        let end_of = |act| end_of(&process, act, None);
+        assert!(matches!(end_of(Act::Return("value".into())), Exit::Finished(value) if value == "value"));
+        let exit = end_of(Act::Exit(3));
+        assert!(matches!(exit, Exit::Exited(3)), "{exit:?}, {process:?}");
+        assert!(matches!(end_of(Act::Exit(0)), Exit::Exited(0)));
+        assert!(matches!(end_of(Act::Signal(9)), Exit::Died(9)));
+        assert!(matches!(end_of(Act::Signal(6)), Exit::Died(6)));
+        assert!(matches!(end_of(Act::Signal(15)), Exit::Died(15)));
+        let panic = end_of(Act::Panic("on purpose".into())).panicked().unwrap();
+        assert_eq!(panic.message(), Some("on purpose"));
+    }
 }
 
 #[test]
 fn ends_by_a_stop_are_told_apart() {
-    assert!(end_of(Act::UntilStopped, Some(PATIENT)).stopped().is_some());
-    assert!(matches!(end_of(Act::Deaf, Some(Budgets { ask: Duration::ZERO, ..PATIENT })), Exit::Killed(15)));
-    let at_once = Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT };
-    assert!(matches!(end_of(Act::Deaf, Some(at_once)), Exit::Killed(9)));
+    for process in processes() {
+        let end_of = |act, budgets| end_of(&process, act, Some(budgets));
+        assert!(end_of(Act::UntilStopped, PATIENT).stopped().is_some());
+        assert!(matches!(end_of(Act::Deaf, Budgets { ask: Duration::ZERO, ..PATIENT }), Exit::Killed(15)));
+        let at_once = Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT };
+        assert!(matches!(end_of(Act::Deaf, at_once), Exit::Killed(9)));
+    }
 }
 
 #[test]
@@ -116,13 +131,13 @@ fn what_a_job_tells_is_heard_in_order_before_it_ends() {
 
 #[test]
 fn the_standard_input_of_a_job_is_empty_and_not_the_socket() {
-    assert_eq!(end_of(Act::Stdio, None).finished().as_deref(), Some(""));
+    assert_eq!(end_of(&process(), Act::Stdio, None).finished().as_deref(), Some(""));
 }
 
 #[test]
 fn a_result_that_is_large_arrives_and_one_that_is_too_large_is_told() {
-    assert_eq!(end_of(Act::Many(10 << 20), None).finished().unwrap().len(), 10 << 20);
-    let exit = end_of(Act::Many(65 << 20), None);
+    assert_eq!(end_of(&process(), Act::Many(10 << 20), None).finished().unwrap().len(), 10 << 20);
+    let exit = end_of(&process(), Act::Many(65 << 20), None);
     assert!(matches!(&exit, Exit::Broken(why) if why.contains("longer")), "{}", exit.word());
 }
 

@@ -185,10 +185,9 @@ fn who_panics_exits_or_dies_is_replaced() {
 
 #[test]
 fn who_leaves_somebody_behind_is_ended_with_it() {
-    let kinds = if act::can_have_cgroups() { &[Kind::Cgroup, Kind::Descendants][..] } else { &[Kind::Descendants] };
-    for kind in kinds {
-        leaves_somebody_behind(*kind, "sleep 1000 & echo ready; exec >&-");
-        leaves_somebody_behind(*kind, "(setsid sleep 1000 &) >/dev/null; echo ready; exec >&-");
+    for kind in [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants].into_iter().filter(|kind| act::can_have(*kind)) {
+        leaves_somebody_behind(kind, "sleep 1000 & echo ready; exec >&-");
+        leaves_somebody_behind(kind, "(setsid sleep 1000 &) >/dev/null; echo ready; exec >&-");
     }
 }
 

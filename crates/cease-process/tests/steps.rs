@@ -35,6 +35,11 @@ fn in_a_cgroup_nothing_outlives_who_is_killed_after_any_call() {
 }
 
 #[test]
+fn in_a_pid_namespace_nothing_outlives_who_is_killed_after_any_call() {
+    killed_after_each_call(Kind::PidNamespace);
+}
+
+#[test]
 fn among_descendants_nothing_outlives_who_is_killed_after_any_call() {
     killed_after_each_call(Kind::Descendants);
 }
@@ -43,7 +48,7 @@ fn among_descendants_nothing_outlives_who_is_killed_after_any_call() {
 #[test]
 fn starts_one() {
     let Ok(kind) = std::env::var(KIND) else { return };
-    let kind = if kind == Kind::Cgroup.to_string() { Kind::Cgroup } else { Kind::Descendants };
+    let kind = act::kind_called(&kind);
     println!("\nthere");
     io::stdin().read_line(&mut String::new()).unwrap();
     let process = Process::in_test("worker").containment(Containment::Require(kind)).env_remove(KIND);
@@ -78,7 +83,7 @@ fn killed_after_each_call(kind: Kind) {
                 act::cgroup_paths_of(pid).iter().for_each(|path| fs::remove_dir(path).unwrap());
                 break;
             }
-            End::Exited(code) if kind == Kind::Cgroup && !act::can_have_cgroups() => {
+            End::Exited(code) if !act::can_have(kind) => {
                 return println!("skipped, because it ended with {code}: no {kind} can be had");
             }
             End::Exited(code) => panic!("{what}: it ended with {code}"),

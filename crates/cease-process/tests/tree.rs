@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cease_process::containment::{Containment, Enclosure, Kind};
+use cease_process::containment::{Enclosure, Kind};
 use cease_process::pidfd::{Ended, Leader};
 use cease_process::tree::Tree;
 use rustix::process::Signal;
@@ -20,7 +20,7 @@ const TAG: &str = "CEASE_TEST_TREE";
 fn start(tag: &str, script: &str, kind: Kind) -> Tree {
     let mut command = Command::new("sh");
     command.args(["-c", script]).env(TAG, tag).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let enclosure = Enclosure::prepare(Containment::Require(kind), kind).unwrap();
+    let enclosure = Enclosure::prepare(kind).unwrap();
     // The shell waits for a line before it begins, so that it is inside when it starts something.
     let (leader, mut pipes) = Leader::spawn(&mut command, true).unwrap();
     enclosure.admit(&leader).unwrap();
@@ -89,7 +89,7 @@ fn every_escape_is_killed(kind: Kind) {
 
 #[test]
 fn a_cgroup_holds_every_escape() {
-    if let Err(error) = Enclosure::prepare(Containment::Require(Kind::Cgroup), Kind::Group) {
+    if let Err(error) = Enclosure::prepare(Kind::Cgroup) {
         eprintln!("skipped: {error}: {}", error.error);
         return;
     }
@@ -131,7 +131,7 @@ fn a_program_that_is_not_there_is_an_error() {
 
 #[test]
 fn a_tree_that_is_let_go_of_runs_on() {
-    let Ok(enclosure) = Enclosure::prepare(Containment::Require(Kind::Cgroup), Kind::Group) else { return };
+    let Ok(enclosure) = Enclosure::prepare(Kind::Cgroup) else { return };
     let (leader, _) = Leader::spawn(Command::new("sleep").arg("1000"), true).unwrap();
     enclosure.admit(&leader).unwrap();
     enclosure.release();

@@ -105,7 +105,7 @@ fn what_cannot_be_killed_is_reported_with_its_number_and_reaped_later() {
     if std::env::var_os("CEASE_PROCESS_WORKER").is_some() {
         return;
     }
-    [Kind::Cgroup, Kind::Descendants, Kind::Group].into_iter().for_each(frozen_leader);
+    [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants, Kind::Group].into_iter().for_each(frozen_leader);
     frozen_child_of_a_leader();
 }
 

@@ -113,14 +113,6 @@ impl Cgroup {
         if is_empty { Vec::new() } else { members(&self.dir) }
     }
 
-    /// Whether process `pid` is in it, or in one below it.
-    #[must_use]
-    pub fn has(&self, pid: u32) -> bool {
-        // Where it is mounted does not matter: one part of the path is the same.
-        let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-        place::unified(&cgroups).is_some_and(|path| Path::new(path).iter().any(|part| *part == *self.name))
-    }
-
     /// A descriptor with an exceptional condition pending (`POLLPRI`) when the last process has gone or the first has come.
     ///
     /// Every look at the members takes back what is pending.

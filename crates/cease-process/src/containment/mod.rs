@@ -5,6 +5,7 @@
 //! | containment | reaches | misses |
 //! |---|---|---|
 //! | [`Kind::Cgroup`] | everything that the leader started, in one step of the kernel | nothing; needs cgroup v2 and the right to make one |
+//! | [`Kind::PidNamespace`] | everything that the leader started, in one step of the kernel, also when this process is killed | nothing; needs the right to make one, and a process more; those inside have other numbers there |
 //! | [`Kind::Subreaper`] | every child of this process, and what descends from it, in rounds | nothing that stays a descendant; takes *all* children for the tree, so it is for programs that start nothing else |
 //! | [`Kind::Descendants`] | what descends from the leader while it lives, and its process group | what has left the group when the leader dies by itself, and chains that fork faster than they are looked at |
 //! | [`Kind::Group`] | the leader's process group | what calls `setsid` or `setpgid` |
@@ -24,6 +25,7 @@ use rustix::process::Signal;
 
 use crate::cgroup::{self, Cgroup};
 use crate::pidfd::{Leader, Member};
+use crate::procfs;
 
 pub(crate) use rounds::kill_descendants;
 
@@ -33,6 +35,8 @@ pub(crate) use rounds::kill_descendants;
 pub enum Kind {
     /// A cgroup of its own.
     Cgroup,
+    /// A PID namespace of its own, whose first process is the leader.
+    PidNamespace,
     /// Orphans come to this process, and whatever it has as a child belongs to the tree.
     Subreaper,
     /// Orphans come to the leader, and whatever descends from it belongs to the tree.
@@ -62,6 +66,19 @@ pub struct ContainmentError {
     pub error: io::Error,
 }
 
+impl Containment {
+    /// Which ones are tried, in turn.
+    pub(crate) const fn kinds(&self) -> &[Kind] {
+        match self {
+            Self::Auto => &[Kind::Cgroup, Kind::PidNamespace, Kind::Descendants, Kind::Group],
+            Self::Require(kind) => std::slice::from_ref(kind),
+        }
+    }
+}
+
+/// Why nobody can be looked for.
+const FOREIGN: &str = "/proc is not that of the namespace of this process";
+
 /// What keeps one tree together.
 #[derive(Debug)]
 pub struct Enclosure {
@@ -71,21 +88,12 @@ pub struct Enclosure {
 }
 
 impl Enclosure {
-    /// Prepares the containment that is wanted; [`Containment::Auto`] takes a cgroup, or else `otherwise`.
+    /// Prepares this one.
     ///
     /// # Errors
     ///
-    /// When the one that is required cannot be had.
-    pub fn prepare(wanted: Containment, otherwise: Kind) -> Result<Self, ContainmentError> {
-        match wanted {
-            Containment::Require(kind) => Self::of(kind),
-            Containment::Auto => {
-                Self::of(Kind::Cgroup).or_else(|_| Self::of(otherwise)).or_else(|_| Self::of(Kind::Group))
-            }
-        }
-    }
-
-    fn of(kind: Kind) -> Result<Self, ContainmentError> {
+    /// When it cannot be had; of a namespace that is known when a process is started in it, and not before.
+    pub fn prepare(kind: Kind) -> Result<Self, ContainmentError> {
         let wrong = |error| ContainmentError { kind, error };
         let cgroup = match kind {
             Kind::Cgroup => Some(Box::new(create().map_err(wrong)?)),
@@ -94,7 +102,11 @@ impl Enclosure {
                     .map_err(|error| wrong(error.into()))?;
                 None
             }
-            Kind::Descendants | Kind::Group => None,
+            // Whom one cannot look for is never found.
+            Kind::Descendants if !procfs::is_ours() => {
+                return Err(wrong(io::Error::new(io::ErrorKind::Unsupported, FOREIGN)));
+            }
+            Kind::PidNamespace | Kind::Descendants | Kind::Group => None,
         };
         Ok(Self { kind, cgroup })
     }
@@ -120,20 +132,28 @@ impl Enclosure {
     ///
     /// # Errors
     ///
-    /// What the operating system said.
+    /// What the operating system said; [`io::ErrorKind::Unsupported`] for a namespace, where nobody can be brought.
     pub fn admit(&self, leader: &Leader) -> Result<(), ContainmentError> {
-        let Some(cgroup) = &self.cgroup else { return Ok(()) };
-        cgroup.admit(leader.pid()).map_err(|error| ContainmentError { kind: self.kind, error })
+        let admitted = match &self.cgroup {
+            Some(cgroup) => cgroup.admit(leader.pid()),
+            None if self.kind == Kind::PidNamespace && !leader.is_first() => Err(io::ErrorKind::Unsupported.into()),
+            None => Ok(()),
+        };
+        admitted.map_err(|error| ContainmentError { kind: self.kind, error })
     }
 
     /// Sends `signal` to everything that can be reached, the leader last.
     ///
     /// In [`Kind::Descendants`] the leader gets SIGTERM when the others are gone; those have a moment for it, and are killed.
+    /// In [`Kind::PidNamespace`] the leader gets it first, and hands on SIGTERM and SIGCONT to everybody there in one step.
     ///
     /// # Errors
     ///
     /// What the operating system said of the leader or its group; who is not there any more is no error.
     pub fn signal(&self, leader: &Leader, signal: Signal) -> io::Result<()> {
+        if self.kind == Kind::PidNamespace {
+            return leader.signal(signal);
+        }
         // When the leader goes, its orphans are nobody's: they have to be gone first.
         let others_first = self.kind == Kind::Descendants && signal == Signal::TERM;
         let others = self.others(leader);
@@ -165,6 +185,10 @@ impl Enclosure {
             }
             return cgroup.kill().or_else(|error| leader.signal_group(Signal::KILL).and(Err(error))).and(own);
         }
+        if self.kind == Kind::PidNamespace {
+            // With it ends everybody else, also those who are just being born.
+            return leader.signal(Signal::KILL);
+        }
         if self.kind == Kind::Descendants {
             // When the leader goes, its orphans are nobody's.
             kill_descendants(leader.pid());
@@ -181,6 +205,7 @@ impl Enclosure {
     pub fn survivors(&self, leader: &Leader) -> Vec<u32> {
         match (&self.cgroup, self.kind) {
             (Some(cgroup), _) => cgroup.members().into_iter().filter(|pid| *pid != leader.pid()).collect(),
+            (None, Kind::PidNamespace) => rounds::inside(leader),
             (None, Kind::Subreaper) => rounds::adopted(leader),
             (None, Kind::Descendants) => rounds::descendants(leader),
             (None, _) => rounds::group(leader),
@@ -208,11 +233,17 @@ impl Enclosure {
     /// Everybody whom a signal to the leader and its group may miss, each held so that it is nobody else.
     fn others(&self, leader: &Leader) -> Vec<(u32, Member)> {
         let open = |pid, is_member: &dyn Fn(u32) -> bool| Some((pid, Member::open(pid, || is_member(pid))?));
-        let hold = |pids: Vec<u32>, is_member: &dyn Fn(u32) -> bool| {
+        let hold = |pids: Vec<u32>, is_member: &dyn Fn(u32) -> bool| -> Vec<_> {
             pids.into_iter().filter_map(|pid| open(pid, is_member)).collect()
         };
         match (&self.cgroup, self.kind) {
-            (Some(cgroup), _) => hold(self.survivors(leader), &|pid| cgroup.has(pid)),
+            (Some(cgroup), _) => {
+                let mut held = hold(self.survivors(leader), &|_| true);
+                // One look for all of them, when all of them are open.
+                let members = cgroup.members();
+                held.retain(|(pid, _)| members.contains(pid));
+                held
+            }
             (None, Kind::Subreaper) => {
                 hold(self.survivors(leader), &|pid| rounds::descends_from(pid, std::process::id()))
             }
@@ -233,6 +264,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cgroup => "cgroup",
+            Self::PidNamespace => "pidns",
             Self::Subreaper => "subreaper",
             Self::Descendants => "descendants",
             Self::Group => "group",

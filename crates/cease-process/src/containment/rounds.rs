@@ -49,6 +49,15 @@ pub(super) fn below(leader: &Leader) -> Vec<u32> {
     living(|| procfs::descendants(leader.pid()), Instant::now() + ROUNDS)
 }
 
+/// Who is in the namespace of which `leader` is the first process; a worker that runs counts for the leader.
+pub(super) fn inside(leader: &Leader) -> Vec<u32> {
+    let mut all = below(leader);
+    if let Some(worker) = leader.worker() {
+        all.retain(|pid| procfs::number_inside(*pid) != Some(worker));
+    }
+    all
+}
+
 /// Who descends from `leader`, or is in its group.
 pub(super) fn descendants(leader: &Leader) -> Vec<u32> {
     let mut all = below(leader);

@@ -1,51 +1,62 @@
-//! A program that is started into a cgroup, with one call of the kernel.
+//! A program that is started where it is contained, with one call of the kernel.
 #![allow(unsafe_code, reason = "the child runs in the memory of its parent until it executes the program")]
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::{CString, OsString, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::ptr;
 
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getegid, geteuid, waitid};
 
 use crate::process::Options;
-use crate::{vfork, worker};
+use crate::vfork::{self, Place};
 
 /// A program, as the kernel takes it.
 pub(super) struct Program {
+    path: CString,
     args: Vec<CString>,
-    env: Vec<CString>,
+    env: BTreeMap<OsString, OsString>,
     dir: Option<CString>,
 }
 
 /// Why nothing was started.
 pub(super) enum LaunchError {
-    /// It cannot be started in this way.
-    NoSuchWay,
+    /// It cannot be started in this way, or not there.
+    NoSuchWay(io::Error),
     /// There is no such program, or it cannot be executed.
     Exec(io::Error),
 }
 
 /// What the child and its parent share.
 struct Shared {
+    path: *const c_char,
     args: *const *const c_char,
     env: *const *const c_char,
     dir: *const c_char,
     stdin: c_int,
+    /// What stays open.
+    kept: [c_int; 2],
+    /// Who it is to be in a new namespace of users, and in which group; null where there is no such namespace.
+    user: *const c_char,
+    group: *const c_char,
+    /// Whether it is where it was to be.
+    is_there: bool,
     error: c_int,
 }
 
 impl Program {
-    /// The program of a worker whose socket has this number; `None` when it has to be looked for in `PATH`.
-    pub(super) fn of(options: &Options, socket: u64) -> io::Result<Option<Self>> {
-        let name = options.program.as_os_str();
-        if !name.as_bytes().contains(&b'/') {
-            return Ok(None);
-        }
+    /// The program of a worker; one that is named without a path is looked for in `PATH`.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`], or [`io::ErrorKind::InvalidInput`] when there is a zero in a word.
+    pub(super) fn of(options: &Options) -> io::Result<Self> {
         let mut env: BTreeMap<OsString, OsString> = env::vars_os().collect();
         for (name, value) in &options.env {
             match value {
@@ -53,36 +64,51 @@ impl Program {
                 None => env.remove(name),
             };
         }
-        env.insert(worker::MARK.into(), socket.to_string().into());
-        let pair = |(name, value): (OsString, OsString)| {
-            let mut pair = name.into_vec();
-            pair.push(b'=');
-            pair.extend(value.into_vec());
-            CString::new(pair)
-        };
-        let word = |word: &OsString| CString::new(word.as_bytes());
-        let args = std::iter::once(CString::new(name.as_bytes())).chain(options.args.iter().map(word));
-        Ok(Some(Self {
-            args: args.collect::<Result<_, _>>()?,
-            env: env.into_iter().map(pair).collect::<Result<_, _>>()?,
-            dir: options.dir.as_ref().map(|dir| CString::new(dir.as_os_str().as_bytes())).transpose()?,
-        }))
+        let path = find(&options.program, env.get(OsStr::new("PATH")))?;
+        let word = |word: &OsStr| CString::new(word.as_bytes());
+        let words = std::iter::once(options.program.as_os_str()).chain(options.args.iter().map(OsString::as_os_str));
+        Ok(Self {
+            path: word(path.as_os_str())?,
+            args: words.map(word).collect::<Result<_, _>>()?,
+            env,
+            dir: options.dir.as_ref().map(|dir| word(dir.as_os_str())).transpose()?,
+        })
     }
 
-    /// Starts it in `cgroup`, as the leader of a group of its own, with `stdin` as its standard input.
-    pub(super) fn start(&self, cgroup: BorrowedFd<'_>, stdin: BorrowedFd<'_>) -> Result<(Pid, OwnedFd), LaunchError> {
-        let (args, env) = (pointers(&self.args), pointers(&self.env));
+    /// Sets a variable of its environment.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        self.env.insert(name.into(), value.into());
+    }
+
+    /// Starts it at `place`, as the leader of a group of its own, with `stdin` as its standard input, and these kept open.
+    pub(super) fn start(
+        &self,
+        place: Place<'_>,
+        stdin: BorrowedFd<'_>,
+        kept: Option<[BorrowedFd<'_>; 2]>,
+    ) -> Result<(Pid, OwnedFd), LaunchError> {
+        let env = self.variables().map_err(|error| LaunchError::Exec(error.into()))?;
+        let (args, env) = (pointers(&self.args), pointers(&env));
+        let map = |id: u32| CString::new(format!("{id} {id} 1")).expect("a number has no zero byte");
+        let (user, group) = (map(geteuid().as_raw()), map(getegid().as_raw()));
+        let is_user_new = matches!(place, Place::UserNamespace);
+        let mapped = |map: &CString| if is_user_new { map.as_ptr() } else { ptr::null() };
         let mut shared = Shared {
+            path: self.path.as_ptr(),
             args: args.as_ptr(),
             env: env.as_ptr(),
             dir: self.dir.as_ref().map_or(ptr::null(), |dir| dir.as_ptr()),
             stdin: stdin.as_raw_fd(),
+            kept: kept.map_or([-1; 2], |kept| kept.map(|fd| fd.as_raw_fd())),
+            user: mapped(&user),
+            group: mapped(&group),
+            is_there: false,
             error: 0,
         };
         // SAFETY: `child` calls the kernel only, by functions of the C library that take no lock and no memory, and changes
-        // nothing but `error`.
-        let started = unsafe { vfork::start_into(cgroup, &mut shared, child) };
-        let (pid, fd) = started.map_err(|_| LaunchError::NoSuchWay)?;
+        // nothing but `shared`.
+        let started = unsafe { vfork::start_at(place, &mut shared, child) };
+        let (pid, fd) = started.map_err(|error| LaunchError::NoSuchWay(error.into()))?;
         // SAFETY: it is a live place; the child wrote to it, if it did, before this thread went on.
         let error = unsafe { ptr::read_volatile(&raw const shared.error) };
         if error == 0 {
@@ -90,8 +116,32 @@ impl Program {
         }
         // It has written the error and ends at once.
         while waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED).is_err_and(|error| error == Errno::INTR) {}
-        Err(LaunchError::Exec(io::Error::from_raw_os_error(error)))
+        let error = io::Error::from_raw_os_error(error);
+        // SAFETY: as for the error.
+        let is_there = unsafe { ptr::read_volatile(&raw const shared.is_there) };
+        Err(if is_there { LaunchError::Exec(error) } else { LaunchError::NoSuchWay(error) })
     }
+
+    /// Its environment, a `name=value` each.
+    fn variables(&self) -> Result<Vec<CString>, std::ffi::NulError> {
+        let pair = |(name, value): (&OsString, &OsString)| {
+            let mut pair = name.clone().into_vec();
+            pair.push(b'=');
+            pair.extend_from_slice(value.as_bytes());
+            CString::new(pair)
+        };
+        self.env.iter().map(pair).collect()
+    }
+}
+
+/// Where the program is that is called `name`.
+fn find(name: &Path, places: Option<&OsString>) -> io::Result<PathBuf> {
+    if name.as_os_str().as_bytes().contains(&b'/') {
+        return Ok(name.into());
+    }
+    let can_be_executed = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let mut paths = places.into_iter().flat_map(env::split_paths).map(|place| place.join(name));
+    paths.find(can_be_executed).ok_or_else(|| Errno::NOENT.into())
 }
 
 /// Pointers to each, and a null behind them.
@@ -103,11 +153,13 @@ fn pointers(words: &[CString]) -> Vec<*const c_char> {
 extern "C" fn child(shared: *mut Shared) -> ! {
     // SAFETY: the parent has it on its stack, and waits.
     let shared = unsafe { &mut *shared };
-    if become_program(shared) {
-        // SAFETY: there is at least one word, the program's name.
-        let name = unsafe { *shared.args };
-        // SAFETY: the words and the variables live in the parent: each ends in a zero, and the lists of them end in a null.
-        unsafe { libc::execve(name, shared.args, shared.env) };
+    if knows_who_it_is(shared) {
+        // SAFETY: it is a live place on the parent's stack.
+        unsafe { ptr::write_volatile(&raw mut shared.is_there, true) };
+        if is_as_the_program_expects(shared) {
+            // SAFETY: path, words and variables live in the parent: each ends in a zero, and the lists of them end in a null.
+            unsafe { libc::execve(shared.path, shared.args, shared.env) };
+        }
     }
     let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::ENOEXEC);
     // SAFETY: it is a live place on the parent's stack.
@@ -116,15 +168,38 @@ extern "C" fn child(shared: *mut Shared) -> ! {
     unsafe { libc::_exit(127) }
 }
 
+/// Whether it is in a new namespace of users who it was before, if it is in one.
+fn knows_who_it_is(shared: &Shared) -> bool {
+    if shared.user.is_null() {
+        return true;
+    }
+    // SAFETY: both live in the parent, and end in a zero.
+    let [user, group] = [shared.user, shared.group].map(|map| unsafe { CStr::from_ptr(map) });
+    // Whoever is no administrator outside may say his group only after this.
+    has_written(c"/proc/self/setgroups", c"deny")
+        && has_written(c"/proc/self/uid_map", user)
+        && has_written(c"/proc/self/gid_map", group)
+}
+
+/// Whether `text` could be written to the file at `path`.
+fn has_written(path: &CStr, text: &CStr) -> bool {
+    // SAFETY: the path ends in a zero.
+    let file: RawFd = unsafe { libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
+    // SAFETY: as many bytes are there. One that is not open is an error, and that is seen.
+    unsafe { libc::write(file, text.as_ptr().cast(), text.count_bytes()) == text.count_bytes().cast_signed() }
+}
+
 /// Whether everything is as the program is to find it.
-fn become_program(shared: &Shared) -> bool {
+fn is_as_the_program_expects(shared: &Shared) -> bool {
     // SAFETY: takes numbers only.
     let leads = || unsafe { libc::setpgid(0, 0) } == 0;
     // SAFETY: takes numbers only; this is the child's table of descriptors.
     let has_input = || unsafe { libc::dup2(shared.stdin, libc::STDIN_FILENO) } >= 0;
+    // SAFETY: as above.
+    let keeps = |fd: &c_int| *fd < 0 || unsafe { libc::fcntl(*fd, libc::F_SETFD, 0) } == 0;
     // SAFETY: the path lives in the parent, and ends in a zero.
     let is_there = || shared.dir.is_null() || unsafe { libc::chdir(shared.dir) } == 0;
-    leads() && has_input() && is_there() && minds_broken_pipes()
+    leads() && has_input() && shared.kept.iter().all(keeps) && is_there() && minds_broken_pipes()
 }
 
 /// Gives SIGPIPE its meaning back: a program written in Rust ignores it, which whatever it starts does not expect.

@@ -7,16 +7,19 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cease_core::StopToken;
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::conversation::Conversation;
 use super::program::{LaunchError, Program};
-use crate::containment::{Containment, Enclosure, Kind};
+use crate::containment::{ContainmentError, Enclosure, Kind};
 use crate::frame::{self, FrameError, decode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal, Why};
+use crate::note::Note;
 use crate::pidfd::{self, Leader};
 use crate::process::Options;
 use crate::report::StartError;
 use crate::tree::Tree;
+use crate::vfork::Place;
 use crate::worker;
 
 /// A process that was started, and has been sent what it has to do: a job, or to wait for jobs.
@@ -46,7 +49,9 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
         Some(_) => (None, None),
         None => UnixStream::pair().map(|(ours, theirs)| (Some(ours), Some(theirs)))?,
     };
-    let (leader, enclosure) = spawn(options, theirs)?;
+    let (leader, enclosure) = spawn(options, &theirs)?;
+    // When the worker hangs up, that is seen.
+    drop(theirs);
     let mut conversation = Conversation::new(ours, control, options.ears.clone());
     let order = Order {
         protocol: PROTOCOL,
@@ -72,7 +77,10 @@ impl Launched {
     pub(super) fn greet(self, options: &Options) -> io::Result<Started> {
         let Self { tree, mut conversation, sent, end } = self;
         let mut next = || next(options, &mut conversation, tree.leader(), end);
-        let begun = next().and_then(|frame| is_meant(options, &frame)).and_then(|()| next());
+        let begun = next().and_then(|frame| is_meant(options, &frame)).and_then(|hello| {
+            tree.leader().is_for(hello.pid);
+            next()
+        });
         match begun {
             Ok((frame::Kind::Started, _)) => {}
             Ok((frame::Kind::Refused, payload)) => return Err(refused(options, &payload).into()),
@@ -115,34 +123,85 @@ impl Started {
     }
 }
 
-/// Starts the program with `theirs` as its standard input, and takes it in before it runs, or at the latest while it is loaded.
-fn spawn(options: &Options, theirs: UnixStream) -> io::Result<(Leader, Enclosure)> {
-    let enclosure = Enclosure::prepare(options.containment, options.otherwise()).map_err(StartError::Containment)?;
-    let socket = worker::number_of(&theirs)?;
-    if let (Some(dir), Some(program)) = (enclosure.dir(), Program::of(options, socket)?) {
-        pidfd::ends_can_be_seen()?;
-        match program.start(dir, theirs.as_fd()) {
-            Ok((pid, fd)) => return Ok((Leader::of(pid, fd), enclosure)),
-            Err(LaunchError::Exec(error)) => return Err(error),
-            // The kernel is too old for it, or a filter forbids it, or the cgroup is not ours to fill.
-            Err(LaunchError::NoSuchWay) => {}
+/// Starts the program with `theirs` as its standard input, in the best containment that can be had.
+fn spawn(options: &Options, theirs: &UnixStream) -> io::Result<(Leader, Enclosure)> {
+    pidfd::ends_can_be_seen()?;
+    let (last, better) = options.containment.kinds().split_last().expect("there is one");
+    for kind in better {
+        match spawn_in(*kind, options, theirs) {
+            Err(NotSpawned::Containment(_)) => {}
+            Err(NotSpawned::Program(error)) => return Err(error),
+            Ok(spawned) => return Ok(spawned),
         }
     }
-    let mut command = command(options, socket);
-    command.stdin(Stdio::from(OwnedFd::from(theirs)));
-    let (leader, _) = Leader::spawn(&mut command, true)?;
-    // With it goes our copy of the worker's end: when the worker hangs up, that is seen.
-    drop(command);
-    match enclosure.admit(&leader) {
-        Err(_) if options.containment == Containment::Auto => {
-            let otherwise = Enclosure::prepare(Containment::Require(options.otherwise()), options.otherwise());
-            Ok((leader, otherwise.map_err(StartError::Containment)?))
-        }
-        admitted => admitted.map(|()| (leader, enclosure)).map_err(|error| StartError::Containment(error).into()),
+    spawn_in(*last, options, theirs).map_err(|error| match error {
+        NotSpawned::Containment(error) => StartError::Containment(error).into(),
+        NotSpawned::Program(error) => error,
+    })
+}
+
+/// Why nothing was started; nothing is left.
+enum NotSpawned {
+    /// It cannot be contained like that.
+    Containment(ContainmentError),
+    /// Anything else, which would be the same elsewhere.
+    Program(io::Error),
+}
+
+impl From<io::Error> for NotSpawned {
+    fn from(error: io::Error) -> Self {
+        Self::Program(error)
     }
 }
 
-fn command(options: &Options, socket: u64) -> Command {
+/// Starts it in this containment.
+fn spawn_in(kind: Kind, options: &Options, theirs: &UnixStream) -> Result<(Leader, Enclosure), NotSpawned> {
+    let enclosure = Enclosure::prepare(kind).map_err(NotSpawned::Containment)?;
+    let socket = worker::number_of(theirs)?.to_string();
+    if kind == Kind::PidNamespace {
+        return spawn_first(options, theirs, socket).map(|leader| (leader, enclosure));
+    }
+    if let Some(dir) = enclosure.dir() {
+        let mut program = Program::of(options)?;
+        program.set(worker::MARK, socket.clone());
+        match program.start(Place::Cgroup(dir), theirs.as_fd(), None) {
+            Ok((pid, fd)) => return Ok((Leader::of(pid, fd), enclosure)),
+            Err(LaunchError::Exec(error)) => return Err(error.into()),
+            // The kernel is too old for it, or a filter forbids it, or the cgroup is not ours to fill.
+            Err(LaunchError::NoSuchWay(_)) => {}
+        }
+    }
+    let mut command = command(options, &socket);
+    command.stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)));
+    let (leader, _) = Leader::spawn(&mut command, true)?;
+    match enclosure.admit(&leader) {
+        Ok(()) => Ok((leader, enclosure)),
+        Err(error) => Err(NotSpawned::Containment(error)),
+    }
+}
+
+/// Starts it as the first process of a namespace, which starts the worker.
+fn spawn_first(options: &Options, theirs: &UnixStream, socket: String) -> Result<Leader, NotSpawned> {
+    let (note, their_note) = Note::new()?;
+    let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(io::Error::from)?;
+    let mut program = Program::of(options)?;
+    program.set(worker::MARK, socket);
+    program.set(worker::FIRST, worker::first_is_told(&their_note, &own));
+    let start = |place| program.start(place, theirs.as_fd(), Some([their_note.as_fd(), own.as_fd()]));
+    let started = match start(Place::PidNamespace) {
+        Err(LaunchError::NoSuchWay(error)) if error.raw_os_error() == Some(libc::EPERM) => start(Place::UserNamespace),
+        started => started,
+    };
+    match started {
+        Ok((pid, fd)) => Ok(Leader::first(pid, fd, note)),
+        Err(LaunchError::Exec(error)) => Err(error.into()),
+        Err(LaunchError::NoSuchWay(error)) => {
+            Err(NotSpawned::Containment(ContainmentError { kind: Kind::PidNamespace, error }))
+        }
+    }
+}
+
+fn command(options: &Options, socket: &str) -> Command {
     let mut command = Command::new(&options.program);
     command.args(&options.args);
     for (name, value) in &options.env {
@@ -154,12 +213,12 @@ fn command(options: &Options, socket: u64) -> Command {
     if let Some(dir) = &options.dir {
         command.current_dir(dir);
     }
-    command.env(worker::MARK, socket.to_string());
+    command.env(worker::MARK, socket);
     command
 }
 
-/// Whether the one who says `hello` is the one that was meant.
-fn is_meant(options: &Options, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<()> {
+/// What the worker says of itself, if it is the one that was meant.
+fn is_meant(options: &Options, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<Hello> {
     if *kind != frame::Kind::Hello {
         return Err(StartError::Frame(FrameError::Unexpected).into());
     }
@@ -167,7 +226,7 @@ fn is_meant(options: &Options, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::
     let name = |protocol: u32, build: &str| format!("protocol {protocol}, build {build}");
     let ours = if options.is_own_program() { worker::build() } else { hello.build.clone() };
     if hello.protocol == PROTOCOL && hello.build == ours {
-        return Ok(());
+        return Ok(hello);
     }
     Err(StartError::OtherBuild { ours: name(PROTOCOL, &ours), theirs: name(hello.protocol, &hello.build) }.into())
 }

@@ -8,6 +8,7 @@
 //! A thread of its own listens for the stop, and for the end of the one who supervises: then nothing of the tree may go on.
 
 mod current;
+mod first;
 mod inbox;
 mod inherited;
 mod link;
@@ -32,6 +33,8 @@ use crate::travels::{Body, Entry};
 use inbox::Inbox;
 use pooled::Left;
 
+pub(crate) use first::{FIRST, is_told as first_is_told};
+
 pub use current::due;
 pub use link::{log, progress};
 
@@ -40,7 +43,8 @@ pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
 
 /// Runs the job that this process was started for, and ends it; returns at once in a process that is no worker.
 ///
-/// It is the first line of `main`: what stands before it runs in every worker too.
+/// It is the first line of `main`: what stands before it runs in every worker too; and where workers are in PID namespaces, in the
+/// first process of each.
 ///
 /// ```no_run
 /// # use cease_core::{Checkpoint, Job, Stopped};
@@ -60,6 +64,9 @@ pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
 /// A test program has a `main` of its own, so there the line stands in a test, and the strategy is told its name:
 /// see [`crate::Process::in_test`].
 pub fn init<const N: usize>(jobs: [Entry; N]) {
+    if let Some(post) = first::take_post() {
+        exit(post.stand());
+    }
     if let Some(socket) = take_socket() {
         let code = if serve(socket, &jobs).is_ok() { 0 } else { 1 };
         exit(code);
@@ -79,14 +86,18 @@ pub(crate) fn number_of(socket: &UnixStream) -> io::Result<u64> {
     Ok(rustix::fs::fstat(socket)?.st_ino)
 }
 
+/// Whether the standard input of this process is the socket that [`MARK`] says.
+fn is_marked() -> bool {
+    let mark = std::env::var(MARK).ok().and_then(|mark| mark.parse().ok());
+    mark.is_some_and(|mark: u64| rustix::fs::fstat(io::stdin()).is_ok_and(|stat| stat.st_ino == mark))
+}
+
 /// The socket, if this process is a worker; its place is taken by `/dev/null`.
 fn take_socket() -> Option<UnixStream> {
-    let mark: u64 = std::env::var(MARK).ok()?.parse().ok()?;
-    let stdin = io::stdin();
-    let is_it = rustix::fs::fstat(&stdin).is_ok_and(|stat| stat.st_ino == mark);
-    if !is_it {
+    if !is_marked() {
         return None;
     }
+    let stdin = io::stdin();
     // Out of the way of what a program expects the first numbers to be, where there is room.
     let moved = [64, 3].into_iter().find_map(|least| rustix::io::fcntl_dupfd_cloexec(&stdin, least).ok())?;
     // Who cannot open it has no standard input, which is as good.

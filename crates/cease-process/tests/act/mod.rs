@@ -303,13 +303,19 @@ pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-/// Whether a worker in a cgroup can be had here; if not, says so.
-pub(crate) fn can_have_cgroups() -> bool {
-    let process = Process::in_test("worker").containment(Containment::Require(Kind::Cgroup));
+/// The containment of this name.
+pub(crate) fn kind_called(name: &str) -> Kind {
+    let kinds = [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants, Kind::Group];
+    kinds.into_iter().find(|kind| kind.to_string() == name).unwrap()
+}
+
+/// Whether a worker that is contained like that can be had here; if not, says so.
+pub(crate) fn can_have(kind: Kind) -> bool {
+    let process = Process::in_test("worker").containment(Containment::Require(kind));
     match process.spawn(Act::Return(String::new())) {
         Ok(worker) => worker.join().is_ok(),
         Err(error) => {
-            println!("skipped, because no cgroup can be had: {}", error.os_error());
+            println!("skipped, because no {kind} can be had: {}", error.os_error());
             assert!(matches!(StartError::of(&error), Some(StartError::Containment(_))), "{}", error.os_error());
             false
         }

@@ -11,7 +11,7 @@
 use std::ffi::{c_char, c_int};
 use std::os::fd::BorrowedFd;
 
-use cease_process::vfork;
+use cease_process::vfork::{self, Place};
 
 use crate::sys::{self, Disposition, Signals};
 
@@ -49,7 +49,7 @@ pub(crate) fn spawn(launch: Launch, cgroup: Option<BorrowedFd<'_>>) -> Result<c_
     let started = match cgroup {
         // The children of this program are nobody else's to reap, so a number is enough.
         // SAFETY: `child` calls the kernel, and `execvp`; it changes nothing but `shared`.
-        Some(cgroup) => unsafe { vfork::start_into(cgroup, &mut shared, child) }.map(|(pid, _)| pid),
+        Some(cgroup) => unsafe { vfork::start_at(Place::Cgroup(cgroup), &mut shared, child) }.map(|(pid, _)| pid),
         // SAFETY: as above, and this program has no handlers.
         None => unsafe { vfork::start(&mut shared, child) },
     };
