@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use act::{Act, Ending, HASTY, LIMIT, TAG, can_have, nobody_is_left};
+use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, can_have, nobody_is_left};
 use cease_core::{Exit, Strategy};
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::Budgets;
+use cease_process::ladder::{Budgets, Rung};
 use cease_process::{Process, StartError};
 
 /// The process that is started for a worker comes here, and does its job.
@@ -102,6 +102,27 @@ fn a_pid_namespace_holds_every_escape_at_every_ending() {
     }
 }
 
+/// Whoever a job leaves behind is told by SIGTERM, and has its time to end.
+#[test]
+fn who_is_left_behind_can_clean_up() {
+    for kind in [Kind::Cgroup, Kind::PidNamespace, Kind::Group].into_iter().filter(|kind| can_have(*kind)) {
+        let scratch = Scratch::new("cleans-up");
+        let (bye, pipe) = (scratch.path("bye"), scratch.path("pipe"));
+        // It waits for what never comes, without a process of its own for that.
+        let wait = format!("mkfifo {0}; exec 3<>{0}; read never <&3", pipe.display());
+        let script = format!("(trap 'echo > {}; exit' TERM; echo ready; {wait}) & wait", bye.display());
+        let patient = Budgets { ask: LIMIT, term: LIMIT, kill: LIMIT };
+        let process = contained(kind, &scratch.tag()).budgets(patient);
+        let started = process.spawn_watched(Act::Escape(script, Ending::Return), Default::default());
+        let (worker, watch) = started.unwrap();
+        assert_eq!(worker.join().unwrap().finished().as_deref(), Some("returned"));
+        let report = watch.report().unwrap();
+        assert!(report.survivors > 0 && report.reached == Some(Rung::Term), "{kind}: {report:?}");
+        assert!(scratch.has("bye"), "{kind}: it had no time to clean up");
+        nobody_is_left(&scratch.tag(), Duration::ZERO, "after it was told by SIGTERM");
+    }
+}
+
 /// A worker that exits by itself takes nobody along who has left its group: that is what this containment misses.
 #[test]
 fn the_descendants_are_held_as_long_as_the_leader_lives() {
@@ -153,9 +174,29 @@ fn as_nobody() {
     assert_eq!(watch.wait().containment, if has_namespaces { Kind::PidNamespace } else { Kind::Descendants });
     if has_namespaces {
         matrix(Kind::PidNamespace, |_, _| false);
+        a_worker_has_workers();
     }
     matrix(Kind::Descendants, missed_by_descendants);
     println!("held as nobody");
+}
+
+/// In a namespace there may be others, though the numbers in /proc mean somebody else there.
+fn a_worker_has_workers() {
+    for ending in [Ending::Return, Ending::UntilStopped, Ending::Deafest] {
+        let tag = new_tag("nested");
+        let patient = Budgets { ask: LIMIT, ..HASTY };
+        let (ready, is_ready) = channel();
+        let process = contained(Kind::PidNamespace, &tag).on_progress(move |_| _ = ready.send(()));
+        let process = if ending == Ending::Deafest { process } else { process.budgets(patient) };
+        let worker = process.spawn(Act::Nest(ending)).unwrap();
+        if ending != Ending::Return {
+            is_ready.recv_timeout(LIMIT).unwrap();
+            worker.stop();
+        }
+        let exit = worker.join().unwrap();
+        assert!(is_right(ending, &exit), "{ending:?}: {exit:?}");
+        nobody_is_left(&tag, Duration::ZERO, "after a worker that had workers");
+    }
 }
 
 /// Whoever supervises is killed: no process of a worker's tree outlives it, at whichever step that was.

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left};
 use cease_core::{Exit, StopSource, Strategy};
+use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::Budgets;
 use cease_process::{Process, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -32,26 +33,40 @@ const STATE: &str = "CEASE_TEST_STATE";
 const NOTE: &str = "CEASE_TEST_NOTE";
 /// The tag of what is started there, which the process itself does not have.
 const FOR_WORKERS: &str = "CEASE_TEST_FOR_WORKERS";
+/// In what its workers are contained, if not in the best that can be had.
+const KIND: &str = "CEASE_TEST_KIND";
 
-/// Runs `state` in a process of its own that is started by the shell line `how`, in which `"$@"` is the process.
+/// Runs `state` in a process of its own that is started by the shell line `how`, in which `"$@"` is the process; and once more with
+/// workers in PID namespaces, where there is more that can go wrong on the way.
 fn held(state: &str, how: &str) {
     held_as(state, how, |_| ());
 }
 
 /// As above, with more to be done to the command.
-fn held_as(state: &str, how: &str, change: impl FnOnce(&mut Command)) {
+fn held_as(state: &str, how: &str, change: impl Fn(&mut Command)) {
+    held_in(None, state, how, &change);
+    if act::can_have(Kind::PidNamespace) {
+        held_in(Some(Kind::PidNamespace), state, how, &change);
+    }
+}
+
+fn held_in(kind: Option<Kind>, state: &str, how: &str, change: impl Fn(&mut Command)) {
     let scratch = Scratch::new(state);
     let mut command = Command::new("sh");
     command.args(["-c", how, "sh"]).arg(std::env::current_exe().unwrap());
     command.args(["--exact", "in_a_state", "--nocapture", "--test-threads=1"]);
     command.env(STATE, state).env(NOTE, scratch.path("note")).env(FOR_WORKERS, scratch.tag());
+    command.envs(kind.map(|kind| (KIND, kind.to_string())));
     // Whoever it runs as may note something there.
     fs::set_permissions(scratch.tag(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     change(&mut command);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     let note = fs::read_to_string(scratch.path("note"));
-    assert!(output.status.success() && note.as_deref().is_ok_and(|note| note == "held"), "{state}: {note:?}: {text}");
+    assert!(
+        output.status.success() && note.as_deref().is_ok_and(|note| note == "held"),
+        "{state}, {kind:?}: {note:?}: {text}"
+    );
     nobody_is_left(&scratch.tag(), Duration::ZERO, state);
 }
 
@@ -118,7 +133,7 @@ fn a_program_that_was_deleted_or_replaced_since_it_was_started() {
     for state in ["deleted-program", "replaced-program"] {
         let scratch = Scratch::new("program");
         let copy = scratch.path("program");
-        held_as(state, &format!(r#"cp "$1" {0}; shift; exec {0} "$@""#, copy.display()), |_| ());
+        held_as(state, &format!(r#"rm -f {0}; cp "$1" {0}; shift; exec {0} "$@""#, copy.display()), |_| ());
     }
 }
 
@@ -174,7 +189,9 @@ fn a_job_that_has_workers_of_its_own() {
 
 fn process() -> Process {
     let process = Process::in_test("worker").budgets(HASTY).env_remove(STATE);
-    process.env(TAG, std::env::var_os(FOR_WORKERS).unwrap())
+    let process = process.env_remove(KIND).env(TAG, std::env::var_os(FOR_WORKERS).unwrap());
+    let kind = std::env::var(KIND).ok().map(|kind| act::kind_called(&kind));
+    kind.iter().fold(process, |process, kind| process.containment(Containment::Require(*kind)))
 }
 
 /// Workers start, yield, hear of a stop, and end by SIGTERM and SIGKILL.

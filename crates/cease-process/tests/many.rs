@@ -16,6 +16,7 @@ use std::time::Instant;
 use act::{Act, HASTY, LIMIT, Scratch};
 use cease_core::Strategy;
 use cease_process::Process;
+use cease_process::containment::{Containment, Kind};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The process that is started for a worker comes here, and does its job.
@@ -33,9 +34,19 @@ const CROWD: usize = 300;
 
 #[test]
 fn l18_nothing_leaks() {
-    if !counts_alone("l18_nothing_leaks") {
-        return;
+    if counts_alone("l18_nothing_leaks") {
+        nothing_leaks(RUNS, &process());
     }
+}
+
+#[test]
+fn l18_nothing_leaks_of_namespaces() {
+    if counts_alone("l18_nothing_leaks_of_namespaces") && act::can_have(Kind::PidNamespace) {
+        nothing_leaks(RUNS / 4, &process().containment(Containment::Require(Kind::PidNamespace)));
+    }
+}
+
+fn nothing_leaks(count: usize, process: &Process) {
     let runs = |count: usize| {
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
@@ -47,7 +58,7 @@ fn l18_nothing_leaks() {
                         if round >= count {
                             break;
                         }
-                        run(round);
+                        run(round, process);
                     }
                 });
             }
@@ -56,7 +67,7 @@ fn l18_nothing_leaks() {
     let threads = Held::now().threads;
     runs(2 * SOME);
     let before = Held::with(threads);
-    runs(RUNS);
+    runs(count);
     before.is_again();
 }
 
@@ -69,7 +80,7 @@ fn l18_a_crowd_at_once_leaves_nothing() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
     let threads = Held::now().threads;
-    run(0);
+    run(0, &process());
     let before = Held::with(threads);
     let workers: Vec<_> = (0..CROWD).map(|_| process().spawn(Act::UntilStopped).unwrap()).collect();
     assert_eq!(Held::now().children, before.children + CROWD, "all of them are there at once");
@@ -86,7 +97,7 @@ fn l18_a_pool_that_is_dropped_leaves_nothing() {
     if !counts_alone("l18_a_pool_that_is_dropped_leaves_nothing") {
         return;
     }
-    run(0);
+    run(0, &process());
     let before = Held::now();
     for _ in 0..5 {
         let pool = process().budgets(HASTY).pool(NonZeroUsize::new(SOME).unwrap()).unwrap();
@@ -117,7 +128,7 @@ fn l18_a_pool_that_is_dropped_leaves_nothing() {
 }
 
 /// One worker, from its start to its end, which is another one each time.
-fn run(round: usize) {
+fn run(round: usize, process: &Process) {
     let act = match round % 5 {
         0 => Act::UntilStopped,
         1 => Act::Return("x".into()),
@@ -125,7 +136,7 @@ fn run(round: usize) {
         3 => Act::Exit(3),
         _ => Act::Deaf,
     };
-    let worker = process().budgets(HASTY).spawn(act).unwrap();
+    let worker = process.clone().budgets(HASTY).spawn(act).unwrap();
     worker.stop();
     drop(worker.join().unwrap());
 }
