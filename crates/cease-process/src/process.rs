@@ -101,7 +101,7 @@ impl Progress<'_> {
 }
 
 impl Process {
-    /// Processes of this program, called `process`, in the best containment that can be had.
+    /// Processes of this program, called `process`, in the best containment that can be had: see [`Containment::Auto`].
     #[must_use]
     pub fn new() -> Self {
         let options = Options {

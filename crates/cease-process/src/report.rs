@@ -19,7 +19,7 @@ use crate::pidfd::Ended;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopReport {
-    /// What its number was.
+    /// What its number was; in a PID namespace, that of the first process there, whose child it was.
     pub pid: u32,
     /// What kept its tree together.
     pub containment: Kind,

@@ -45,6 +45,7 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "in no model: it speaks with the operating system; what is modelled of the crate is the ladder",
     ),
     ("crates/cease-process/src/containment/", "std::", "as above"),
+    ("crates/cease-process/src/note.rs", "std::", "as above"),
     ("crates/cease-process/src/patience.rs", "std::", "as above"),
     ("crates/cease-process/src/pidfd.rs", "std::", "as above"),
     ("crates/cease-process/src/pool/", "std::", "as above"),

@@ -35,7 +35,9 @@ pub(crate) use rounds::kill_descendants;
 pub enum Kind {
     /// A cgroup of its own.
     Cgroup,
-    /// A PID namespace of its own, whose first process is the leader.
+    /// A PID namespace of its own, whose first process is the leader, and the worker its child.
+    ///
+    /// Whoever may not make one alone gets one of users with it: the worker is who it was, but sees all others as nobody.
     PidNamespace,
     /// Orphans come to this process, and whatever it has as a child belongs to the tree.
     Subreaper,
@@ -49,7 +51,8 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Containment {
-    /// The best that can be had; the report says which it was.
+    /// The best that can be had: a cgroup, else a PID namespace, else what descends from the leader, else its group. The report says
+    /// which it was.
     #[default]
     Auto,
     /// This one, or an error.

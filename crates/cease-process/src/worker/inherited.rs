@@ -74,7 +74,9 @@ pub(super) fn leave() -> ! {
 /// A handler that sends the signal to everybody but this process, if it was sent from outside.
 extern "C" fn hand_on(signal: libc::c_int, info: *const libc::siginfo_t, _context: *const libc::c_void) {
     // SAFETY: the kernel has put it there for the time of this call.
-    let sender = unsafe { (*info).si_pid() };
+    let info = unsafe { &*info };
+    // SAFETY: it is that of a signal that was sent, or is zero at this place.
+    let sender = unsafe { info.si_pid() };
     // Who is outside has no number here.
     if sender == 0 {
         // SAFETY: this thread's own, and live for as long as it is.
