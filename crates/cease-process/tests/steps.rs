@@ -1,4 +1,5 @@
-//! Whoever starts a worker is killed after each of its system calls in turn: nothing outlives it.
+//! Whoever starts a worker is killed after each of its system calls in turn, and after each that the new process makes before it
+//! executes something: nothing outlives it.
 //!
 //! It is traced from call to call, so each step is met exactly, and nobody has to sleep until it is likely to have come.
 #![cfg(all(target_os = "linux", not(any(loom, shuttle))))]
@@ -60,7 +61,7 @@ fn starts_one() {
 }
 
 fn killed_after_each_call(kind: Kind) {
-    let mut killed = Vec::new();
+    let (mut killed, mut killed_with_child) = (Vec::new(), 0);
     for calls in 0.. {
         let scratch = Scratch::new("steps");
         let mut traced = Traced::start(kind, &scratch.tag());
@@ -77,7 +78,10 @@ fn killed_after_each_call(kind: Kind) {
             assert!(populated_cgroups_of(pid).is_empty(), "{what}: {:?}", populated_cgroups_of(pid));
         }
         match end {
-            End::Killed => killed.push(pid),
+            End::Killed { with_child } => {
+                killed.push(pid);
+                killed_with_child += usize::from(with_child);
+            }
             End::Exited(DONE) => {
                 // Nobody comes after it who would.
                 act::cgroup_paths_of(pid).iter().for_each(|path| fs::remove_dir(path).unwrap());
@@ -93,17 +97,24 @@ fn killed_after_each_call(kind: Kind) {
     let left = killed.iter().filter(|pid| cgroups_of(**pid) > 0).count();
     assert_eq!(left, 0, "of {} that were killed: their cgroups were not removed", killed.len());
     assert!(killed.len() > 20, "there are more calls on the way than {}", killed.len());
-    println!("{kind}: killed after each of {} calls", killed.len());
+    assert!(
+        killed_with_child >= 3,
+        "{kind}: it was killed {killed_with_child} times with a child that was not loaded yet"
+    );
+    println!("{kind}: killed after each of {} calls, in {killed_with_child} of them of the child", killed.len());
 }
 
 /// How a traced process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    Killed,
+    /// Perhaps with a child that had not executed anything.
+    Killed {
+        with_child: bool,
+    },
     Exited(i32),
 }
 
-/// A process that stops at each of its system calls; what it starts is not traced.
+/// A process that stops at each of its system calls, and so does what it starts, until that executes something.
 struct Traced {
     child: Child,
     stdin: ChildStdin,
@@ -127,7 +138,8 @@ impl Traced {
     fn seize(&self) -> io::Result<()> {
         for entry in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let thread = entry?.file_name().to_str().and_then(|name| name.parse().ok()).expect("it is a number");
-            let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
+            let (there, before) = (libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL, libc::PTRACE_O_TRACEEXEC);
+            let options = there | before | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACEVFORK;
             ptrace(libc::PTRACE_SEIZE, thread, options)?;
             ptrace(libc::PTRACE_INTERRUPT, thread, 0)?;
         }
@@ -139,16 +151,35 @@ impl Traced {
         let pid = raw(self.child.id());
         self.stdin.write_all(b"go\n").unwrap();
         let (mut seen, mut inside) = (0, BTreeMap::new());
+        // What it has started and has not executed anything; and whether that stands still.
+        let (mut started, mut stands, mut end) = (None, false, None);
         loop {
+            if let (Some(end), true) = (end, started.is_none() || stands) {
+                // From here on that goes its way, as if nobody had looked on.
+                started.into_iter().for_each(|child| ptrace(libc::PTRACE_DETACH, child, 0).unwrap());
+                return end;
+            }
             let (thread, status) = wait_for_traced();
             if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
+                let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
                 if thread == pid {
-                    return if libc::WIFEXITED(status) { End::Exited(libc::WEXITSTATUS(status)) } else { End::Killed };
+                    end = Some(code.map_or(End::Killed { with_child: started.is_some() }, End::Exited));
+                } else if started == Some(thread) {
+                    started = None;
                 }
                 continue;
             }
+            let is_own = self.has(thread);
+            if !is_own {
+                started = Some(thread);
+            }
             let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
             let mut pass_on = 0;
+            if event == libc::PTRACE_EVENT_EXEC {
+                ptrace(libc::PTRACE_DETACH, thread, 0).unwrap();
+                started = None;
+                continue;
+            }
             if signal == libc::SIGTRAP | 0x80 {
                 // Each thread stops twice for a call: on the way in, and on the way out.
                 let is_inside: &mut bool = inside.entry(thread).or_insert_with(|| is_on_the_way_out(thread));
@@ -156,14 +187,24 @@ impl Traced {
                 seen += usize::from(*is_inside);
                 if *is_inside && seen > calls {
                     self.child.kill().unwrap();
+                    stands = !is_own;
                     continue;
                 }
             } else if event == 0 {
                 pass_on = signal;
             }
+            if end.is_some() {
+                stands = !is_own;
+                continue;
+            }
             // One that was killed meanwhile is gone.
             let _ = ptrace(libc::PTRACE_SYSCALL, thread, pass_on);
         }
+    }
+
+    /// Whether this is a thread of it.
+    fn has(&self, thread: libc::pid_t) -> bool {
+        fs::exists(format!("/proc/{}/task/{thread}", self.child.id())).unwrap()
     }
 }
 
