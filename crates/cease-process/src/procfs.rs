@@ -8,9 +8,16 @@ use std::sync::OnceLock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    /// One letter; `Z` for one that has ended and is not reaped, `X` for one that is gone.
-    state: u8,
+    state: State,
     pub(crate) parent: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Runs,
+    /// It has ended with all of its threads, and is not reaped.
+    Zombie,
+    Gone,
 }
 
 impl Process {
@@ -21,12 +28,12 @@ impl Process {
 
     /// Whether anything of it still runs.
     pub(crate) const fn is_alive(&self) -> bool {
-        !self.is_zombie() && !matches!(self.state, b'X' | b'x')
+        matches!(self.state, State::Runs)
     }
 
     /// Whether it has ended, and is not reaped.
     pub(crate) const fn is_zombie(&self) -> bool {
-        self.state == b'Z'
+        matches!(self.state, State::Zombie)
     }
 }
 
@@ -59,7 +66,7 @@ pub(crate) fn descendants(ancestor: u32) -> Vec<Process> {
     }
     if lists_children() {
         walk(ancestor, |parent| {
-            let seen = |pid| Process::read(pid).unwrap_or(Process { pid, state: b'X', parent });
+            let seen = |pid| Process::read(pid).unwrap_or(Process { pid, state: State::Gone, parent });
             children(parent).into_iter().map(seen).collect()
         })
     } else {
@@ -120,9 +127,15 @@ pub(crate) fn has_no_child(pid: u32) -> Option<bool> {
 fn parse(pid: u32, stat: &str) -> Option<Process> {
     // The name stands in brackets, and may have brackets and spaces in it.
     let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ');
-    let state = *fields.next()?.as_bytes().first()?;
-    Some(Process { pid, state, parent: fields.next()?.parse().ok()? })
+    let fields: Vec<_> = rest.split_ascii_whitespace().collect();
+    let threads: u64 = fields.get(17)?.parse().ok()?;
+    let state = match *fields.first()? {
+        // One whose first thread has ended, and others have not, has the letter too.
+        "Z" if threads <= 1 => State::Zombie,
+        "X" | "x" => State::Gone,
+        _ => State::Runs,
+    };
+    Some(Process { pid, state, parent: fields.get(1)?.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -143,16 +156,20 @@ mod tests {
 
     #[test]
     fn a_name_may_look_like_the_rest_of_the_line() {
-        let process = parse(7, "7 (a) R 1 1 (b) S 3 5 5 0 -1").unwrap();
-        assert_eq!((process.state, process.parent), (b'S', 3));
-        assert!(process.is_alive());
-        assert!(!parse(7, "7 (x) Z 3 5 5").unwrap().is_alive());
+        let process = parse(7, "7 (a) R 1 1 (b) S 3 5 5 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 99").unwrap();
+        assert_eq!((process.state, process.parent), (State::Runs, 3));
         assert_eq!(parse(7, "7 (x"), None);
     }
 
     #[test]
+    fn who_has_threads_left_has_not_ended() {
+        let with = |threads: u32| parse(7, &format!("7 (x) Z 3 5 5 0 -1 4 0 0 0 0 0 0 0 0 20 0 {threads} 0 99"));
+        assert_eq!([1, 2].map(|threads| with(threads).unwrap().state), [State::Zombie, State::Runs]);
+    }
+
+    #[test]
     fn descendants_are_found_below_each_other() {
-        let process = |pid, parent| Process { pid, state: b'S', parent };
+        let process = |pid, parent| Process { pid, state: State::Runs, parent };
         let all = [process(5, 4), process(3, 2), process(4, 3), process(2, 1), process(9, 1)];
         let children = |pid| all.into_iter().filter(|process| process.parent == pid).collect();
         let found: Vec<_> = walk(2, children).iter().map(|process| process.pid).collect();
@@ -162,7 +179,7 @@ mod tests {
 
     #[test]
     fn who_is_its_own_ancestor_is_looked_at_once() {
-        let children = |pid| vec![Process { pid: 3 - pid, state: b'S', parent: pid }];
+        let children = |pid| vec![Process { pid: 3 - pid, state: State::Runs, parent: pid }];
         assert_eq!(walk(1, children).len(), 2);
     }
 

@@ -12,7 +12,7 @@ use crate::sys;
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) name: String,
-    state: u8,
+    is_alive: bool,
     pub(crate) parent: i32,
     pub(crate) group: i32,
     /// When it began; with the number, this is nobody else.
@@ -32,7 +32,7 @@ impl Process {
 
     /// Whether anything of it still runs.
     pub(crate) const fn is_alive(&self) -> bool {
-        !matches!(self.state, b'Z' | b'X' | b'x')
+        self.is_alive
     }
 
     /// Sends it `signal`, if it is still the same one.
@@ -122,12 +122,16 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let (name, rest) = stat.rsplit_once(") ")?;
     let (_, name) = name.split_once('(')?;
     let fields: Vec<_> = rest.split_ascii_whitespace().collect();
-    let state = *fields.first()?.as_bytes().first()?;
     let number = |at: usize| fields.get(at)?.parse::<i64>().ok();
+    let is_alive = match *fields.first()? {
+        // One whose first thread has ended, and others have not, has the letter too.
+        "Z" => number(17)? > 1,
+        state => !state.eq_ignore_ascii_case("X"),
+    };
     Some(Process {
         pid,
         name: name.into(),
-        state,
+        is_alive,
         parent: i32::try_from(number(1)?).ok()?,
         group: i32::try_from(number(2)?).ok()?,
         began: number(19)?.unsigned_abs(),
@@ -149,7 +153,7 @@ mod tests {
 
     #[test]
     fn descendants_leave_out_what_was_there_before() {
-        let process = |pid, parent| Process { pid, name: String::new(), state: b'S', parent, group: 1, began: 1 };
+        let process = |pid, parent| Process { pid, name: String::new(), is_alive: true, parent, group: 1, began: 1 };
         let all = [process(5, 4), process(3, 2), process(4, 3), process(2, 1), process(9, 2), process(10, 9)];
         let mut found: Vec<_> = below(2, &[9], &all).iter().map(|process| process.pid).collect();
         found.sort_unstable();
