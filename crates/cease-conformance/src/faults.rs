@@ -116,6 +116,7 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::LostResult, killer: Law::L7, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ReliefHurries, killer: Law::L7, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::SignalAfterReap, killer: Law::L19, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::KeptThoughSignalled, killer: Law::L19, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ReapBeforeSweep, killer: Law::L19, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LeakedNode, killer: Law::L18, shows_as: Failure::Leak },
     Seeded { fault: Fault::RelaxedKeepers, killer: Law::L18, shows_as: Failure::Race },

@@ -156,6 +156,7 @@ macro_rules! process_laws {
             l7_a_result_that_was_sent_is_not_lost
             l7_who_waits_takes_the_sentrys_place
             l19_nothing_is_signalled_after_the_reap
+            l19_who_was_signalled_gets_no_other_job
         }
     };
     (@each $strategy:ident, $new:expr; $($law:ident)*) => {

@@ -102,6 +102,8 @@ pub enum Fault {
     SignalAfterReap,
     /// The leader of a tree is reaped before the rest of the tree is swept.
     ReapBeforeSweep,
+    /// A leader that was signalled is kept for another job.
+    KeptThoughSignalled,
     /// A report is filed when the tree was killed, and another one when it is gone.
     TwoReports,
     /// What the leader has sent before it ended is not read.
@@ -128,7 +130,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 59] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -176,6 +178,7 @@ impl Fault {
         Self::RestTakenEarly,
         Self::SignalAfterReap,
         Self::ReapBeforeSweep,
+        Self::KeptThoughSignalled,
         Self::TwoReports,
         Self::LostResult,
         Self::ReliefHurries,
@@ -240,6 +243,7 @@ impl Fault {
             Self::RestTakenEarly => "rest-taken-early",
             Self::SignalAfterReap => "signal-after-reap",
             Self::ReapBeforeSweep => "reap-before-sweep",
+            Self::KeptThoughSignalled => "kept-though-signalled",
             Self::TwoReports => "two-reports",
             Self::LostResult => "lost-result",
             Self::ReliefHurries => "relief-hurries",

@@ -50,18 +50,26 @@ impl Supervises for Supervising {
     }
 
     fn stand_sentry(post: &Self::Post, desk: &Self::Desk) {
-        post.supervise(Duty::Sentry, desk, |_, summary| *summary);
+        post.supervise(Duty::Sentry, desk, report);
     }
 
     fn take_over(post: &Self::Post, desk: &Self::Desk) {
         desk.relieve();
-        post.supervise(Duty::Relief, desk, |_, summary| *summary);
+        post.supervise(Duty::Relief, desk, report);
     }
 
     fn report(desk: &Self::Desk) -> TreeReport {
         let Summary { answered, is_empty, reached, .. } = desk.wait();
         TreeReport { answered, is_empty, reached: format!("{reached:?}") }
     }
+}
+
+/// Files what has become of the tree.
+fn report(model: &mut Model, summary: &Summary) -> Summary {
+    if summary.is_kept {
+        model.0.keep();
+    }
+    *summary
 }
 
 impl World for Model {
@@ -78,7 +86,8 @@ impl World for Model {
             Action::Drain => return self.0.drain().then_some(Event::Answered),
             Action::Look => return Some(Event::Left(self.0.look())),
             Action::Reap => self.0.reap(),
-            Action::Ask(_) | Action::Dismiss | Action::Report(_) => {}
+            Action::Dismiss => self.0.dismiss(),
+            Action::Ask(_) | Action::Report(_) => {}
         }
         None
     }
@@ -92,6 +101,7 @@ impl World for Model {
         let as_event = |happened| match happened {
             Happened::LeaderEnded => Event::LeaderEnded,
             Happened::Answered => Event::Answered,
+            Happened::Ready => Event::Ready,
             Happened::Left(count) => Event::Left(count),
         };
         self.0.take_in(seen).into_iter().map(as_event).collect()

@@ -46,7 +46,7 @@ pub use link::{
 pub use process::{
     Happened, Seen, Supervises, Tree, TreeReport, l7_a_result_that_was_sent_is_not_lost,
     l7_who_asks_together_gets_the_same_report, l7_who_waits_takes_the_sentrys_place,
-    l19_nothing_is_signalled_after_the_reap,
+    l19_nothing_is_signalled_after_the_reap, l19_who_was_signalled_gets_no_other_job,
 };
 #[cfg(shuttle)]
 pub use process::{a_crowd_that_asks_gets_one_report, a_crowd_that_only_watches_is_told};
@@ -149,6 +149,7 @@ pub const PROCESS_CHECKS: &[Check] = &[
     check(Law::L7, "l7_a_result_that_was_sent_is_not_lost", Some(3), 16_000),
     check(Law::L7, "l7_who_waits_takes_the_sentrys_place", Some(3), 1400),
     check(Law::L19, "l19_nothing_is_signalled_after_the_reap", Some(3), 21_000),
+    check(Law::L19, "l19_who_was_signalled_gets_no_other_job", Some(3), 15_000),
 ];
 
 /// The checks of law L20, and of L18 for it, which concern strategies whose jobs are left by unwinding.

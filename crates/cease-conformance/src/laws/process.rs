@@ -58,6 +58,8 @@ pub enum Happened {
     LeaderEnded,
     /// The leader's result has arrived.
     Answered,
+    /// The leader's result has arrived, and it waits for another job.
+    Ready,
     /// So many of the rest are left.
     Left(usize),
 }
@@ -85,7 +87,11 @@ struct State {
     rest: usize,
     rest_changed: bool,
     sent: bool,
+    /// Whether it waits for another job once its result is sent.
+    offers: bool,
     answer_told: bool,
+    signalled: bool,
+    kept: bool,
     reaped: bool,
     woken: bool,
     now: Duration,
@@ -105,6 +111,11 @@ impl Tree {
     /// The leader sends its result, if it is there to do so.
     fn answer(&self) {
         self.change(|state| state.sent |= !state.leader_ended);
+    }
+
+    /// The leader sends its result, if it is there to do so, and waits for another job.
+    fn offer(&self) {
+        self.change(|state| (state.sent, state.offers) = (!state.leader_ended, !state.leader_ended));
     }
 
     /// The leader ends by itself.
@@ -140,10 +151,12 @@ impl Tree {
     ///
     /// # Panics
     ///
-    /// When the leader was reaped: its number may be a stranger's by now.
+    /// When the leader was reaped, or is kept: its number may be a stranger's by now, or its job another one.
     pub fn signal(&self, kill: bool) {
         self.change(|state| {
             assert!(!state.reaped, "L19: a signal was sent to a number that had been given back");
+            assert!(!state.kept, "L19: a signal was sent to one that may have another job");
+            state.signalled = true;
             state.leader_ended |= kill;
             if kill && state.rest > 0 {
                 state.rest = 0;
@@ -162,6 +175,24 @@ impl Tree {
             assert!(state.leader_ended && !state.reaped, "L19: reaped what there was not to reap");
             assert_eq!(state.rest, 0, "L19: the leader was reaped before its rest was swept");
             state.reaped = true;
+        });
+    }
+
+    /// Tells a leader that waits for another job that there is none: it ends.
+    pub fn dismiss(&self) {
+        self.change(|state| state.leader_ended |= state.offers);
+    }
+
+    /// Keeps the leader for another job.
+    ///
+    /// # Panics
+    ///
+    /// When it was signalled, which may come late, and meet that job; or has left somebody behind, or is gone.
+    pub fn keep(&self) {
+        self.change(|state| {
+            assert!(!state.signalled, "L19: one that was signalled is kept for another job");
+            assert!(state.offers && !state.reaped && state.rest == 0, "L19: kept what there was not to keep");
+            state.kept = true;
         });
     }
 
@@ -214,7 +245,8 @@ impl Tree {
         state.woken &= !seen.woken;
         // The end is told first, as it may be where both can be read at once.
         let ended = seen.leader_ended.then_some(Happened::LeaderEnded);
-        let answered = seen.answered.then_some(Happened::Answered);
+        let answer = if state.offers { Happened::Ready } else { Happened::Answered };
+        let answered = seen.answered.then_some(answer);
         let left = seen.rest_changed.then_some(Happened::Left(state.rest));
         [ended, answered, left].into_iter().flatten().collect()
     }
@@ -249,6 +281,23 @@ pub fn l19_nothing_is_signalled_after_the_reap<S: Supervises>(strategy: &S) {
     asks.join().expect("L19: asking does not panic");
     let state = lock(&tree.state);
     assert!(state.reaped && state.rest == 0, "L19: something was left");
+}
+
+/// L19: the leader offers to do another job just as two requests come; one that was signalled is not kept for it.
+pub fn l19_who_was_signalled_gets_no_other_job<S: Supervises>(strategy: &S) {
+    let (tree, desk) = open(strategy, 0);
+    let leader = tree.clone();
+    let offers = thread::spawn(move || leader.offer());
+    let asking = desk.clone();
+    let asks = thread::spawn(move || {
+        S::request(&asking);
+        S::request(&asking);
+    });
+    strategy.supervise([SOME, SOME, SOME], tree.clone(), &desk);
+    offers.join().expect("L19: offering does not panic");
+    asks.join().expect("L19: asking does not panic");
+    let state = lock(&tree.state);
+    assert!(state.kept != state.reaped, "L19: it is kept or gone");
 }
 
 /// L7: two who ask get the same report, and it is the last word.

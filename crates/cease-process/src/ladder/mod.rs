@@ -301,7 +301,7 @@ impl Ladder {
     /// A leader that waits for another job is kept if it was no more than asked, and `count`, those it has left behind, is none.
     fn keep_or_dismiss(&mut self, count: usize, now: Duration) {
         self.stay = Stay::Settled;
-        if count == 0 && self.rung <= Some(Rung::Ask) {
+        if count == 0 && (self.rung <= Some(Rung::Ask) || Fault::KeptThoughSignalled.is_seeded()) {
             self.summary.is_kept = true;
             // Nothing is said any more to one whose next job may have begun, and what was not said was not needed.
             if self.todo.drain(..).any(|action| matches!(action, Action::Ask(_))) {
