@@ -14,6 +14,7 @@ mod items;
 mod lifetime;
 mod link;
 mod process;
+mod process_tree;
 mod request;
 mod sweep;
 mod tree;
@@ -44,12 +45,13 @@ pub use link::{
     l21_too_few_inputs_are_told,
 };
 pub use process::{
-    Happened, Seen, Supervises, Tree, TreeReport, l7_a_result_that_was_sent_is_not_lost,
-    l7_who_asks_together_gets_the_same_report, l7_who_waits_takes_the_sentrys_place,
-    l19_nothing_is_signalled_after_the_reap, l19_who_was_signalled_gets_no_other_job,
+    Supervises, TreeReport, l7_a_result_that_was_sent_is_not_lost, l7_who_asks_together_gets_the_same_report,
+    l7_who_waits_takes_the_sentrys_place, l19_nothing_is_signalled_after_the_reap,
+    l19_who_was_signalled_gets_no_other_job,
 };
 #[cfg(shuttle)]
 pub use process::{a_crowd_that_asks_gets_one_report, a_crowd_that_only_watches_is_told};
+pub use process_tree::{Happened, Seen, Tree};
 pub use request::{
     l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
     l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,
