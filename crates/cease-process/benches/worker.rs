@@ -1,5 +1,5 @@
-//! A library worker started by a parent with a gibibyte of memory in use, beside one started by a small parent; and a process
-//! killed and reaped in each containment, beside a bare SIGKILL and `waitid`.
+//! A library worker started by a parent with a gibibyte of memory in use, beside one started by a small parent, and in each
+//! containment; and a process killed and reaped in each containment, beside a bare SIGKILL and `waitid`.
 //!
 //! `cargo bench -p cease-process --bench worker -- [ROUNDS]`
 //!
@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Job, Stopped, Strategy};
-use cease_process::containment::{Enclosure, Kind};
+use cease_process::containment::{Containment, Enclosure, Kind};
 use cease_process::pidfd::Leader;
 use cease_process::tree::Tree;
 use cease_process::{Process, Travels};
@@ -70,7 +70,30 @@ fn main() {
         "us",
     );
     print_row("the large one by the small one", ratios.collect(), "x");
+    by_containment(rounds);
     kill_to_reaped(rounds);
+}
+
+/// From spawn until the job runs, and until it has returned and nothing is left.
+fn by_containment(rounds: usize) {
+    let all = [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants, Kind::Group];
+    let process = |kind| Process::new().containment(Containment::Require(kind));
+    let kinds: Vec<_> = all.into_iter().filter(|kind| process(*kind).spawn(Nothing).is_ok()).collect();
+    let mut times = vec![(Vec::new(), Vec::new()); kinds.len()];
+    for _ in 0..rounds {
+        for (kind, (begun, over)) in kinds.iter().zip(&mut times) {
+            let began = Instant::now();
+            let worker = process(*kind).spawn(Nothing).expect("it was had before");
+            begun.push(micros(began.elapsed()));
+            assert!(worker.join().expect("this is not its thread").finished().is_some());
+            over.push(micros(began.elapsed()));
+        }
+    }
+    println!("\nfrom spawn to a job that runs, and to its end, by containment, {rounds} interleaved rounds");
+    for (kind, (begun, over)) in kinds.iter().zip(times) {
+        print_row(&format!("to a job that runs in containment `{kind}`"), begun, "us");
+        print_row(&format!("to its end in containment `{kind}`"), over, "us");
+    }
 }
 
 /// From SIGKILL until the process is reaped, and nobody is left beside it.
