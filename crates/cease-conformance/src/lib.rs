@@ -91,7 +91,7 @@ macro_rules! laws {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold(path, || $new, || $excepted, $crate::laws::$law);
+                    $crate::harness::hold(path, || Box::new($new), || Box::new($excepted), $crate::laws::$law);
                 }
             }
         )*
@@ -206,7 +206,7 @@ macro_rules! unwind_laws {
                 #[test]
                 fn $strategy() {
                     let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold(path, || $new, || $new, $crate::laws::$law);
+                    $crate::harness::hold(path, || Box::new($new), || Box::new($new), $crate::laws::$law);
                 }
             }
         )*

@@ -8,6 +8,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use cease_conformance::Act;
 use cease_core::{
     Contract, Exception, Exit, Job, Law, Modelled, Reason, Running, RunsOn, SpawnError, StopSource, StopToken,
     Strategy, ThreadBuilder, Worker,
@@ -85,8 +86,8 @@ impl<T> Drop for Loose<T> {
 cease_conformance::laws!(weak, crate::Weak { careless: false }, excepted: crate::Weak { careless: true });
 
 /// Holds the careful strategy to a check of a law that its contract excepts, and expects that this is refused.
-fn refused(path: &'static str, law: fn(&Weak), said: &str) {
-    let careful = || Weak { careless: false };
+fn refused(path: &'static str, law: fn(&dyn Strategy<Act>), said: &str) {
+    let careful = || -> Box<dyn Strategy<Act>> { Box::new(Weak { careless: false }) };
     let held = catch_unwind(|| cease_conformance::harness::hold(path, careful, careful, law));
     if std::env::var_os("CEASE_ALONE").is_some() {
         return held.unwrap_or_else(|payload| resume_unwind(payload));

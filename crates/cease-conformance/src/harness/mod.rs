@@ -43,12 +43,12 @@ const BOUND_OF_AN_EXCEPTION: usize = 2;
 ///
 /// When the law is broken, when a model saw too little, or when a law that the contract excepts is kept, or fails in a way
 /// that is not its own.
-pub fn hold<S, N, E>(path: &'static str, new: N, excepted: E, law: fn(&S))
-where
-    S: Strategy<Act> + 'static,
-    N: Fn() -> S + Send + Sync + 'static,
-    E: Fn() -> S + Send + Sync + 'static,
-{
+pub fn hold(
+    path: &'static str,
+    new: fn() -> Box<dyn Strategy<Act>>,
+    excepted: fn() -> Box<dyn Strategy<Act>>,
+    law: fn(&dyn Strategy<Act>),
+) {
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
     let check = find(test);
     let contract = new().contract();
@@ -56,10 +56,10 @@ where
     #[cfg(any(loom, shuttle))]
     println!("{test}: the model sees {}", contract.modelled);
     match contract.exception(check.law) {
-        None => runner::run(&sized, test, move || law(&new())),
+        None => runner::run(&sized, test, move || law(&*new())),
         Some(_) if alone::is_alone() => {
             let sized = Check { preemptions: Some(BOUND_OF_AN_EXCEPTION), floor: FLOOR_OF_A_STAND_IN, ..sized };
-            runner::run(&sized, test, move || law(&excepted()));
+            runner::run(&sized, test, move || law(&*excepted()));
         }
         Some(why) => show_exception(check, test, why),
     }

@@ -12,7 +12,7 @@ use super::{join, spawn};
 use crate::Act;
 
 /// L13: a callback is registered just as the request comes, and one of the two sides calls it.
-pub fn l13_a_callback_runs_exactly_once<S: Strategy<Act>>(strategy: &S) {
+pub fn l13_a_callback_runs_exactly_once(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| Ok(0));
     let token = worker.source().token();
     let calls = Arc::new(AtomicU32::new(0));
@@ -31,7 +31,7 @@ pub fn l13_a_callback_runs_exactly_once<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L13: the guard is dropped just as the callback is called, and afterwards it is either over or will never be.
-pub fn l13_dropping_waits_for_a_running_callback<S: Strategy<Act>>(strategy: &S) {
+pub fn l13_dropping_waits_for_a_running_callback(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| Ok(0));
     let (entered, left) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let (going_in, coming_out) = (Arc::clone(&entered), Arc::clone(&left));
@@ -50,7 +50,7 @@ pub fn l13_dropping_waits_for_a_running_callback<S: Strategy<Act>>(strategy: &S)
 }
 
 /// L13: a callback that drops its own guard does not wait for itself.
-pub fn l13_a_callback_may_drop_its_own_guard<S: Strategy<Act>>(strategy: &S) {
+pub fn l13_a_callback_may_drop_its_own_guard(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| Err(stop.token().wait().expect("L13: the law keeps a source")));
     let own: Arc<Mutex<Option<OnStop>>> = Arc::new(Mutex::new(None));
     let inside = Arc::clone(&own);
@@ -62,7 +62,7 @@ pub fn l13_a_callback_may_drop_its_own_guard<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L13: a callback that panics loses no other and no waiter, and its panic is kept.
-pub fn l13_a_panic_loses_no_other<S: Strategy<Act>>(strategy: &S) {
+pub fn l13_a_panic_loses_no_other(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| Err(stop.token().wait().expect("L13: the law keeps a source")));
     let token = worker.source().token();
     let called = Arc::new(AtomicU32::new(0));
@@ -79,7 +79,7 @@ pub fn l13_a_panic_loses_no_other<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L13: the newest callback is called first, and those further down before those at the top, though one more comes late.
-pub fn l13_the_newest_and_the_deepest_come_first<S: Strategy<Act>>(_: &S) {
+pub fn l13_the_newest_and_the_deepest_come_first(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let below = top.child();
     top.spread();
@@ -104,7 +104,7 @@ pub fn l13_the_newest_and_the_deepest_come_first<S: Strategy<Act>>(_: &S) {
 
 /// L13: a guard is dropped while another callback runs and its own is due: its own is not called any more, and the drop
 /// does not wait for the other.
-pub fn l13_a_callback_that_is_due_is_taken_back<S: Strategy<Act>>(_: &S) {
+pub fn l13_a_callback_that_is_due_is_taken_back(_: &dyn Strategy<Act>) {
     let source = StopSource::new();
     let (calls, shared) = counter();
     let older = source.token().on_stop(move || {
@@ -127,7 +127,7 @@ pub fn l13_a_callback_that_is_due_is_taken_back<S: Strategy<Act>>(_: &S) {
 }
 
 /// L13: unregistering races with the request; it returns while the callback runs, and says whether it was removed.
-pub fn l13_unregistering_never_waits_and_tells<S: Strategy<Act>>(_: &S) {
+pub fn l13_unregistering_never_waits_and_tells(_: &dyn Strategy<Act>) {
     let source = StopSource::new();
     let (calls, shared) = counter();
     let go_on = StopSource::new();
@@ -146,7 +146,7 @@ pub fn l13_unregistering_never_waits_and_tells<S: Strategy<Act>>(_: &S) {
 }
 
 /// L13: a callback that lives on the stack is registered just as the request comes, and one of the two sides calls it.
-pub fn l13_a_pinned_callback_runs_exactly_once<S: Strategy<Act>>(_: &S) {
+pub fn l13_a_pinned_callback_runs_exactly_once(_: &dyn Strategy<Act>) {
     let source = StopSource::new();
     let (token, asked) = (source.token(), source.clone());
     let (calls, shared) = counter();
@@ -167,7 +167,7 @@ pub fn l13_a_pinned_callback_runs_exactly_once<S: Strategy<Act>>(_: &S) {
 }
 
 /// L13: a callback that lives on the stack is dropped just as it is called: it is over, or it will never be called.
-pub fn l13_dropping_a_pinned_callback_waits<S: Strategy<Act>>(_: &S) {
+pub fn l13_dropping_a_pinned_callback_waits(_: &dyn Strategy<Act>) {
     let source = StopSource::new();
     let (token, asked) = (source.token(), source.clone());
     let ((entered, going_in), (left, coming_out)) = (counter(), counter());

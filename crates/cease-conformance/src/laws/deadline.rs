@@ -8,7 +8,7 @@ use crate::Act;
 use crate::by_hand::ByHand;
 
 /// L15: a deadline passes just as somebody asks, and one of the two stops the job, for its own reason; never before.
-pub fn l15_a_deadline_races_with_a_request<S: Strategy<Act>>(strategy: &S) {
+pub fn l15_a_deadline_races_with_a_request(strategy: &dyn Strategy<Act>) {
     let clock = ByHand::new();
     let top = StopSource::with_timer(clock.clone());
     let (source, _deadline) = top.child_with_deadline(clock.hour(2)).expect("the law brings a timer");
@@ -27,7 +27,7 @@ pub fn l15_a_deadline_races_with_a_request<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L15: two bring a deadline nearer at once, and the nearer one holds, below it too.
-pub fn l15_it_only_tightens<S: Strategy<Act>>(strategy: &S) {
+pub fn l15_it_only_tightens(strategy: &dyn Strategy<Act>) {
     let clock = ByHand::new();
     let top = StopSource::with_timer(clock.clone());
     let source = top.child();
@@ -50,7 +50,7 @@ pub fn l15_it_only_tightens<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L15: a source goes away just as its deadline passes, and what lies below it is stopped.
-pub fn l15_it_outlives_its_source<S: Strategy<Act>>(strategy: &S) {
+pub fn l15_it_outlives_its_source(strategy: &dyn Strategy<Act>) {
     let clock = ByHand::new();
     let top = StopSource::with_timer(clock.clone());
     let (source, deadline) = top.child_with_deadline(clock.hour(1)).expect("the law brings a timer");

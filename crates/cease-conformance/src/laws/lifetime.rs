@@ -27,7 +27,7 @@ impl Drop for Resource {
 }
 
 /// L5: the stop came before the start, and the job gets no further than its first checkpoint.
-pub fn l5_stop_before_start<S: Strategy<Act>>(strategy: &S) {
+pub fn l5_stop_before_start(strategy: &dyn Strategy<Act>) {
     let passed = Arc::new(AtomicU32::new(0));
     let shared = Arc::clone(&passed);
     let source = StopSource::new();
@@ -45,7 +45,7 @@ pub fn l5_stop_before_start<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L6: asking while the job ends, and after it ended, changes nothing about how it ended.
-pub fn l6_stop_after_the_end_is_harmless<S: Strategy<Act>>(strategy: &S) {
+pub fn l6_stop_after_the_end_is_harmless(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| Ok(6));
     let source = worker.source().clone();
     assert!(worker.stop(), "L6: nobody asked before");
@@ -54,7 +54,7 @@ pub fn l6_stop_after_the_end_is_harmless<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L7: the job finishes just as the stop comes; it has one exit, and it is the one the job chose.
-pub fn l7_a_produced_value_is_not_lost<S: Strategy<Act>>(strategy: &S) {
+pub fn l7_a_produced_value_is_not_lost(strategy: &dyn Strategy<Act>) {
     let produced = Arc::new(AtomicU32::new(0));
     let shared = Arc::clone(&produced);
     let worker = spawn(strategy, move |stop| {
@@ -70,7 +70,7 @@ pub fn l7_a_produced_value_is_not_lost<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L8: when join returns, the job has run its destructors, those of what was moved into it included.
-pub fn l8_after_join_nothing_runs<S: Strategy<Act>>(strategy: &S) {
+pub fn l8_after_join_nothing_runs(strategy: &dyn Strategy<Act>) {
     let open = Arc::new(AtomicU32::new(0));
     let moved_in = Resource::open(&open);
     let shared = Arc::clone(&open);
@@ -86,7 +86,7 @@ pub fn l8_after_join_nothing_runs<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L9: the job panics while a stop is asked for, and the exit has the payload.
-pub fn l9_a_panic_is_reported<S: Strategy<Act>>(strategy: &S) {
+pub fn l9_a_panic_is_reported(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| resume_unwind(Box::new(9_u32)));
     worker.stop();
     let exit = worker.join().expect("joined from outside");
@@ -96,7 +96,7 @@ pub fn l9_a_panic_is_reported<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L10: dropping asks for a stop, says why, and returns when the job is gone.
-pub fn l10_drop_stops_and_joins<S: Strategy<Act>>(strategy: &S) {
+pub fn l10_drop_stops_and_joins(strategy: &dyn Strategy<Act>) {
     let open = Arc::new(AtomicU32::new(0));
     let resource = Resource::open(&open);
     let told = Arc::new(Mutex::new(None));
@@ -115,7 +115,7 @@ pub fn l10_drop_stops_and_joins<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L10: detaching neither asks nor waits.
-pub fn l10_only_detach_lets_go<S: Strategy<Act>>(strategy: &S) {
+pub fn l10_only_detach_lets_go(strategy: &dyn Strategy<Act>) {
     let done = StopSource::new();
     let ended = done.token();
     let worker = spawn(strategy, move |stop| {
@@ -132,7 +132,7 @@ pub fn l10_only_detach_lets_go<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L11: a job that joins itself gets an error and its worker back; dropping that asks and lets go.
-pub fn l11_joining_oneself_is_an_error<S: Strategy<Act>>(strategy: &S) {
+pub fn l11_joining_oneself_is_an_error(strategy: &dyn Strategy<Act>) {
     let own: Arc<Mutex<Option<Worker<u32>>>> = Arc::new(Mutex::new(None));
     let handed = StopSource::new();
     let arrived = handed.token();
@@ -157,7 +157,7 @@ pub fn l11_joining_oneself_is_an_error<S: Strategy<Act>>(strategy: &S) {
 ///
 /// Under loom what is counted are references to the shared state; with real threads the harness repeats this and counts
 /// threads, descriptors, processes and bytes.
-pub fn l18_nothing_leaks<S: Strategy<Act>>(strategy: &S) {
+pub fn l18_nothing_leaks(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| Err(stop.token().wait().expect("L18: the law keeps a source")));
     let token = worker.source().token();
     let source = worker.source().clone();
@@ -173,7 +173,7 @@ pub fn l18_nothing_leaks<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L18: the top of a tree goes away, and what is below it in two shards goes at once; nothing of it is left.
-pub fn l18_a_tree_of_shards_leaves_nothing<S: Strategy<Act>>(strategy: &S) {
+pub fn l18_a_tree_of_shards_leaves_nothing(strategy: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let token = top.token();
     let elder = top.child();

@@ -8,7 +8,7 @@ use cease_core::{NeverStops, Reason, StopSource, StopToken, Strategy};
 use crate::Act;
 
 /// L21: two unrelated inputs stop at once, and who waits for any of them sees one stop, for the reason of one.
-pub fn l21_any_of_two_stops_once<S: Strategy<Act>>(_: &S) {
+pub fn l21_any_of_two_stops_once(_: &dyn Strategy<Act>) {
     let inputs = ["here", "there"].map(|reason| (StopSource::new(), reason));
     let any = StopToken::any_of(&inputs.each_ref().map(|(source, _)| source.token()));
     let calls = Arc::new(AtomicU32::new(0));
@@ -32,7 +32,7 @@ pub fn l21_any_of_two_stops_once<S: Strategy<Act>>(_: &S) {
 }
 
 /// L21: two of three inputs stop at once, and what follows all of them stops with the third.
-pub fn l21_all_of_three_wait_for_the_third<S: Strategy<Act>>(_: &S) {
+pub fn l21_all_of_three_wait_for_the_third(_: &dyn Strategy<Act>) {
     let [here, there, last] = [(); 3].map(|()| StopSource::new());
     let all = StopToken::all_of(&[here.token(), there.token(), last.token()]);
     let other = thread::spawn(move || {
@@ -47,7 +47,7 @@ pub fn l21_all_of_three_wait_for_the_third<S: Strategy<Act>>(_: &S) {
 }
 
 /// L21: an input's last source goes away while somebody waits for both inputs, who is told.
-pub fn l21_too_few_inputs_are_told<S: Strategy<Act>>(_: &S) {
+pub fn l21_too_few_inputs_are_told(_: &dyn Strategy<Act>) {
     let (here, there) = (StopSource::new(), StopSource::new());
     let both = StopToken::all_of(&[here.token(), there.token()]);
     let other = thread::spawn(move || drop(there));
@@ -58,7 +58,7 @@ pub fn l21_too_few_inputs_are_told<S: Strategy<Act>>(_: &S) {
 }
 
 /// L21: a link is cut just as its input stops; it followed, or it never will.
-pub fn l21_cutting_races_with_the_request<S: Strategy<Act>>(_: &S) {
+pub fn l21_cutting_races_with_the_request(_: &dyn Strategy<Act>) {
     let input = StopSource::new();
     let link = StopToken::any_of(&[input.token()]);
     let token = link.token().clone();

@@ -2,6 +2,7 @@
 //!
 //! A law is written against [`Strategy`] and the facade [`cease_core::sync`], so the same text runs with real threads,
 //! under loom and under shuttle.
+//! It takes the strategy as a trait object: one compiled law serves all strategies, and theirs are built in seconds.
 //! It panics when the promise is broken, with the number of the law first; a promise about blocking is broken by a
 //! deadlock instead, which each harness reports in its own way.
 //! A law about sources alone has no use for the strategy, and no contract can except it: a worker beside it would only
@@ -177,9 +178,8 @@ const fn check(law: Law, name: &'static str, preemptions: Option<usize>, floor: 
 }
 
 /// Starts `body` as a worker of `strategy`.
-fn spawn<S, F>(strategy: &S, body: F) -> Worker<u32>
+fn spawn<F>(strategy: &dyn Strategy<Act>, body: F) -> Worker<u32>
 where
-    S: Strategy<Act>,
     F: FnOnce(&dyn Checkpoint) -> Result<u32, Stopped> + Send + 'static,
 {
     strategy.spawn(Act::new(body)).expect("a law starts only a few workers")

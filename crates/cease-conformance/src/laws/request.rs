@@ -15,7 +15,7 @@ use crate::Act;
 use crate::block_on::block_on;
 
 /// L1: two ask at once, and exactly one was first; what was seen once is seen ever after.
-pub fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
+pub fn l1_request_is_sticky(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
         let before = stop.is_stopped();
         let after = stop.is_stopped();
@@ -34,7 +34,7 @@ pub fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L2: two ask at once with different reasons, and everybody sees the winner's.
-pub fn l2_one_reason<S: Strategy<Act>>(strategy: &S) {
+pub fn l2_one_reason(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
         let stopped = stop.token().wait().expect("L2: the law keeps a source");
         Ok(u32::from(stopped.reason() == &Reason::from("here")))
@@ -51,7 +51,7 @@ pub fn l2_one_reason<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L3: whoever polls the stop sees what the asking thread wrote before, though the data itself orders nothing.
-pub fn l3_writes_before_the_request_are_visible<S: Strategy<Act>>(strategy: &S) {
+pub fn l3_writes_before_the_request_are_visible(strategy: &dyn Strategy<Act>) {
     let data = Arc::new(AtomicU32::new(0));
     let shared = Arc::clone(&data);
     let worker = spawn(strategy, move |stop| {
@@ -68,7 +68,7 @@ pub fn l3_writes_before_the_request_are_visible<S: Strategy<Act>>(strategy: &S) 
 }
 
 /// L4: two threads wait while a third asks, and both are woken.
-pub fn l4_no_lost_wakeup<S: Strategy<Act>>(strategy: &S) {
+pub fn l4_no_lost_wakeup(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
         stop.token().wait().expect("L4: the law keeps a source");
         Ok(1)
@@ -81,7 +81,7 @@ pub fn l4_no_lost_wakeup<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L4: a waiter gives up just as the request comes; it sees the stop, or it is gone from the list for good.
-pub fn l4_giving_up_races_with_the_request<S: Strategy<Act>>(strategy: &S) {
+pub fn l4_giving_up_races_with_the_request(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
         let given_up = stop.token().wait_timeout(Duration::from_micros(1));
         assert!(!matches!(given_up, Err(WaitError::NeverStops)), "L4: a source exists");
@@ -99,7 +99,7 @@ pub fn l4_giving_up_races_with_the_request<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L4: a task waits while a second one stops waiting and a third thread asks, and it is woken.
-pub fn l4_a_task_is_woken<S: Strategy<Act>>(strategy: &S) {
+pub fn l4_a_task_is_woken(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
         let seen = block_on(stop.token().stopped());
         assert!(seen.is_ok(), "L4: a task was woken without a stop");
@@ -117,7 +117,7 @@ pub fn l4_a_task_is_woken<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L14: the last source is gone unasked, and the waiting job is told.
-pub fn l14_the_last_source_tells<S: Strategy<Act>>(strategy: &S) {
+pub fn l14_the_last_source_tells(strategy: &dyn Strategy<Act>) {
     let done = StopSource::new();
     let ended = done.token();
     let worker = spawn(strategy, move |stop| {
@@ -135,7 +135,7 @@ pub fn l14_the_last_source_tells<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L14: a request whose source is gone at once is not mistaken for "nobody asked".
-pub fn l14_a_request_outlives_its_source<S: Strategy<Act>>(strategy: &S) {
+pub fn l14_a_request_outlives_its_source(strategy: &dyn Strategy<Act>) {
     let done = StopSource::new();
     let ended = done.token();
     let worker = spawn(strategy, move |stop| {

@@ -6,7 +6,7 @@ use cease_core::{StopSource, Strategy};
 use crate::Act;
 
 /// L12: a source gets more shards while children of it are born, in the old one and in a new one, and it is stopped.
-pub fn l12_a_child_in_another_shard_is_stopped<S: Strategy<Act>>(_: &S) {
+pub fn l12_a_child_in_another_shard_is_stopped(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let (spreading, parent) = (top.clone(), top.token());
     let giving_birth = thread::spawn(move || parent.child());
@@ -24,7 +24,7 @@ pub fn l12_a_child_in_another_shard_is_stopped<S: Strategy<Act>>(_: &S) {
 
 /// L12: three ask at once, one of them further down, for a stop that takes more than one hold of the lock, and for each it
 /// is complete.
-pub fn l12_a_late_request_waits_for_the_first<S: Strategy<Act>>(_: &S) {
+pub fn l12_a_late_request_waits_for_the_first(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let middle = top.child();
     let leaf = middle.child();
@@ -42,7 +42,7 @@ pub fn l12_a_late_request_waits_for_the_first<S: Strategy<Act>>(_: &S) {
 }
 
 /// L12: two ask at once for a stop of a source with more shards than one, and for both it is complete.
-pub fn l12_a_late_request_waits_between_shards<S: Strategy<Act>>(_: &S) {
+pub fn l12_a_late_request_waits_between_shards(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     top.spread();
     let child = top.child();
@@ -50,7 +50,7 @@ pub fn l12_a_late_request_waits_between_shards<S: Strategy<Act>>(_: &S) {
 }
 
 /// L12: nodes come and go on both sides of the place where a request pauses, and it leaves out none.
-pub fn l12_a_request_that_pauses_leaves_out_none<S: Strategy<Act>>(_: &S) {
+pub fn l12_a_request_that_pauses_leaves_out_none(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let [eldest, elder, younger, youngest] = [(); 4].map(|()| top.child());
     let last = eldest.token();

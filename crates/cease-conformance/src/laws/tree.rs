@@ -7,7 +7,7 @@ use super::{join, spawn};
 use crate::Act;
 
 /// L12: a worker two levels down is woken by the request at the top, and nothing above or beside the request is touched.
-pub fn l12_a_stop_goes_down_never_up<S: Strategy<Act>>(strategy: &S) {
+pub fn l12_a_stop_goes_down_never_up(strategy: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let (middle, beside) = (top.child(), top.child());
     let job = Act::new(|stop| {
@@ -25,7 +25,7 @@ pub fn l12_a_stop_goes_down_never_up<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L12: a child is born just as its parent is stopped, and one of the two sides stops it.
-pub fn l12_a_child_of_a_stopped_parent_is_stopped<S: Strategy<Act>>(strategy: &S) {
+pub fn l12_a_child_of_a_stopped_parent_is_stopped(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| Ok(0));
     let token = worker.source().token();
     let giving_birth = thread::spawn(move || token.child());
@@ -37,7 +37,7 @@ pub fn l12_a_child_of_a_stopped_parent_is_stopped<S: Strategy<Act>>(strategy: &S
 }
 
 /// L12: a source in the middle goes away just as the top is stopped, and what is below is stopped all the same.
-pub fn l12_a_middle_that_is_dropped_cuts_nothing_off<S: Strategy<Act>>(strategy: &S) {
+pub fn l12_a_middle_that_is_dropped_cuts_nothing_off(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| Ok(0));
     let middle = worker.source().child();
     let leaf = middle.child();
@@ -51,7 +51,7 @@ pub fn l12_a_middle_that_is_dropped_cuts_nothing_off<S: Strategy<Act>>(strategy:
 }
 
 /// L14: a token in the middle can stop for as long as somebody above can ask, and hears of it when nobody can any more.
-pub fn l14_a_source_above_counts<S: Strategy<Act>>(strategy: &S) {
+pub fn l14_a_source_above_counts(strategy: &dyn Strategy<Act>) {
     let done = StopSource::new();
     let ended = done.token();
     let top = StopSource::new();
@@ -70,7 +70,7 @@ pub fn l14_a_source_above_counts<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L14: the last source at the top and the last one below it go away at once, and whoever waits further down is told.
-pub fn l14_the_last_two_go_at_once<S: Strategy<Act>>(_: &S) {
+pub fn l14_the_last_two_go_at_once(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     let own = top.child();
     let below = own.child().token();
@@ -81,7 +81,7 @@ pub fn l14_the_last_two_go_at_once<S: Strategy<Act>>(_: &S) {
 }
 
 /// L14: the last source goes away while a guard is dropped: the callback is never called, and what it owns is gone then.
-pub fn l14_what_is_never_called_is_dropped<S: Strategy<Act>>(_: &S) {
+pub fn l14_what_is_never_called_is_dropped(_: &dyn Strategy<Act>) {
     let source = StopSource::new();
     let owned = Arc::new(());
     let kept = Arc::clone(&owned);
@@ -93,7 +93,7 @@ pub fn l14_what_is_never_called_is_dropped<S: Strategy<Act>>(_: &S) {
 }
 
 /// L12: the top goes away just as a source below it is stopped.
-pub fn l12_a_top_that_is_dropped_changes_nothing_below<S: Strategy<Act>>(_: &S) {
+pub fn l12_a_top_that_is_dropped_changes_nothing_below(_: &dyn Strategy<Act>) {
     let top = StopSource::new();
     top.spread();
     let child = top.child();

@@ -12,7 +12,7 @@ use crate::Act;
 use crate::aside::{AtDrop, Tally, hook_calls};
 
 /// L20: a stop that is seen deep in a call stack leaves the job, runs the destructors of every frame, and is the exit.
-pub fn l20_a_stop_deep_down_leaves_the_job<S: Strategy<Act>>(strategy: &S) {
+pub fn l20_a_stop_deep_down_leaves_the_job(strategy: &dyn Strategy<Act>) {
     let (entered, left, passed) = (Tally::default(), Tally::default(), Tally::default());
     let [frames_entered, frames_left, went_on] = [&entered, &left, &passed].map(Tally::clone);
     let worker = spawn(strategy, move |_| {
@@ -31,7 +31,7 @@ pub fn l20_a_stop_deep_down_leaves_the_job<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L20: a panic of the job's own passes with its payload while a stop is pending.
-pub fn l20_a_foreign_panic_passes<S: Strategy<Act>>(strategy: &S) {
+pub fn l20_a_foreign_panic_passes(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
         let seen = ambient::is_stopped();
         if !seen {
@@ -50,7 +50,7 @@ pub fn l20_a_foreign_panic_passes<S: Strategy<Act>>(strategy: &S) {
 /// L20: neither the stop nor its way out calls the panic hook, on the thread that it leaves.
 ///
 /// The threads of a model are one thread of the operating system, so there the count is the same for all of them.
-pub fn l20_the_hook_stays_silent<S: Strategy<Act>>(strategy: &S) {
+pub fn l20_the_hook_stays_silent(strategy: &dyn Strategy<Act>) {
     let calls = Tally::default();
     let note = calls.clone();
     let worker = spawn(strategy, move |_| {
@@ -66,7 +66,7 @@ pub fn l20_the_hook_stays_silent<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L20: code of the job that catches every panic swallows the stop, and the next checkpoint leaves again.
-pub fn l20_a_swallowed_stop_leaves_again<S: Strategy<Act>>(strategy: &S) {
+pub fn l20_a_swallowed_stop_leaves_again(strategy: &dyn Strategy<Act>) {
     let (swallowed, passed) = (Tally::default(), Tally::default());
     let [note, went_on] = [&swallowed, &passed].map(Tally::clone);
     let worker = spawn(strategy, move |_| {
@@ -88,7 +88,7 @@ pub fn l20_a_swallowed_stop_leaves_again<S: Strategy<Act>>(strategy: &S) {
 /// L20: a stop that was swallowed is told of, where it left and why, once; one that comes to its edge is not.
 ///
 /// It is about an edge alone, whoever made it: how a strategy passes the telling on is its own.
-pub fn l20_a_swallowed_stop_is_told<S: Strategy<Act>>(_strategy: &S) {
+pub fn l20_a_swallowed_stop_is_told(_strategy: &dyn Strategy<Act>) {
     let told: Arc<Mutex<Vec<(Reason, u32)>>> = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&told);
     let source = StopSource::new();
@@ -109,7 +109,7 @@ pub fn l20_a_swallowed_stop_is_told<S: Strategy<Act>>(_strategy: &S) {
 }
 
 /// L20: a stop passes the edges that it is not for, and comes to its own.
-pub fn l20_a_stop_passes_other_edges<S: Strategy<Act>>(_strategy: &S) {
+pub fn l20_a_stop_passes_other_edges(_strategy: &dyn Strategy<Act>) {
     let (source, other) = (StopSource::new(), StopSource::new());
     let [outer, inner] = [&source, &other].map(|source| Edge::new(&source.token(), |_| ()));
     let asking = thread::spawn(move || [source.request(), other.request()]);
@@ -124,7 +124,7 @@ pub fn l20_a_stop_passes_other_edges<S: Strategy<Act>>(_strategy: &S) {
 }
 
 /// L20: when a stop has left what had a stop of its own, the thread's own is again the one further out.
-pub fn l20_the_threads_own_stop_comes_back<S: Strategy<Act>>(strategy: &S) {
+pub fn l20_the_threads_own_stop_comes_back(strategy: &dyn Strategy<Act>) {
     let inner = StopSource::new();
     inner.request_because("inner");
     let worker = spawn(strategy, move |stop| {
@@ -142,7 +142,7 @@ pub fn l20_the_threads_own_stop_comes_back<S: Strategy<Act>>(strategy: &S) {
 }
 
 /// L18: a stop that was swallowed, and one that left the job, leave nothing behind.
-pub fn l18_a_stop_that_unwinds_leaves_nothing<S: Strategy<Act>>(strategy: &S) {
+pub fn l18_a_stop_that_unwinds_leaves_nothing(strategy: &dyn Strategy<Act>) {
     let (entered, left) = (Tally::default(), Tally::default());
     let worker = spawn(strategy, move |_| {
         wait();
