@@ -25,6 +25,8 @@ use crate::worker;
 pub(super) struct Launched {
     tree: Tree,
     conversation: Conversation,
+    /// Which program it has to be, unless any that speaks our version will do.
+    build: Option<String>,
     /// How the sending of the job went.
     sent: io::Result<()>,
     end: Option<Instant>,
@@ -48,9 +50,10 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
     };
     let (leader, enclosure) = spawn(options, theirs)?;
     let mut conversation = Conversation::new(ours, control, options.ears.clone());
+    let build = options.is_own_program().then(worker::build);
     let order = Order {
         protocol: PROTOCOL,
-        build: options.is_own_program().then(worker::build),
+        build: build.clone(),
         name: options.job_name.into(),
         stopped: job.as_ref().and_then(|(_, stop)| stop.origin()).map(Why::from),
         cgroup: enclosure.cgroup(),
@@ -64,15 +67,15 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
         (None, Some(control)) => conversation.say_with(&order, control.as_fd(), end),
         (None, None) => conversation.say(&order, end),
     };
-    Ok(Launched { tree: Tree::new(leader, enclosure), conversation, sent, end })
+    Ok(Launched { tree: Tree::new(leader, enclosure), conversation, build, sent, end })
 }
 
 impl Launched {
     /// Waits until the job has begun.
     pub(super) fn greet(self, options: &Options) -> io::Result<Started> {
-        let Self { tree, mut conversation, sent, end } = self;
+        let Self { tree, mut conversation, build, sent, end } = self;
         let mut next = || next(options, &mut conversation, tree.leader(), end);
-        let begun = next().and_then(|frame| is_meant(options, &frame)).and_then(|()| next());
+        let begun = next().and_then(|frame| is_meant(build, &frame)).and_then(|()| next());
         match begun {
             Ok((frame::Kind::Started, _)) => {}
             Ok((frame::Kind::Refused, payload)) => return Err(refused(options, &payload).into()),
@@ -159,13 +162,13 @@ fn command(options: &Options, socket: u64) -> Command {
 }
 
 /// Whether the one who says `hello` is the one that was meant.
-fn is_meant(options: &Options, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<()> {
+fn is_meant(build: Option<String>, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<()> {
     if *kind != frame::Kind::Hello {
         return Err(StartError::Frame(FrameError::Unexpected).into());
     }
     let hello: Hello = decode(payload).map_err(StartError::Frame)?;
     let name = |protocol: u32, build: &str| format!("protocol {protocol}, build {build}");
-    let ours = if options.is_own_program() { worker::build() } else { hello.build.clone() };
+    let ours = build.unwrap_or_else(|| hello.build.clone());
     if hello.protocol == PROTOCOL && hello.build == ours {
         return Ok(());
     }
