@@ -125,14 +125,14 @@ fn serve(socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
     link::open(own.try_clone()?);
     link::watch_panics();
     greeting.extend(started()?);
-    // Whoever waits for that goes on while a thread is started here; a stop that comes meanwhile stays in the socket.
-    own.write_all(&greeting)?;
     let adopts = order.adopts;
     match body {
         Some(body) => {
             let stop = current::begin(order.number, order.stopped.as_ref());
             let (socket, decoder) = inbox.into_parts();
+            // Where no thread can be had the job does not begin, and that is the start's error.
             link::listen(socket, decoder, move || end_of_tree(&order))?;
+            own.write_all(&greeting)?;
             link::answer(&outcome(body, &stop)?.frame)?;
         }
         None => {
@@ -140,6 +140,7 @@ fn serve(socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
             let control = inbox.take_socket().ok_or(io::ErrorKind::InvalidData)?;
             let orphan = order.clone();
             link::listen(control, Decoder::default(), move || end_of_tree(&orphan))?;
+            own.write_all(&greeting)?;
             if pooled::serve(&mut inbox, jobs)? == Left::Orphaned {
                 end_of_tree(&order);
             }
