@@ -126,8 +126,14 @@ impl Tree {
     }
 
     /// Who is left beside the leader; who has ended and is not reaped does not count.
+    ///
+    /// When it has been seen that the leader has ended, and nobody is left, its cgroup is removed.
     #[must_use]
     pub fn survivors(&self) -> Vec<u32> {
+        // That it can be removed is the shortest way to know that nobody is in it, and it has to be removed anyway.
+        if self.leader_ended && self.enclosure.dissolve() {
+            return Vec::new();
+        }
         self.enclosure.survivors(&self.leader)
     }
 

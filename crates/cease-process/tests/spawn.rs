@@ -67,6 +67,13 @@ fn a_job_that_nobody_registered_is_told_by_name() {
 }
 
 #[test]
+fn a_job_that_is_large_arrives_as_it_was_sent() {
+    let text = "0123456789".repeat(1 << 20);
+    let worker = process().spawn(Act::Return(text.clone())).unwrap();
+    assert!(worker.join().unwrap().finished() == Some(text), "to the last byte");
+}
+
+#[test]
 fn a_job_that_is_too_large_is_told_before_anything_is_started() {
     let error = failure(process(), Act::Return("x".repeat(65 << 20)));
     assert!(

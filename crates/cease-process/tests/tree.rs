@@ -137,3 +137,23 @@ fn a_tree_that_is_let_go_of_runs_on() {
     enclosure.release();
     assert_eq!(leader.wait_timeout(Duration::ZERO).unwrap(), None);
 }
+
+#[test]
+fn a_cgroup_is_gone_as_soon_as_it_is_seen_that_nobody_is_left() {
+    let Ok(enclosure) = Enclosure::prepare(Containment::Require(Kind::Cgroup), Kind::Group) else { return };
+    let cgroup = enclosure.cgroup().unwrap();
+    let (leader, _) = Leader::spawn(Command::new("sleep").arg("1000"), true).unwrap();
+    enclosure.admit(&leader).unwrap();
+    let mut tree = Tree::new(leader, enclosure);
+    assert!(tree.survivors().is_empty() && cgroup.exists(), "the leader runs in it");
+    tree.kill().unwrap();
+    let end = Instant::now() + LIMIT;
+    while !tree.wait(Some(end), &[]).unwrap().leader_ended {
+        assert!(Instant::now() < end, "it was killed");
+    }
+    until("empty", || tree.survivors().is_empty());
+    assert!(!cgroup.exists());
+    tree.kill().unwrap();
+    assert!(tree.survivors().is_empty(), "once more is harmless");
+    assert!(tree.reap().is_ok());
+}

@@ -41,6 +41,7 @@ pub struct Cgroup {
     /// Locked.
     dir: OwnedFd,
     events: OnceLock<Arc<OwnedFd>>,
+    removed: OnceLock<()>,
     kills_on_drop: bool,
 }
 
@@ -59,7 +60,10 @@ impl Cgroup {
         loop {
             let name = name_of_ours();
             match create_below(&above, &name) {
-                Ok(dir) => return Ok(Self { above, place, name, dir, events: OnceLock::new(), kills_on_drop: true }),
+                Ok(dir) => {
+                    let (events, removed) = (OnceLock::new(), OnceLock::new());
+                    return Ok(Self { above, place, name, dir, events, removed, kills_on_drop: true });
+                }
                 Err(Errno::EXIST | Errno::NOENT | Errno::WOULDBLOCK) if tries < TRIES => tries += 1,
                 Err(Errno::NOSYS) => {
                     let why = "this kernel has no cgroup.kill, which is there from Linux 5.14 on";
@@ -141,8 +145,16 @@ impl Cgroup {
     ///
     /// Empty ones below it, which somebody in it left behind, go with it.
     pub fn remove(&self) -> bool {
+        if self.removed.get().is_some() {
+            return true;
+        }
         let remove = || remove(&self.above, &*self.name);
-        remove() || (has_below(&self.dir) && self.members().is_empty() && remove_below(&self.dir) && remove())
+        let is_gone =
+            remove() || (has_below(&self.dir) && self.members().is_empty() && remove_below(&self.dir) && remove());
+        if is_gone {
+            let _ = self.removed.set(());
+        }
+        is_gone
     }
 
     /// Puts everything that runs in it where this process is, and removes it.
@@ -215,13 +227,22 @@ fn create_below(above: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
     mkdirat(above, name, Mode::from_raw_mode(0o755))?;
     let dir = open(above, name, OFlags::RDONLY | OFlags::DIRECTORY).and_then(|dir| {
         flock(&dir, FlockOperation::NonBlockingLockShared)?;
-        accessat(&dir, "cgroup.kill", Access::EXISTS, AtFlags::empty()).map_err(|_| Errno::NOSYS)?;
-        Ok(dir)
+        can_be_killed(&dir).map(|()| dir)
     });
     if dir.is_err() {
         remove(above, name);
     }
     dir
+}
+
+/// `NOSYS` where the kernel has no way to kill a cgroup: what is said of one holds for all.
+fn can_be_killed(dir: &OwnedFd) -> Result<(), Errno> {
+    static CAN: OnceLock<()> = OnceLock::new();
+    if CAN.get().is_none() {
+        accessat(dir, "cgroup.kill", Access::EXISTS, AtFlags::empty()).map_err(|_| Errno::NOSYS)?;
+        let _ = CAN.set(());
+    }
+    Ok(())
 }
 
 /// In a cgroup that is removed there is nobody.

@@ -12,6 +12,9 @@ use super::dir::open;
 /// Where cgroup v2 is on most machines: alone, or beside the older one.
 const USUAL_PLACES: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
+/// What its line begins with in what `/proc` says, where each of the older ones has a line before it.
+const UNIFIED: &str = "0::";
+
 /// What `statfs` says of cgroup v2.
 const MAGIC: u32 = 0x6367_7270;
 
@@ -21,7 +24,11 @@ pub(super) fn own() -> io::Result<(PathBuf, OwnedFd)> {
     let cgroups = read_cgroups()?;
     let own = Path::new(unified(&cgroups).ok_or_else(missing)?);
     let relative = own.strip_prefix("/").unwrap_or(own);
-    for place in USUAL_PLACES {
+    let mut places = USUAL_PLACES;
+    if !cgroups.starts_with(UNIFIED) {
+        places.reverse();
+    }
+    for place in places {
         let path = Path::new(place).join(relative);
         // Where something else is mounted, there may be a directory of the same name.
         if let Ok(dir) = open_dir(&path)
@@ -39,7 +46,7 @@ pub(super) fn own() -> io::Result<(PathBuf, OwnedFd)> {
 
 /// The path in the hierarchy of cgroup v2, from what `/proc` says of a process.
 pub(super) fn unified(cgroups: &str) -> Option<&str> {
-    cgroups.lines().find_map(|line| line.strip_prefix("0::"))
+    cgroups.lines().find_map(|line| line.strip_prefix(UNIFIED))
 }
 
 /// What `/proc` says of this process, up to the line that is looked for, which is the last.
@@ -49,7 +56,8 @@ fn read_cgroups() -> io::Result<String> {
     loop {
         let length = file.read(&mut chunk)?;
         text.extend_from_slice(&chunk[..length]);
-        let is_whole = text.ends_with(b"\n") && text.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"0::"));
+        let is_whole =
+            text.ends_with(b"\n") && text.split(|byte| *byte == b'\n').any(|line| line.starts_with(UNIFIED.as_bytes()));
         if length == 0 || is_whole {
             return Ok(String::from_utf8_lossy(&text).into_owned());
         }

@@ -215,6 +215,11 @@ impl Enclosure {
         }
     }
 
+    /// Whether what keeps the tree together is gone, because nobody was left in it; where there is no such thing it never is.
+    pub(crate) fn dissolve(&self) -> bool {
+        self.cgroup.as_deref().is_some_and(Cgroup::remove)
+    }
+
     /// A descriptor with an exceptional condition pending when somebody has come or gone; `None` where one has to look again.
     #[must_use]
     pub fn changes(&self) -> Option<BorrowedFd<'_>> {

@@ -57,11 +57,16 @@ impl<W: World> Post<W> {
 
     fn stand<R: Clone>(&self, duty: Duty, desk: &Desk<R>, report: impl Fn(&mut W, &Summary) -> R) {
         let (mut seen, mut is_alone) = (None, duty == Duty::Sentry);
+        let is_relieved = || duty == Duty::Sentry && desk.is_relieved();
         let (report, over) = loop {
+            // It does not wait for the post only to leave it: the one who takes over works there, and then waits for this one.
+            if is_relieved() {
+                return;
+            }
             let lookout = {
                 let mut guard = lock(&self.work);
                 let Some((ladder, world)) = &mut *guard else { return };
-                if duty == Duty::Sentry && desk.is_relieved() {
+                if is_relieved() {
                     return;
                 }
                 for event in seen.take().map(|seen| world.take_in(seen)).unwrap_or_default() {

@@ -9,10 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode, encode};
 use crate::message::RemotePanic;
+use crate::patience::Patience;
 use crate::process::Ears;
 
 /// How much is read at once: between two reads there is time for everything else.
@@ -79,11 +82,13 @@ impl Conversation {
             if let Some(frame) = self.decoder.next().map_err(io::Error::other)? {
                 return Ok(Some(frame));
             }
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Ok(None);
+            let patience = Patience::until(end);
+            // A read that waits would also be woken when the other side reads, which it does before it answers.
+            while !can_be_read(&self.socket, patience)? {
+                if patience.is_over() {
+                    return Ok(None);
+                }
             }
-            self.socket.set_read_timeout(left)?;
             match (&*self.socket).read(&mut self.buffer) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.decoder.push(&self.buffer[..count]),
@@ -142,7 +147,24 @@ impl Conversation {
 
     /// Reads one piece of what was said.
     pub(super) fn listen(&mut self) -> Said {
-        match (&*self.socket).read(&mut self.buffer) {
+        self.read_piece().unwrap_or(Said::Nothing)
+    }
+
+    /// Reads what was said before the other side ended; who else holds the socket is not waited for.
+    pub(super) fn drain(&mut self) -> Said {
+        let mut pieces = 0;
+        while !self.has_ended && pieces <= 2 * CAP / PIECE {
+            match self.read_piece() {
+                Some(Said::Nothing) => pieces += 1,
+                said => return said.unwrap_or(Said::Nothing),
+            }
+        }
+        Said::Nothing
+    }
+
+    /// One piece of what was said; `None` when there is nothing to read just now.
+    fn read_piece(&mut self) -> Option<Said> {
+        let said = match (&*self.socket).read(&mut self.buffer) {
             Ok(0) => {
                 self.has_ended = true;
                 if self.decoder.is_half() && self.answer.is_none() {
@@ -156,27 +178,13 @@ impl Conversation {
                 self.take_frames()
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Said::Nothing,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Said::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(_) => {
                 self.has_ended = true;
                 Said::Nothing
             }
-        }
-    }
-
-    /// Reads what was said before the other side ended; who else holds the socket is not waited for.
-    pub(super) fn drain(&mut self) -> Said {
-        let mut said = Said::Nothing;
-        let mut pieces = 0;
-        let can_be_read = |socket: &UnixStream| {
-            let mut fds = [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
-            rustix::event::poll(&mut fds, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
         };
-        while !self.has_ended && pieces <= 2 * CAP / PIECE && said == Said::Nothing && can_be_read(&self.socket) {
-            said = self.listen();
-            pieces += 1;
-        }
-        said
+        Some(said)
     }
 
     /// Hears what has arrived already.
@@ -243,5 +251,14 @@ impl Conversation {
         self.has_ended = true;
         self.broken = Some(error.to_string());
         Said::Nonsense
+    }
+}
+
+/// Whether there is something to read, or soon is, or nothing will be any more.
+fn can_be_read(socket: &UnixStream, patience: Patience) -> io::Result<bool> {
+    match poll(&mut [PollFd::new(socket, PollFlags::IN)], patience.left().as_ref()) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

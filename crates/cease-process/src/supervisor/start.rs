@@ -28,6 +28,8 @@ use crate::worker;
 pub(super) struct Launched {
     tree: Tree,
     conversation: Conversation,
+    /// Which program it has to be, unless any that speaks our version will do.
+    build: Option<String>,
     /// How the sending of the job went.
     sent: io::Result<()>,
     end: Option<Instant>,
@@ -53,9 +55,10 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
     // When the worker hangs up, that is seen.
     drop(theirs);
     let mut conversation = Conversation::new(ours, control, options.ears.clone());
+    let build = options.is_own_program().then(worker::build);
     let order = Order {
         protocol: PROTOCOL,
-        build: options.is_own_program().then(worker::build),
+        build: build.clone(),
         name: options.job_name.into(),
         stopped: job.as_ref().and_then(|(_, stop)| stop.origin()).map(Why::from),
         cgroup: enclosure.cgroup(),
@@ -69,15 +72,15 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
         (None, Some(control)) => conversation.say_with(&order, control.as_fd(), end),
         (None, None) => conversation.say(&order, end),
     };
-    Ok(Launched { tree: Tree::new(leader, enclosure), conversation, sent, end })
+    Ok(Launched { tree: Tree::new(leader, enclosure), conversation, build, sent, end })
 }
 
 impl Launched {
     /// Waits until the job has begun.
     pub(super) fn greet(self, options: &Options) -> io::Result<Started> {
-        let Self { tree, mut conversation, sent, end } = self;
+        let Self { tree, mut conversation, build, sent, end } = self;
         let mut next = || next(options, &mut conversation, tree.leader(), end);
-        let begun = next().and_then(|frame| is_meant(options, &frame)).and_then(|hello| {
+        let begun = next().and_then(|frame| is_meant(build, &frame)).and_then(|hello| {
             tree.leader().is_for(hello.pid);
             next()
         });
@@ -218,13 +221,13 @@ fn command(options: &Options, socket: &str) -> Command {
 }
 
 /// What the worker says of itself, if it is the one that was meant.
-fn is_meant(options: &Options, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<Hello> {
+fn is_meant(build: Option<String>, (kind, payload): &(frame::Kind, Vec<u8>)) -> io::Result<Hello> {
     if *kind != frame::Kind::Hello {
         return Err(StartError::Frame(FrameError::Unexpected).into());
     }
     let hello: Hello = decode(payload).map_err(StartError::Frame)?;
     let name = |protocol: u32, build: &str| format!("protocol {protocol}, build {build}");
-    let ours = if options.is_own_program() { worker::build() } else { hello.build.clone() };
+    let ours = build.unwrap_or_else(|| hello.build.clone());
     if hello.protocol == PROTOCOL && hello.build == ours {
         return Ok(hello);
     }

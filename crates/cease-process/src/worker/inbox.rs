@@ -10,6 +10,9 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 
 use crate::frame::{Decoder, Frame, FrameError, Kind};
 
+/// How much is read at once, at first and at most: memory of a new process costs when it is first used, and most jobs are short.
+const PIECES: (usize, usize) = (4 << 10, 64 << 10);
+
 /// Where a worker gets its orders.
 pub(super) struct Inbox {
     socket: UnixStream,
@@ -21,7 +24,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub(super) fn new(socket: UnixStream) -> Self {
-        Self { socket, decoder: Decoder::default(), buffer: vec![0; 64 << 10], came: None }
+        Self { socket, decoder: Decoder::default(), buffer: vec![0; PIECES.0], came: None }
     }
 
     /// The payload of the next frame, which has to be of this kind.
@@ -54,6 +57,9 @@ impl Inbox {
                 }
             }
             self.decoder.push(&self.buffer[..count]);
+            if count == self.buffer.len() {
+                self.buffer.resize(PIECES.1.min(4 * count), 0);
+            }
         }
     }
 

@@ -141,6 +141,7 @@ fn serve(socket: UnixStream, jobs: &[Entry]) -> io::Result<()> {
         Some(body) => {
             let stop = current::begin(order.number, order.stopped.as_ref());
             let (socket, decoder) = inbox.into_parts();
+            // Where no thread can be had the job does not begin, and that is the start's error.
             link::listen(socket, decoder, move || end_of_tree(&order))?;
             own.write_all(&greeting)?;
             link::answer(&outcome(body, &stop)?.frame)?;
