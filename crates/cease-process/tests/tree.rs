@@ -140,7 +140,7 @@ fn a_tree_that_is_let_go_of_runs_on() {
 
 #[test]
 fn a_cgroup_is_gone_as_soon_as_it_is_seen_that_nobody_is_left() {
-    let Ok(enclosure) = Enclosure::prepare(Containment::Require(Kind::Cgroup), Kind::Group) else { return };
+    let Ok(enclosure) = Enclosure::prepare(Kind::Cgroup) else { return };
     let cgroup = enclosure.cgroup().unwrap();
     let (leader, _) = Leader::spawn(Command::new("sleep").arg("1000"), true).unwrap();
     enclosure.admit(&leader).unwrap();
