@@ -113,29 +113,13 @@ macro_rules! laws {
 #[macro_export]
 macro_rules! item_laws {
     ($strategy:ident, $new:expr) => {
-        $crate::item_laws! {
-            @each $strategy, $new;
+        $crate::few_laws! {
+            $strategy, ITEM_CHECKS, |path, law| $crate::harness::hold_few(path, || law(&$new));
             l17_what_is_accepted_is_drained
             l17_a_stop_races_with_a_send
             l17_a_senders_own_stop_races_with_room
             l17_a_close_races_with_a_send
             l17_consumers_share_what_there_is
-        }
-    };
-    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
-        $(
-            mod $law {
-                #[test]
-                fn $strategy() {
-                    let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold_few(path, || $crate::laws::$law(&$new));
-                }
-            }
-        )*
-
-        #[test]
-        fn every_law_of_items_is_listed() {
-            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::ITEM_CHECKS);
         }
     };
 }
@@ -150,29 +134,13 @@ macro_rules! item_laws {
 #[macro_export]
 macro_rules! process_laws {
     ($strategy:ident, $new:expr) => {
-        $crate::process_laws! {
-            @each $strategy, $new;
+        $crate::few_laws! {
+            $strategy, PROCESS_CHECKS, |path, law| $crate::harness::hold_few(path, || law(&$new));
             l7_who_asks_together_gets_the_same_report
             l7_a_result_that_was_sent_is_not_lost
             l7_who_waits_takes_the_sentrys_place
             l19_nothing_is_signalled_after_the_reap
             l19_who_was_signalled_gets_no_other_job
-        }
-    };
-    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
-        $(
-            mod $law {
-                #[test]
-                fn $strategy() {
-                    let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold_few(path, || $crate::laws::$law(&$new));
-                }
-            }
-        )*
-
-        #[test]
-        fn every_law_of_processes_is_listed() {
-            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::PROCESS_CHECKS);
         }
     };
 }
@@ -188,8 +156,8 @@ macro_rules! process_laws {
 #[macro_export]
 macro_rules! unwind_laws {
     ($strategy:ident, $new:expr) => {
-        $crate::unwind_laws! {
-            @each $strategy, $new;
+        $crate::few_laws! {
+            $strategy, UNWIND_CHECKS, |path, law| $crate::harness::hold(path, || Box::new($new), || Box::new($new), law);
             l20_a_stop_deep_down_leaves_the_job
             l20_a_foreign_panic_passes
             l20_the_hook_stays_silent
@@ -200,20 +168,29 @@ macro_rules! unwind_laws {
             l18_a_stop_that_unwinds_leaves_nothing
         }
     };
-    (@each $strategy:ident, $new:expr; $($law:ident)*) => {
+}
+
+/// What the macros for laws of a few strategies have in common: a test for each law, held by the expression, and one that none of
+/// them is forgotten.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! few_laws {
+    ($strategy:ident, $checks:ident, |$path:ident, $held:ident| $hold:expr; $($law:ident)*) => {
         $(
             mod $law {
+                use $crate::laws::$law as $held;
+
                 #[test]
                 fn $strategy() {
-                    let path = concat!(module_path!(), "::", stringify!($strategy));
-                    $crate::harness::hold(path, || Box::new($new), || Box::new($new), $crate::laws::$law);
+                    let $path = concat!(module_path!(), "::", stringify!($strategy));
+                    $hold;
                 }
             }
         )*
 
         #[test]
-        fn every_law_of_unwinding_is_listed() {
-            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::UNWIND_CHECKS);
+        fn every_law_of_the_few_is_listed() {
+            $crate::harness::assert_few_listed(&[$(stringify!($law)),*], $crate::laws::$checks);
         }
     };
 }
