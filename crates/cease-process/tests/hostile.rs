@@ -254,6 +254,33 @@ fn with_more_and_more(resource: Resource, from: u64) {
 fn few_descriptors() {
     // Those that are open for good.
     with_more_and_more(Resource::Nofile, 3);
+    no_descriptors_at_the_end();
+}
+
+/// Of a worker that gets away no process is left, though nothing can be opened any more when it is ended.
+fn no_descriptors_at_the_end() {
+    let tag = std::env::var(FOR_WORKERS).unwrap();
+    let (ready, is_ready) = channel();
+    let script = "(setsid sh -c 'sleep 1000 & sleep 1000' &); echo ready";
+    let process = process().on_progress(move |_| _ = ready.send(()));
+    let (worker, watch) =
+        process.spawn_watched(Act::Escape(script.into(), Ending::Deafest), StopSource::new()).unwrap();
+    is_ready.recv_timeout(LIMIT).unwrap();
+    let enough = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..enough }).unwrap();
+    let others: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    assert!(!others.is_empty() && fs::File::open("/dev/null").is_err());
+    worker.stop();
+    let exit = worker.join().unwrap();
+    drop(others);
+    setrlimit(Resource::Nofile, enough).unwrap();
+    assert!(matches!(exit, Exit::Killed(9)), "{exit:?}");
+    let contained = [Kind::Cgroup, Kind::PidNamespace].contains(&watch.wait().containment);
+    if contained {
+        nobody_is_left(&tag, Duration::ZERO, "after an end without descriptors");
+    } else {
+        println!("skipped: without a cgroup and a namespace nobody can be looked for then");
+    }
 }
 
 fn few_processes() {

@@ -41,6 +41,8 @@ pub struct Cgroup {
     /// Locked.
     dir: OwnedFd,
     events: OnceLock<Arc<OwnedFd>>,
+    /// Where it is killed, once that was opened.
+    kill: OnceLock<OwnedFd>,
     removed: OnceLock<()>,
     kills_on_drop: bool,
 }
@@ -61,8 +63,8 @@ impl Cgroup {
             let name = name_of_ours();
             match create_below(&above, &name) {
                 Ok(dir) => {
-                    let (events, removed) = (OnceLock::new(), OnceLock::new());
-                    return Ok(Self { above, place, name, dir, events, removed, kills_on_drop: true });
+                    let (events, kill, removed) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+                    return Ok(Self { above, place, name, dir, events, kill, removed, kills_on_drop: true });
                 }
                 Err(Errno::EXIST | Errno::NOENT | Errno::WOULDBLOCK) if tries < TRIES => tries += 1,
                 Err(Errno::NOSYS) => {
@@ -95,6 +97,19 @@ impl Cgroup {
         write(&self.dir, "cgroup.procs", &pid.to_string())
     }
 
+    /// Opens what it takes to kill it, so that there is no want of a descriptor when it has to be done.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system said.
+    pub fn arm(&self) -> io::Result<()> {
+        if self.kill.get().is_none() {
+            // Another thread may have been first.
+            let _ = self.kill.set(open(&self.dir, "cgroup.kill", OFlags::WRONLY)?);
+        }
+        Ok(())
+    }
+
     /// Kills everything in it, and in those below it, in one step; whoever is born meanwhile is killed too.
     ///
     /// When nobody is in it, or it is removed, nothing happens.
@@ -107,7 +122,10 @@ impl Cgroup {
         if let Some(events) = self.events.get() {
             says_populated(events);
         }
-        gone_is_fine(write(&self.dir, "cgroup.kill", "1"))
+        gone_is_fine(self.arm().and_then(|()| {
+            let kill = self.kill.get().expect("it was set");
+            Ok(rustix::io::write(kill, b"1").map(|_| ())?)
+        }))
     }
 
     /// The processes that run in it, and in those below it.

@@ -215,6 +215,11 @@ impl Enclosure {
         }
     }
 
+    /// Makes sure that there is no want of anything when the tree has to be ended.
+    pub(crate) fn arm(&self) -> io::Result<()> {
+        self.cgroup.as_deref().map_or(Ok(()), Cgroup::arm)
+    }
+
     /// Whether what keeps the tree together is gone, because nobody was left in it; where there is no such thing it never is.
     pub(crate) fn dissolve(&self) -> bool {
         self.cgroup.as_deref().is_some_and(Cgroup::remove)

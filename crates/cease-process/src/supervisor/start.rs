@@ -72,6 +72,8 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
         (None, Some(control)) => conversation.say_with(&order, control.as_fd(), end),
         (None, None) => conversation.say(&order, end),
     };
+    // Meanwhile the program is loaded, which takes longer.
+    enclosure.arm()?;
     Ok(Launched { tree: Tree::new(leader, enclosure), conversation, build, sent, end })
 }
 
