@@ -139,6 +139,7 @@ fn time_kill(kind: Kind) -> Duration {
     let (leader, _stdin) = start_one();
     let enclosure = Enclosure::prepare(kind).expect("it was had before");
     enclosure.admit(&leader).expect("it was had before");
+    enclosure.arm().expect("there are descriptors");
     let mut tree = Tree::new(leader, enclosure);
     let began = Instant::now();
     tree.kill().expect("it is a child");

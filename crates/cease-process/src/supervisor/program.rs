@@ -1,13 +1,12 @@
 //! A program that is started where it is contained, with one call of the kernel.
 #![allow(unsafe_code, reason = "the child runs in the memory of its parent until it executes the program")]
 
-use std::collections::BTreeMap;
 use std::env;
-use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::ptr;
 
 use rustix::fs::{Access, access};
@@ -20,9 +19,16 @@ use crate::vfork::{self, Place};
 /// A program, as the kernel takes it.
 pub(super) struct Program {
     path: CString,
-    args: Vec<CString>,
-    env: BTreeMap<OsString, OsString>,
+    args: Words,
+    env: Words,
     dir: Option<CString>,
+}
+
+/// Words, each with a zero behind it, one behind the other.
+#[derive(Default)]
+struct Words {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
 }
 
 /// Why nothing was started.
@@ -51,33 +57,39 @@ struct Shared {
 }
 
 impl Program {
-    /// The program of a worker; one that is named without a path is looked for in `PATH`.
+    /// The program of a worker, with these variables beside the others; one that is named without a path is looked for in `PATH`.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::NotFound`], or [`io::ErrorKind::InvalidInput`] when there is a zero in a word.
-    pub(super) fn of(options: &Options) -> io::Result<Self> {
-        let mut env: BTreeMap<OsString, OsString> = env::vars_os().collect();
-        for (name, value) in &options.env {
-            match value {
-                Some(value) => env.insert(name.clone(), value.clone()),
-                None => env.remove(name),
-            };
+    pub(super) fn of(options: &Options, variables: &[(&str, String)]) -> io::Result<Self> {
+        let mut args = Words::default();
+        args.push(&[options.program.as_os_str()])?;
+        options.args.iter().try_for_each(|arg| args.push(&[arg]))?;
+        let mut env = Words::default();
+        let is_changed = |name: &OsStr| {
+            options.env.iter().any(|(changed, _)| changed == name) || variables.iter().any(|(own, _)| name == *own)
+        };
+        for (name, value) in env::vars_os().filter(|(name, _)| !is_changed(name)) {
+            env.push(&[&name, OsStr::new("="), &value])?;
         }
-        let path = find(&options.program, env.get(OsStr::new("PATH")))?;
+        for (at, (name, value)) in options.env.iter().enumerate() {
+            // The last word about it counts.
+            let is_last = options.env[at + 1..].iter().all(|(later, _)| later != name);
+            if let Some(value) = value.as_ref().filter(|_| is_last) {
+                env.push(&[name, OsStr::new("="), value])?;
+            }
+        }
+        for (name, value) in variables {
+            env.push(&[OsStr::new(name), OsStr::new("="), OsStr::new(value)])?;
+        }
         let word = |word: &OsStr| CString::new(word.as_bytes());
-        let words = std::iter::once(options.program.as_os_str()).chain(options.args.iter().map(OsString::as_os_str));
         Ok(Self {
-            path: word(path.as_os_str())?,
-            args: words.map(word).collect::<Result<_, _>>()?,
+            path: word(find(options)?.as_os_str())?,
+            args,
             env,
             dir: options.dir.as_ref().map(|dir| word(dir.as_os_str())).transpose()?,
         })
-    }
-
-    /// Sets a variable of its environment.
-    pub(super) fn set(&mut self, name: &str, value: String) {
-        self.env.insert(name.into(), value.into());
     }
 
     /// Starts it at `place`, as the leader of a group of its own, with `stdin` as its standard input, and these kept open.
@@ -87,12 +99,11 @@ impl Program {
         stdin: BorrowedFd<'_>,
         kept: Option<[BorrowedFd<'_>; 2]>,
     ) -> Result<(Pid, OwnedFd), LaunchError> {
-        let env = self.variables().map_err(|error| LaunchError::Exec(error.into()))?;
-        let (args, env) = (pointers(&self.args), pointers(&env));
+        let (args, env) = (self.args.pointers(), self.env.pointers());
         let map = |id: u32| CString::new(format!("{id} {id} 1")).expect("a number has no zero byte");
-        let (user, group) = (map(geteuid().as_raw()), map(getegid().as_raw()));
         let is_user_new = matches!(place, Place::UserNamespace);
-        let mapped = |map: &CString| if is_user_new { map.as_ptr() } else { ptr::null() };
+        let maps = is_user_new.then(|| [geteuid().as_raw(), getegid().as_raw()].map(map));
+        let [user, group] = maps.as_ref().map_or([ptr::null(); 2], |maps| maps.each_ref().map(|map| map.as_ptr()));
         let mut shared = Shared {
             path: self.path.as_ptr(),
             args: args.as_ptr(),
@@ -100,8 +111,8 @@ impl Program {
             dir: self.dir.as_ref().map_or(ptr::null(), |dir| dir.as_ptr()),
             stdin: stdin.as_raw_fd(),
             kept: kept.map_or([-1; 2], |kept| kept.map(|fd| fd.as_raw_fd())),
-            user: mapped(&user),
-            group: mapped(&group),
+            user,
+            group,
             is_there: false,
             error: 0,
         };
@@ -121,32 +132,39 @@ impl Program {
         let is_there = unsafe { ptr::read_volatile(&raw const shared.is_there) };
         Err(if is_there { LaunchError::Exec(error) } else { LaunchError::NoSuchWay(error) })
     }
+}
 
-    /// Its environment, a `name=value` each.
-    fn variables(&self) -> Result<Vec<CString>, std::ffi::NulError> {
-        let pair = |(name, value): (&OsString, &OsString)| {
-            let mut pair = name.clone().into_vec();
-            pair.push(b'=');
-            pair.extend_from_slice(value.as_bytes());
-            CString::new(pair)
-        };
-        self.env.iter().map(pair).collect()
+impl Words {
+    /// Adds the word that these parts make.
+    fn push(&mut self, parts: &[&OsStr]) -> io::Result<()> {
+        if parts.iter().any(|part| part.as_bytes().contains(&0)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is a zero byte in a word"));
+        }
+        self.starts.push(self.bytes.len());
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part.as_bytes()));
+        self.bytes.push(0);
+        Ok(())
+    }
+
+    /// Pointers to each, and a null behind them.
+    fn pointers(&self) -> Vec<*const c_char> {
+        let word = |start: &usize| self.bytes[*start..].as_ptr().cast();
+        self.starts.iter().map(word).chain([ptr::null()]).collect()
     }
 }
 
-/// Where the program is that is called `name`.
-fn find(name: &Path, places: Option<&OsString>) -> io::Result<PathBuf> {
+/// Where the program is.
+fn find(options: &Options) -> io::Result<PathBuf> {
+    let name = &options.program;
     if name.as_os_str().as_bytes().contains(&b'/') {
-        return Ok(name.into());
+        return Ok(name.clone());
     }
+    let changed = options.env.iter().rev().find(|(name, _)| name == "PATH");
+    let places = changed.map_or_else(|| env::var_os("PATH"), |(_, places)| places.clone());
     let can_be_executed = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
-    let mut paths = places.into_iter().flat_map(env::split_paths).map(|place| place.join(name));
-    paths.find(can_be_executed).ok_or_else(|| Errno::NOENT.into())
-}
-
-/// Pointers to each, and a null behind them.
-fn pointers(words: &[CString]) -> Vec<*const c_char> {
-    words.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect()
+    let paths = places.iter().flat_map(env::split_paths).map(|place| place.join(name));
+    let found = paths.into_iter().find(can_be_executed);
+    found.ok_or_else(|| Errno::NOENT.into())
 }
 
 /// The child, in the memory of its parent: becomes the program, or leaves the reason why it cannot.

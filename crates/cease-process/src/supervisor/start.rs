@@ -167,8 +167,7 @@ fn spawn_in(kind: Kind, options: &Options, theirs: &UnixStream) -> Result<(Leade
         return spawn_first(options, theirs, socket).map(|leader| (leader, enclosure));
     }
     if let Some(dir) = enclosure.dir() {
-        let mut program = Program::of(options)?;
-        program.set(worker::MARK, socket.clone());
+        let program = Program::of(options, &[(worker::MARK, socket.clone())])?;
         match program.start(Place::Cgroup(dir), theirs.as_fd(), None) {
             Ok((pid, fd)) => return Ok((Leader::of(pid, fd), enclosure)),
             Err(LaunchError::Exec(error)) => return Err(error.into()),
@@ -189,9 +188,8 @@ fn spawn_in(kind: Kind, options: &Options, theirs: &UnixStream) -> Result<(Leade
 fn spawn_first(options: &Options, theirs: &UnixStream, socket: String) -> Result<Leader, NotSpawned> {
     let (note, their_note) = Note::new()?;
     let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(io::Error::from)?;
-    let mut program = Program::of(options)?;
-    program.set(worker::MARK, socket);
-    program.set(worker::FIRST, worker::first_is_told(&their_note, &own));
+    let told = worker::first_is_told(&their_note, &own);
+    let program = Program::of(options, &[(worker::MARK, socket), (worker::FIRST, told)])?;
     let start = |place| program.start(place, theirs.as_fd(), Some([their_note.as_fd(), own.as_fd()]));
     let started = match start(Place::PidNamespace) {
         Err(LaunchError::NoSuchWay(error)) if error.raw_os_error() == Some(libc::EPERM) => start(Place::UserNamespace),
