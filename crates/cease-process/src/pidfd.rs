@@ -136,6 +136,16 @@ impl Leader {
         self.note.is_some()
     }
 
+    /// Whether it has not ended, as far as can be known.
+    ///
+    /// The first process of a namespace that is killed has ended some moments before that can be peeked at.
+    pub(crate) fn is_running(&self) -> bool {
+        match &self.note {
+            Some(note) => !note.is_written(),
+            None => matches!(self.peek(), Ok(None)),
+        }
+    }
+
     /// Notes the number that its worker has in the namespace, if it is the first process of one.
     pub(crate) fn is_for(&self, worker: u32) {
         if let Some(note) = &self.note {
@@ -145,7 +155,7 @@ impl Leader {
 
     /// The number of its worker in the namespace of which it is the first process, while that worker runs.
     pub(crate) fn worker(&self) -> Option<u32> {
-        self.note.as_ref().filter(|note| !note.is_written())?.worker()
+        self.note.as_ref().filter(|_| self.is_running())?.worker()
     }
 
     /// Sends it `signal`; when it has ended, nothing happens.

@@ -218,15 +218,28 @@ fn who_has_a_thread_left_ends_and_its_answer_counts() {
 
 #[test]
 fn who_dies_while_it_waits_is_reaped_and_replaced() {
-    let pool = pool(2);
-    pool.warm(2).unwrap();
-    assert_eq!((pool.len(), pool.idle()), (2, 2));
-    let pid = served_by(&pool);
-    // It is a child of this process that is not reaped, so the number is its own.
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
-    until("reaped", || !is_there(pid));
-    until("replaced", || pool.idle() == 2);
-    assert_ne!(served_by(&pool), pid);
+    for kind in [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants].into_iter().filter(|kind| act::can_have(*kind)) {
+        let pool = pool_of(Process::in_test("worker").containment(Containment::Require(kind)), 2);
+        pool.warm(2).unwrap();
+        assert_eq!((pool.len(), pool.idle()), (2, 2));
+        // In a namespace the worker is a child of the one that has the number, and the end of either is the end of both.
+        let kills: &[fn(u32) -> u32] = if kind == Kind::PidNamespace { &[|pid| pid, child_of] } else { &[|pid| pid] };
+        for who in kills {
+            let pid = served_by(&pool);
+            // It is a child of this process that is not reaped, or one of such a child, so the number is its own.
+            kill_process(Pid::from_raw(i32::try_from(who(pid)).unwrap()).unwrap(), Signal::KILL).unwrap();
+            until("reaped", || !is_there(pid));
+            until("replaced", || pool.idle() == 2);
+            assert_ne!(served_by(&pool), pid, "{kind}");
+        }
+    }
+}
+
+/// The one child of process `pid`.
+fn child_of(pid: u32) -> u32 {
+    let children: Vec<_> = act::processes().into_iter().filter(|child| act::parent_of(*child) == Some(pid)).collect();
+    assert_eq!(children.len(), 1);
+    children[0]
 }
 
 #[test]

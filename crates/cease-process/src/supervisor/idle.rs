@@ -78,7 +78,7 @@ impl Idle {
 
     /// Whether it still runs, as far as can be known.
     pub(crate) fn is_alive(&self) -> bool {
-        matches!(self.parts().0.tree.leader().peek(), Ok(None))
+        self.parts().0.tree.leader().is_running()
     }
 
     /// Whether it was sent a job before.

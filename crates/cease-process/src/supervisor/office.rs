@@ -214,9 +214,7 @@ impl World for Office {
 /// Whether a leader that takes orphans of its tree as its own runs and has no child, and so nobody descends from it.
 fn is_alone_for_certain(tree: &Tree) -> bool {
     let leader = tree.leader();
-    tree.containment() == Kind::Descendants
-        && procfs::has_no_child(leader.pid()) == Some(true)
-        && matches!(leader.peek(), Ok(None))
+    tree.containment() == Kind::Descendants && procfs::has_no_child(leader.pid()) == Some(true) && leader.is_running()
 }
 
 /// What was said, as an event.
