@@ -11,6 +11,7 @@ pub mod tree;
 pub mod vfork;
 
 mod frame;
+mod member;
 mod message;
 mod note;
 mod patience;

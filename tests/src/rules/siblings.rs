@@ -31,6 +31,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-process", "src/frame.rs", "only here do jobs travel"),
     ("crates/cease-process", "src/message.rs", "only here do jobs travel"),
     ("crates/cease-process", "src/travels.rs", "only here do jobs travel"),
+    ("crates/cease-process", "src/member.rs", "only here are there processes"),
     ("crates/cease-process", "src/note.rs", "only here are there processes"),
     ("crates/cease-process", "src/patience.rs", "only here is the operating system waited for"),
     ("crates/cease-process", "src/pidfd.rs", "only here are there processes"),

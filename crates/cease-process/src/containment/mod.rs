@@ -24,7 +24,8 @@ use std::sync::{Arc, Once};
 use rustix::process::Signal;
 
 use crate::cgroup::{self, Cgroup};
-use crate::pidfd::{Leader, Member};
+use crate::member::Member;
+use crate::pidfd::Leader;
 use crate::procfs;
 
 pub(crate) use rounds::kill_descendants;

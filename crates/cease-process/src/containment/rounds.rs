@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::member::{Member, group_of};
 use crate::patience::Patience;
-use crate::pidfd::{Leader, Member, group_of};
+use crate::pidfd::Leader;
 use crate::procfs::{self, Process};
 
 /// How long one call goes on looking for what was born meanwhile; whoever calls may call again.
