@@ -97,8 +97,9 @@ fn l18_a_pool_that_is_dropped_leaves_nothing() {
     if !counts_alone("l18_a_pool_that_is_dropped_leaves_nothing") {
         return;
     }
+    let threads = Held::now().threads;
     run(0, &process());
-    let before = Held::now();
+    let before = Held::with(threads);
     for _ in 0..5 {
         let pool = process().budgets(HASTY).pool(NonZeroUsize::new(SOME).unwrap()).unwrap();
         pool.warm(SOME / 2).unwrap();
