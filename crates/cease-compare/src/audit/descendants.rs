@@ -97,7 +97,9 @@ mod tests {
         let away = |process: &Descendant| process.pid != pid && process.name == "cat";
         until(|| all(Some(&mark)).unwrap().iter().any(zombie));
         until(|| all(Some(&mark)).unwrap().iter().any(away));
-        assert!(!all(None).unwrap().iter().any(away), "without the mark it is a stranger");
+        let got_away = all(Some(&mark)).unwrap().into_iter().find(away).unwrap();
+        let unmarked = all(None).unwrap();
+        assert!(unmarked.iter().all(|process| process.pid != got_away.pid), "without the mark it is a stranger");
 
         shell.wait().unwrap();
         drop(hold);
