@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 
 use crate::patience::Patience;
-use crate::pidfd::wait_for;
 
 /// A process that is not a child, or not one that this crate started: a member of somebody's tree.
 ///
@@ -31,7 +30,7 @@ impl Member {
     /// Waits until it has ended, or `patience` is over.
     pub(crate) fn wait(&self, patience: Patience) {
         // Whoever cannot be waited for is not.
-        let _ = wait_for(&self.fd, patience);
+        let _ = patience.wait_for(&self.fd);
     }
 
     /// Reaps it, if it is a child of this process and has ended.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::patience::Patience;
-use crate::pidfd::{Ended, wait_for};
+use crate::pidfd::Ended;
 
 /// What is written: what kind of an end it was, and its number.
 const LENGTH: usize = 8;
@@ -62,7 +62,7 @@ impl Note {
 
     /// Whether something stands there, or nothing ever will.
     pub(crate) fn is_written(&self) -> bool {
-        self.read.get().is_some() || matches!(wait_for(&self.pipe, Patience::new(Duration::ZERO)), Ok(true))
+        self.read.get().is_some() || matches!(Patience::new(Duration::ZERO).wait_for(&self.pipe), Ok(true))
     }
 
     /// How the worker has ended; `None` while that does not stand there.

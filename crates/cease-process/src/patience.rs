@@ -1,9 +1,12 @@
 //! Time limits as `poll` takes them.
 
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::event::Timespec;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// How long what was killed may take to be gone before a drop stops to wait for it.
 pub(crate) const FOR_THE_KILLED: Duration = Duration::from_secs(5);
@@ -30,6 +33,18 @@ impl Patience {
     pub(crate) fn left(self) -> Option<Timespec> {
         let left = self.0.map_or(ONE_WAIT, |end| end.saturating_duration_since(Instant::now()).min(ONE_WAIT));
         Timespec::try_from(left).ok()
+    }
+
+    /// Waits until `fd` is readable or hung up, or it is over; whether `fd` is.
+    pub(crate) fn wait_for(self, fd: impl AsFd) -> io::Result<bool> {
+        loop {
+            match poll(&mut [PollFd::new(&fd, PollFlags::IN)], self.left().as_ref()) {
+                Ok(0) if self.is_over() => return Ok(false),
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(true),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Waits at `condvar` until somebody is woken there, or it is over.

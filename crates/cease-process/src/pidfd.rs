@@ -15,7 +15,6 @@ use std::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, pidfd_send_signal,
@@ -23,7 +22,7 @@ use rustix::process::{
 };
 
 use crate::note::Note;
-use crate::patience::{self, Patience};
+use crate::patience::{FOR_THE_KILLED, Patience};
 
 /// A child that has not been reaped.
 ///
@@ -207,7 +206,7 @@ impl Leader {
         let patience = Patience::new(limit);
         // Of one that was killed the pipe ends some moments before it does.
         for fd in [&self.end(), &self.fd] {
-            wait_for(fd, patience)?;
+            patience.wait_for(fd)?;
             if let Some(ended) = self.peek()? {
                 return Ok(Some(ended));
             }
@@ -225,7 +224,7 @@ impl Leader {
         if self.note.as_ref().is_some_and(|note| note.is_written()) {
             // It goes by itself when it has seen that nobody is left, and that takes a moment.
             let _ = self.signal(Signal::KILL);
-            let _ = wait_for(&self.fd, Patience::new(patience::FOR_THE_KILLED));
+            let _ = Patience::new(FOR_THE_KILLED).wait_for(&self.fd);
         }
         match self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(Some(ended)) => {
@@ -264,7 +263,7 @@ impl Drop for Leader {
         let _ = self.signal(Signal::KILL);
         let _ = self.signal_group(Signal::KILL);
         let reap = |fd: &OwnedFd| waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
-        if wait_for(&self.fd, Patience::new(patience::FOR_THE_KILLED)).is_ok_and(|has_ended| has_ended) {
+        if Patience::new(FOR_THE_KILLED).wait_for(&self.fd).is_ok_and(|has_ended| has_ended) {
             let _ = reap(&self.fd);
         } else {
             // It cannot be killed just now: it waits for a disk, say. Somebody has to be there when it ends.
@@ -302,18 +301,6 @@ impl fmt::Display for Ended {
             Self::Signaled { signal, core: false } => write!(f, "ended by signal {signal}"),
             Self::Signaled { signal, core: true } => write!(f, "ended by signal {signal}, with a core file"),
             Self::Unknown => f.write_str("ended, and somebody else reaped it"),
-        }
-    }
-}
-
-/// Waits until `fd` is readable or hung up, or `patience` is over; whether it is.
-pub(crate) fn wait_for(fd: &OwnedFd, patience: Patience) -> io::Result<bool> {
-    loop {
-        match poll(&mut [PollFd::new(fd, PollFlags::IN)], patience.left().as_ref()) {
-            Ok(0) if patience.is_over() => return Ok(false),
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => return Ok(true),
-            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -277,7 +277,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The number of the process; once it has ended, it may be anybody's.
+    /// The number of the process, and in a PID namespace that of the first one there; once it has ended, it may be anybody's.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.shared.pid.get().copied().unwrap_or_default()

@@ -9,8 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode, encode};
@@ -82,12 +80,9 @@ impl Conversation {
             if let Some(frame) = self.decoder.next().map_err(io::Error::other)? {
                 return Ok(Some(frame));
             }
-            let patience = Patience::until(end);
             // A read that waits would also be woken when the other side reads, which it does before it answers.
-            while !can_be_read(&self.socket, patience)? {
-                if patience.is_over() {
-                    return Ok(None);
-                }
+            if !Patience::until(end).wait_for(&*self.socket)? {
+                return Ok(None);
             }
             match (&*self.socket).read(&mut self.buffer) {
                 Ok(0) => return Ok(None),
@@ -251,14 +246,5 @@ impl Conversation {
         self.has_ended = true;
         self.broken = Some(error.to_string());
         Said::Nonsense
-    }
-}
-
-/// Whether there is something to read, or soon is, or nothing will be any more.
-fn can_be_read(socket: &UnixStream, patience: Patience) -> io::Result<bool> {
-    match poll(&mut [PollFd::new(socket, PollFlags::IN)], patience.left().as_ref()) {
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }
