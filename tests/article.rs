@@ -15,7 +15,7 @@ use cease_abandon::Abandon;
 use cease_channel::Channel;
 use cease_core::{Checkpoint, Contract, Exit, Job, Reason, SpawnError, SpawnFn, StopSource, Stopped, Strategy, Worker};
 use cease_flag::Flag;
-use cease_process::{Process, Progress, Travels};
+use cease_process::{Process, Progress, RemoteJob};
 use cease_tests::process;
 use cease_tests::repo::Repo;
 use cease_token::Token;
@@ -101,7 +101,7 @@ impl Job for Ticker {
     }
 }
 
-impl Travels for Ticker {
+impl RemoteJob for Ticker {
     const NAME: &'static str = "ticker";
 }
 
@@ -119,9 +119,9 @@ fn run_and_audit(name: &str, spawn: impl FnOnce(Ticker, StopSource) -> Worker<()
     let worker = spawn(Ticker { path: path.clone(), written: Some(written) }, event.clone());
     let mut acknowledged = hear(&lines, ENOUGH);
 
-    assert!(event.request_because("the main thread has slept enough"));
+    assert!(event.request_with("the main thread has slept enough"));
     let exit = worker.join().expect("joined from outside");
-    let Exit::Stopped(stopped) = exit else { panic!("the ticker {}", exit.word()) };
+    let Exit::Stopped(stopped) = exit else { panic!("the ticker {}", exit.kind()) };
     assert_eq!(stopped.reason(), &Reason::from("the main thread has slept enough"));
 
     acknowledged.extend(lines.try_iter());
@@ -257,7 +257,7 @@ fn many_runs_leave_no_thread_no_descriptor_and_no_process() {
 #[derive(Serialize, Deserialize)]
 struct Waiting;
 
-impl Travels for Waiting {
+impl RemoteJob for Waiting {
     const NAME: &'static str = "waiting";
 }
 
@@ -284,7 +284,7 @@ fn ask_64_at_once(strategy: &str, worker: Worker<()>) {
         let (source, together) = (worker.source().clone(), Arc::clone(&together));
         thread::spawn(move || {
             together.wait();
-            let first = source.request_because(number.to_string());
+            let first = source.request_with(number.to_string());
             first.then_some(number)
         })
     };
@@ -292,7 +292,7 @@ fn ask_64_at_once(strategy: &str, worker: Worker<()>) {
     let winner: Vec<_> = asked.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
     assert_eq!(winner.len(), 1, "{winner:?} were told that they were first");
     let exit = worker.join().unwrap();
-    let stopped = exit.stopped().unwrap_or_else(|| panic!("under {strategy} the job {}", exit.word()));
+    let stopped = exit.stopped().unwrap_or_else(|| panic!("under {strategy} the job {}", exit.kind()));
     assert_eq!(stopped.reason(), &Reason::from(winner[0].to_string()));
 }
 

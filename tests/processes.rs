@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Exit, Job, Reason, Stopped, Strategy, ambient};
+use cease_core::{Checkpoint, Exit, Job, Reason, Stopped, Strategy, current};
 use cease_flag::Flag;
-use cease_process::{Process, Travels};
+use cease_process::{Process, RemoteJob};
 use serde::{Deserialize, Serialize};
 
 /// Counts to a number, or waits for the stop when there is none; it tells how far it is where somebody listens.
@@ -24,7 +24,7 @@ impl Job for Count {
         };
         let mut counted = Vec::new();
         for number in 0..to {
-            ambient::check()?;
+            current::check()?;
             let _ = cease_process::progress(&number);
             counted.push(number);
         }
@@ -32,7 +32,7 @@ impl Job for Count {
     }
 }
 
-impl Travels for Count {
+impl RemoteJob for Count {
     const NAME: &'static str = "count";
 }
 
@@ -51,7 +51,7 @@ fn the_same_job_ends_the_same_under_a_flag_and_in_a_process() {
         assert_eq!(worker.join().unwrap().finished(), Some(vec![0, 1, 2]), "{name}");
 
         let worker = strategy.spawn(Count { to: None }).unwrap();
-        assert!(worker.stop_because("enough"), "{name}");
+        assert!(worker.stop_with("enough"), "{name}");
         let exit = worker.join().unwrap();
         assert!(
             matches!(&exit, Exit::Stopped(stopped) if stopped.reason() == &Reason::from("enough")),

@@ -41,7 +41,7 @@ fn stop(job: fn(&UnwindStop) -> Result<(), Stopped>) {
         job(stop)
     });
     let worker = worker.unwrap();
-    worker.stop_because("enough");
+    worker.stop_with("enough");
     assert!(worker.join().unwrap().stopped().is_some(), "it came out alive");
 }
 

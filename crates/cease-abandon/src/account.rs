@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use cease_core::sync::{Arc, Mutex, MutexGuard, lock};
-use cease_core::{Checkpoint, Exit, OnStop, StopSource, Stopped, Worker};
+use cease_core::{CallbackGuard, Checkpoint, Exit, StopSource, Stopped, Worker};
 
 use crate::marks::SharedMarks;
 use crate::thread::Handle;
@@ -18,16 +18,16 @@ use crate::thread::Handle;
 /// # Examples
 ///
 /// ```
-/// use cease_abandon::{Abandon, Account};
+/// use cease_abandon::{Abandon, AbandonedThreads};
 /// use cease_core::{Exit, SpawnFn};
 /// use std::sync::mpsc;
 /// use std::time::Duration;
 ///
-/// let account = Account::new();
+/// let account = AbandonedThreads::new();
 /// let abandon = Abandon::new().name("deaf").grace(Duration::ZERO).account(&account);
 /// let (release, held) = mpsc::channel::<()>();
 /// let worker = abandon.spawn_fn(move |_| Ok(held.recv().is_err())).unwrap();
-/// worker.stop_because("enough");
+/// worker.stop_with("enough");
 /// assert!(matches!(worker.join(), Ok(Exit::Abandoned)));
 ///
 /// assert_eq!(account.len(), 1);
@@ -38,7 +38,7 @@ use crate::thread::Handle;
 /// assert_eq!((account.len(), account.total()), (0, 1));
 /// ```
 #[derive(Clone)]
-pub struct Account(Arc<Mutex<List>>);
+pub struct AbandonedThreads(Arc<Mutex<List>>);
 
 /// Threads are still left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct StillLeft {
     pub threads: usize,
 }
 
-impl Account {
+impl AbandonedThreads {
     /// An account of one's own, with nothing in it.
     #[must_use]
     pub fn new() -> Self {
@@ -155,15 +155,18 @@ impl Account {
     }
 }
 
-impl Default for Account {
+impl Default for AbandonedThreads {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for Account {
+impl fmt::Debug for AbandonedThreads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("left", &self.len()).field("total", &self.total()).finish_non_exhaustive()
+        f.debug_struct("AbandonedThreads")
+            .field("left", &self.len())
+            .field("total", &self.total())
+            .finish_non_exhaustive()
     }
 }
 
@@ -204,5 +207,5 @@ pub(crate) struct Entry {
     /// `None` for a worker of another strategy.
     pub(crate) marks: Option<SharedMarks>,
     /// What takes such a worker off the list.
-    pub(crate) on_end: Option<OnStop>,
+    pub(crate) on_end: Option<CallbackGuard>,
 }

@@ -28,8 +28,8 @@ impl Checkpoint for Noting {
     }
 
     #[inline]
-    fn is_stopped(&self) -> bool {
-        Lent { token: &self.token, marks: &self.marks }.is_stopped()
+    fn is_stop_requested(&self) -> bool {
+        Lent { token: &self.token, marks: &self.marks }.is_stop_requested()
     }
 
     fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
@@ -49,8 +49,8 @@ impl Checkpoint for Lent<'_> {
     }
 
     #[inline]
-    fn is_stopped(&self) -> bool {
-        let stopped = self.token.is_stopped();
+    fn is_stop_requested(&self) -> bool {
+        let stopped = self.token.is_stop_requested();
         if !stopped {
             self.marks.passed();
         }

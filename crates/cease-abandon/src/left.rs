@@ -9,7 +9,7 @@ use cease_core::Stopped;
 use cease_core::sync::thread;
 use cease_os::threads::{Doing, Stack, ThreadId, ThreadState};
 
-use crate::Account;
+use crate::AbandonedThreads;
 use crate::account::Entry;
 use crate::marks::SharedMarks;
 
@@ -17,7 +17,7 @@ use crate::marks::SharedMarks;
 ///
 /// Printed, it is one line with everything that is known.
 #[derive(Debug, Clone)]
-pub struct Left {
+pub struct AbandonedThread {
     name: String,
     asked: Stopped,
     since: Instant,
@@ -34,25 +34,25 @@ pub struct Passed {
     pub last: Duration,
 }
 
-impl Account {
+impl AbandonedThreads {
     /// The account of the process, in which a recipe enters what it leaves behind unless it is given another one.
     #[must_use]
     pub fn of_process() -> &'static Self {
-        static ACCOUNT: OnceLock<Account> = OnceLock::new();
+        static ACCOUNT: OnceLock<AbandonedThreads> = OnceLock::new();
         ACCOUNT.get_or_init(Self::new)
     }
 
     /// What is left now, the longest first.
     #[must_use]
-    pub fn left(&self) -> Vec<Left> {
-        self.list().left.values().map(Left::of).collect()
+    pub fn abandoned(&self) -> Vec<AbandonedThread> {
+        self.list().left.values().map(AbandonedThread::of).collect()
     }
 }
 
 /// One line for each thread that is left.
-impl fmt::Display for Account {
+impl fmt::Display for AbandonedThreads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left = self.left();
+        let left = self.abandoned();
         if left.is_empty() {
             return f.write_str("nothing is left");
         }
@@ -60,7 +60,7 @@ impl fmt::Display for Account {
     }
 }
 
-impl Left {
+impl AbandonedThread {
     fn of(entry: &Entry) -> Self {
         let Entry { name, asked, since, marks, .. } = entry;
         Self { name: name.clone(), asked: asked.clone(), since: *since, marks: marks.clone() }
@@ -90,7 +90,7 @@ impl Left {
         self.marks.as_ref()?.who().map(|who| who.kernel)
     }
 
-    /// The thread as the standard library numbers it; `None` as for [`Left::thread`].
+    /// The thread as the standard library numbers it; `None` as for [`AbandonedThread::thread`].
     #[must_use]
     pub fn std_thread(&self) -> Option<thread::ThreadId> {
         self.marks.as_ref()?.who().map(|who| who.std)
@@ -135,7 +135,7 @@ impl Left {
 }
 
 /// Everything that is known, in one line; what the kernel does not show is left out.
-impl fmt::Display for Left {
+impl fmt::Display for AbandonedThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.name)?;
         if let Some(thread) = self.thread() {

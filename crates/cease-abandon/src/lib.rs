@@ -17,10 +17,10 @@ use cease_core::{
     ThreadBuilder, Worker,
 };
 
-pub use account::{Account, StillLeft};
+pub use account::{AbandonedThreads, StillLeft};
 pub use checkpoint::Noting;
 #[cfg(not(any(loom, shuttle)))]
-pub use left::{Left, Passed};
+pub use left::{AbandonedThread, Passed};
 pub use thread::{LateEnd, LateExit};
 
 use checkpoint::Lent;
@@ -54,7 +54,7 @@ pub struct Abandon {
     grace: Duration,
     cap: usize,
     /// `None` is the one of the process.
-    account: Option<Account>,
+    account: Option<AbandonedThreads>,
     late: Option<Arc<LateReport>>,
 }
 
@@ -110,7 +110,7 @@ impl Abandon {
 
     /// Sets the account in which what is left behind is entered.
     #[must_use]
-    pub fn account(self, account: &Account) -> Self {
+    pub fn account(self, account: &AbandonedThreads) -> Self {
         Self { account: Some(account.clone()), ..self }
     }
 
@@ -125,10 +125,10 @@ impl Abandon {
     /// The account in which what is left behind is entered.
     #[cfg(not(any(loom, shuttle)))]
     #[must_use]
-    pub fn left(&self) -> &Account {
+    pub fn abandoned(&self) -> &AbandonedThreads {
         match &self.account {
             Some(account) => account,
-            None => Account::of_process(),
+            None => AbandonedThreads::of_process(),
         }
     }
 

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 fn tell(abandon: &Abandon) {
     use std::io::{self, Write};
 
-    for left in abandon.left().left() {
+    for left in abandon.abandoned().abandoned() {
         // Nobody is left to tell when this fails, and the exit code says it too.
         let _ = writeln!(io::stderr(), "cease-abandon: left behind: {left}");
     }

@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 
 use cease_core::sync::{Arc, Mutex, lock};
 use cease_core::{
-    Checkpoint, Deadline, Exit, OnStop, Panic, Reason, Running, StopSource, StopToken, Stopped, TimerError, Worker,
+    CallbackGuard, Checkpoint, Deadline, Exit, Panic, Reason, StopSource, StopToken, Stopped, TimerError, Worker,
+    WorkerHandle,
 };
 
 use crate::Abandon;
-use crate::account::{Account, Entry};
+use crate::account::{AbandonedThreads, Entry};
 use crate::marks::SharedMarks;
 
 /// A thread that was left behind has ended after all.
@@ -80,7 +81,7 @@ pub(crate) struct Handle {
     name: String,
     grace: Duration,
     cap: usize,
-    account: Account,
+    account: AbandonedThreads,
     late: Option<Arc<LateReport>>,
     stop: StopToken,
     marks: SharedMarks,
@@ -92,9 +93,9 @@ pub(crate) struct Handle {
 struct State {
     phase: Phase,
     /// What waits for the stop.
-    on_stop: Option<OnStop>,
+    on_stop: Option<CallbackGuard>,
     /// What waits for the end of the grace.
-    clock: Option<(OnStop, Deadline)>,
+    clock: Option<(CallbackGuard, Deadline)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +113,7 @@ pub(crate) fn prepare_for(grace: Duration) -> Result<(), TimerError> {
         return Ok(());
     }
     let (_, deadline) = StopSource::with_timeout(grace)?;
-    deadline.lift();
+    deadline.clear();
     timer::note();
     Ok(())
 }
@@ -123,7 +124,7 @@ impl Handle {
             name: recipe.name.clone(),
             grace: recipe.grace,
             cap: recipe.cap,
-            account: recipe.account.clone().unwrap_or_else(Account::fallback),
+            account: recipe.account.clone().unwrap_or_else(AbandonedThreads::fallback),
             late: recipe.late.clone(),
             stop: source.token(),
             marks: SharedMarks::default(),
@@ -158,7 +159,7 @@ impl Handle {
             state.clock = Some((on_over, deadline));
         } else {
             drop(state);
-            deadline.lift();
+            deadline.clear();
             on_over.unregister();
         }
     }
@@ -184,7 +185,7 @@ impl Handle {
         list.without_room.retain(|other| !Arc::ptr_eq(other, this));
         drop(state);
         drop(list);
-        this.ended.request_because(Reason::Deadline);
+        this.ended.request_with(Reason::Deadline);
     }
 
     /// The whole life of the thread.
@@ -216,7 +217,7 @@ impl Handle {
             on_stop.unregister();
         }
         if let Some((on_over, deadline)) = clock {
-            deadline.lift();
+            deadline.clear();
             on_over.unregister();
         }
         match phase {
@@ -268,7 +269,7 @@ impl<T> LetGo<T> {
     }
 }
 
-impl<T: Send> Running<T> for LetGo<T> {
+impl<T: Send> WorkerHandle<T> for LetGo<T> {
     fn ended(&self) -> &StopToken {
         &self.ended
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_abandon::{Abandon, Account, LateEnd, LateExit, Left, Noting};
+use cease_abandon::{Abandon, AbandonedThread, AbandonedThreads, LateEnd, LateExit, Noting};
 use cease_core::{Checkpoint, Exit, JoinError, Reason, SpawnFn, StopSource, Stopped, ThreadBuilder, Worker};
 use cease_os::threads::Doing;
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A grace that no test waits for, and that is not endless.
 const LONG: Duration = Duration::from_secs(3600);
 
-fn at_once(account: &Account) -> Abandon {
+fn at_once(account: &AbandonedThreads) -> Abandon {
     Abandon::new().grace(Duration::ZERO).account(account)
 }
 
@@ -44,10 +44,10 @@ fn abandon(worker: Worker<u32>) {
 }
 
 /// Looks at the only thread that is left until it does what is wanted.
-fn until(account: &Account, wanted: impl Fn(&Doing) -> bool) -> Left {
+fn until(account: &AbandonedThreads, wanted: impl Fn(&Doing) -> bool) -> AbandonedThread {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let left = account.left().pop().unwrap();
+        let left = account.abandoned().pop().unwrap();
         let doing = left.watch(Duration::from_millis(10)).unwrap();
         if doing.as_ref().is_some_and(&wanted) {
             return left;
@@ -58,14 +58,14 @@ fn until(account: &Account, wanted: impl Fn(&Doing) -> bool) -> Left {
 }
 
 /// A recipe that passes late ends on.
-fn reporting(account: &Account) -> (Abandon, Receiver<LateEnd>) {
+fn reporting(account: &AbandonedThreads) -> (Abandon, Receiver<LateEnd>) {
     let (tell, told) = mpsc::channel();
     (at_once(account).on_late_end(move |end| tell.send(end).unwrap()), told)
 }
 
 #[test]
 fn a_thread_that_spins_is_named_with_all_that_is_known() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let leave = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&leave);
     let (say, begun) = mpsc::channel();
@@ -79,7 +79,7 @@ fn a_thread_that_spins_is_named_with_all_that_is_known() {
     };
     let worker = at_once(&account).name("hash-7").stack_size(1 << 20).spawn_fn(spin).unwrap();
     let id = begun.recv_timeout(PATIENCE).unwrap();
-    worker.stop_because("shutting down");
+    worker.stop_with("shutting down");
     assert!(matches!(worker.join(), Ok(Exit::Abandoned)));
 
     let left = until(&account, |doing| matches!(doing, Doing::Spinning { .. }));
@@ -110,7 +110,7 @@ fn a_thread_that_spins_is_named_with_all_that_is_known() {
 
 #[test]
 fn a_thread_that_reads_from_a_socket_is_named_with_the_call_and_the_descriptor() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut reading = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (writing, _) = listener.accept().unwrap();
@@ -128,7 +128,7 @@ fn a_thread_that_reads_from_a_socket_is_named_with_the_call_and_the_descriptor()
 
 #[test]
 fn a_thread_that_ends_late_takes_itself_off_and_tells_how() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (recipe, told) = reporting(&account);
     let end = |run: fn(&Noting) -> Result<u32, Stopped>| {
         let (release, held) = mpsc::channel::<()>();
@@ -159,7 +159,7 @@ fn a_value_that_panics_when_nobody_takes_it_is_told_of_as_a_panic() {
             resume_unwind(Box::new("dropped"));
         }
     }
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (recipe, told) = reporting(&account);
     let (release, held) = mpsc::channel::<()>();
     let worker = recipe.spawn_fn(move |_| Ok(held.recv().map_or(Bomb, |()| Bomb))).unwrap();
@@ -172,7 +172,7 @@ fn a_value_that_panics_when_nobody_takes_it_is_told_of_as_a_panic() {
 
 #[test]
 fn a_report_that_panics_harms_nobody() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let recipe = at_once(&account).on_late_end(|_| resume_unwind(Box::new("the report's own")));
     for _ in 0..2 {
         let (worker, release) = deaf(&recipe);
@@ -184,7 +184,7 @@ fn a_report_that_panics_harms_nobody() {
 
 #[test]
 fn at_the_cap_the_next_worker_is_waited_for_until_there_is_room() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let recipe = at_once(&account).cap(1);
     let (first, release_first) = deaf(&recipe);
     let (second, release_second) = deaf(&recipe);
@@ -208,7 +208,7 @@ fn at_the_cap_the_next_worker_is_waited_for_until_there_is_room() {
 
 #[test]
 fn with_a_cap_of_zero_nobody_is_let_go_of() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (worker, release) = deaf(&at_once(&account).cap(0));
     worker.stop();
     let worker = worker.join_timeout(Duration::ZERO).unwrap_err().into_worker();
@@ -219,7 +219,7 @@ fn with_a_cap_of_zero_nobody_is_let_go_of() {
 
 #[test]
 fn without_a_stop_nobody_is_let_go_of() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (worker, release) = deaf(&at_once(&account));
     let worker = worker.join_timeout(Duration::from_millis(1)).unwrap_err().into_worker();
     assert!(account.is_empty());
@@ -229,10 +229,10 @@ fn without_a_stop_nobody_is_let_go_of() {
 
 #[test]
 fn a_job_that_ends_within_its_grace_has_its_own_exit() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let recipe = Abandon::new().grace(LONG).account(&account);
     let worker = recipe.spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
-    worker.stop_because("enough");
+    worker.stop_with("enough");
     assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
     let (worker, release) = deaf(&recipe);
     worker.stop();
@@ -243,7 +243,7 @@ fn a_job_that_ends_within_its_grace_has_its_own_exit() {
 
 #[test]
 fn the_grace_ends_for_everybody_who_waits_and_counts_from_the_stop() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let grace = Duration::from_millis(20);
     let (worker, release) = deaf(&Abandon::new().grace(grace).account(&account));
     let ended = worker.ended().clone();
@@ -259,10 +259,10 @@ fn the_grace_ends_for_everybody_who_waits_and_counts_from_the_stop() {
 
 #[test]
 fn a_worker_that_is_dropped_is_asked_given_its_grace_and_let_go_of() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (worker, release) = deaf(&Abandon::new().grace(Duration::from_millis(10)).account(&account));
     drop(worker);
-    let left = account.left().pop().unwrap();
+    let left = account.abandoned().pop().unwrap();
     assert_eq!(left.asked().reason(), &Reason::OwnerDropped);
     drop(release);
     account.wait_timeout(PATIENCE).unwrap();
@@ -270,7 +270,7 @@ fn a_worker_that_is_dropped_is_asked_given_its_grace_and_let_go_of() {
 
 #[test]
 fn a_worker_that_is_dropped_inside_itself_is_accounted_for() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let own: Arc<Mutex<Option<Worker<()>>>> = Arc::default();
     let (slot, entered) = (Arc::clone(&own), account.clone());
     let (put, arrived) = mpsc::channel::<()>();
@@ -278,7 +278,7 @@ fn a_worker_that_is_dropped_inside_itself_is_accounted_for() {
     let drops_itself = move |stop: &Noting| {
         arrived.recv().unwrap();
         drop(slot.lock().unwrap().take());
-        say.send((stop.is_stopped(), entered.len())).unwrap();
+        say.send((stop.is_stop_requested(), entered.len())).unwrap();
         Ok(())
     };
     *own.lock().unwrap() = Some(at_once(&account).spawn_fn(drops_itself).unwrap());
@@ -289,7 +289,7 @@ fn a_worker_that_is_dropped_inside_itself_is_accounted_for() {
 
 #[test]
 fn a_detached_worker_is_entered_once_it_does_not_obey_a_stop() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (worker, release) = deaf(&at_once(&account));
     let source = worker.source().clone();
     worker.detach();
@@ -302,7 +302,7 @@ fn a_detached_worker_is_entered_once_it_does_not_obey_a_stop() {
 
 #[test]
 fn a_spawn_that_fails_enters_nobody() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let source = StopSource::new();
     source.request();
     let recipe = at_once(&account).stack_size(usize::MAX / 2);
@@ -313,12 +313,12 @@ fn a_spawn_that_fails_enters_nobody() {
 
 #[test]
 fn a_worker_of_another_strategy_is_let_go_of_by_name() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (release, held) = mpsc::channel::<()>();
     let builder = ThreadBuilder::new("foreign");
     let worker = builder.spawn(StopSource::new(), held, |held, _| Ok(held.recv().is_err())).unwrap();
     assert!(matches!(account.let_go(worker), Exit::Abandoned));
-    let left = account.left().pop().unwrap();
+    let left = account.abandoned().pop().unwrap();
     assert_eq!((left.name(), left.thread(), left.passed()), ("foreign", None, None));
     assert!(left.to_string().starts_with("`foreign`, left for "), "{left}");
     drop(release);
@@ -332,7 +332,7 @@ fn a_worker_of_another_strategy_is_let_go_of_by_name() {
 
 #[test]
 fn whoever_waits_for_the_rest_is_told_when_nothing_is_left() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     account.wait_timeout(Duration::ZERO).unwrap();
     let workers = [(); 2].map(|()| deaf(&at_once(&account)));
     let releases = workers.map(|(worker, release)| {
@@ -351,7 +351,7 @@ fn whoever_waits_for_the_rest_is_told_when_nothing_is_left() {
 /// L7, where the end and the letting go race: the value has one place, with whoever joins or with the report.
 #[test]
 fn a_value_goes_to_who_joins_or_to_the_report_and_never_to_both() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     let (recipe, told) = reporting(&account);
     let (mut joined, mut late) = (0, 0);
     for _ in 0..1000 {
@@ -366,7 +366,7 @@ fn a_value_goes_to_who_joins_or_to_the_report_and_never_to_both() {
                 assert!(matches!(told.recv_timeout(PATIENCE).unwrap().exit, LateExit::Finished));
                 late += 1;
             }
-            exit => panic!("{}", exit.word()),
+            exit => panic!("{}", exit.kind()),
         }
         asking.join().unwrap();
     }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
-use cease_abandon::{Abandon, Account};
+use cease_abandon::{Abandon, AbandonedThreads};
 use cease_core::{Exit, SpawnFn, Worker};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +33,11 @@ impl Drop for Ledger {
 }
 
 /// A job that writes a line each time it is told to, and says so; it never asks whether it should stop.
-fn bookkeeper(account: &Account, ledger: &Ledger, lock: &Arc<Mutex<()>>) -> (Worker<()>, Sender<u32>, Receiver<()>) {
+fn bookkeeper(
+    account: &AbandonedThreads,
+    ledger: &Ledger,
+    lock: &Arc<Mutex<()>>,
+) -> (Worker<()>, Sender<u32>, Receiver<()>) {
     let (tell, told) = mpsc::channel::<u32>();
     let (say, written) = mpsc::channel();
     let mut file = File::create(&ledger.0).unwrap();
@@ -51,7 +55,7 @@ fn bookkeeper(account: &Account, ledger: &Ledger, lock: &Arc<Mutex<()>>) -> (Wor
 
 #[test]
 fn it_writes_to_its_file_and_holds_its_lock_after_the_handle_said_that_it_is_over() {
-    let (account, ledger, lock) = (Account::new(), Ledger::new(), Arc::new(Mutex::new(())));
+    let (account, ledger, lock) = (AbandonedThreads::new(), Ledger::new(), Arc::new(Mutex::new(())));
     let (worker, tell, written) = bookkeeper(&account, &ledger, &lock);
     tell.send(1).unwrap();
     written.recv_timeout(PATIENCE).unwrap();

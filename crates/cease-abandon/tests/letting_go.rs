@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cease_abandon::{Abandon, Account};
+use cease_abandon::{Abandon, AbandonedThreads};
 use cease_conformance::harness::explore;
 use cease_core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use cease_core::sync::{Arc, thread};
 use cease_core::{Checkpoint, Exit, SpawnFn, StopSource, ThreadBuilder};
 
 /// A recipe that lets go at once, and counts those that end late.
-fn counting(account: &Account) -> (Abandon, Arc<AtomicU32>) {
+fn counting(account: &AbandonedThreads) -> (Abandon, Arc<AtomicU32>) {
     let late = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&late);
     let recipe = Abandon::new().grace(Duration::ZERO).account(account);
@@ -24,7 +24,7 @@ fn counting(account: &Account) -> (Abandon, Arc<AtomicU32>) {
 #[test]
 fn a_value_goes_to_who_joins_or_is_told_of_later_and_never_both() {
     explore("a_value_goes_to_who_joins_or_is_told_of_later_and_never_both", Some(3), 2000, || {
-        let account = Account::new();
+        let account = AbandonedThreads::new();
         let (recipe, late) = counting(&account);
         let worker = recipe.spawn_fn(|_| Ok(7)).expect("a check starts only a few workers");
         worker.stop();
@@ -41,7 +41,7 @@ fn a_value_goes_to_who_joins_or_is_told_of_later_and_never_both() {
 #[test]
 fn two_stops_let_go_of_a_worker_once() {
     explore("two_stops_let_go_of_a_worker_once", Some(3), 20_000, || {
-        let account = Account::new();
+        let account = AbandonedThreads::new();
         let (recipe, _late) = counting(&account);
         let source = StopSource::new();
         let worker = recipe.spawn_fn_with(|stop| stop.check().map(|()| 7), source.clone()).expect("as above");
@@ -57,7 +57,7 @@ fn two_stops_let_go_of_a_worker_once() {
 #[test]
 fn who_waits_for_room_is_let_go_of_or_ends_when_there_is() {
     explore("who_waits_for_room_is_let_go_of_or_ends_when_there_is", Some(2), 7000, || {
-        let account = Account::new();
+        let account = AbandonedThreads::new();
         let (recipe, _late) = counting(&account);
         let recipe = recipe.cap(1);
         let source = StopSource::new();
@@ -74,7 +74,7 @@ fn who_waits_for_room_is_let_go_of_or_ends_when_there_is() {
 #[test]
 fn a_foreign_worker_that_ends_just_then_is_not_left_on_the_list() {
     explore("a_foreign_worker_that_ends_just_then_is_not_left_on_the_list", Some(3), 200, || {
-        let account = Account::new();
+        let account = AbandonedThreads::new();
         let builder = ThreadBuilder::new("foreign");
         let worker = builder.spawn(StopSource::new(), (), |(), _| Ok(7)).expect("as above");
         let ended = worker.ended().clone();

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_abandon::{Abandon, Account};
+use cease_abandon::{Abandon, AbandonedThreads};
 use cease_conformance::harness::{CountingAllocator, live_bytes};
 use cease_core::{Exit, SpawnFn};
 
@@ -27,7 +27,7 @@ fn held() -> [usize; 3] {
 }
 
 /// Lets go of so many workers at once, releases them, and waits until the last is off the list.
-fn round(account: &Account, workers: usize) {
+fn round(account: &AbandonedThreads, workers: usize) {
     *RELEASED.0.lock().unwrap() = false;
     let recipe = Abandon::new().stack_size(64 << 10).grace(Duration::ZERO).account(account);
     for _ in 0..workers {
@@ -48,7 +48,7 @@ fn round(account: &Account, workers: usize) {
 
 #[test]
 fn a_thousand_that_were_let_go_of_leave_nothing_once_they_are_released() {
-    let account = Account::new();
+    let account = AbandonedThreads::new();
     round(&account, WORKERS / 10);
     // The threads that went away are in `/proc` for some moments more.
     let settled = |wanted: Option<[usize; 3]>| {

@@ -91,7 +91,7 @@ impl<T> Sender<T> {
     /// let source = StopSource::new();
     /// let stop = stop_receiver(&source.token());
     /// sender.send_until_stopped("accepted", &stop).unwrap();
-    /// source.request_because("shutting down");
+    /// source.request_with("shutting down");
     /// let error = sender.send_until_stopped("kept", &stop).unwrap_err();
     /// assert!(matches!(error, SendUntilStoppedError::Stopped("kept", _)));
     /// # drop(receiver);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ops::Deref;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, OnStop, StopToken, Stopped};
+use cease_core::{CallbackGuard, Checkpoint, StopToken, Stopped};
 
 use crate::library::{self, RecvTimeoutError, TryRecvError};
 
@@ -22,7 +22,7 @@ pub struct StopReceiver {
     token: StopToken,
     disconnected: library::Receiver<Infallible>,
     /// Owns the sending end; `None` only while this is dropped.
-    on_stop: Option<OnStop>,
+    on_stop: Option<CallbackGuard>,
 }
 
 /// Makes the stop that `token` is about the receiving end of a channel.
@@ -36,7 +36,7 @@ pub struct StopReceiver {
 ///
 /// let source = StopSource::new();
 /// let stop = stop_receiver(&source.token());
-/// source.request_because("rolling deploy");
+/// source.request_with("rolling deploy");
 ///
 /// let messages = never::<String>();
 /// select! {
@@ -57,9 +57,9 @@ impl Checkpoint for StopReceiver {
     }
 
     /// Whether the channel was disconnected by a stop.
-    fn is_stopped(&self) -> bool {
+    fn is_stop_requested(&self) -> bool {
         // The end of the last source disconnects too, and is no stop.
-        self.disconnected.try_recv() == Err(TryRecvError::Disconnected) && self.token.is_stopped()
+        self.disconnected.try_recv() == Err(TryRecvError::Disconnected) && self.token.is_stop_requested()
     }
 
     fn sleep(&self, duration: Duration) -> Result<(), Stopped> {

@@ -139,7 +139,7 @@ fn select_sees_the_stop_beside_items() {
         recv(receiver) -> item => assert_eq!(item, Ok(1)),
         recv(stop) -> _ => panic!("nobody asked"),
     }
-    let asking = thread::spawn(move || source.request_because("enough"));
+    let asking = thread::spawn(move || source.request_with("enough"));
     select! {
         recv(receiver) -> _ => panic!("nothing was sent"),
         recv(stop) -> _ => {}
@@ -211,7 +211,7 @@ fn a_sender_that_waits_for_room_is_woken_by_its_own_stop_and_keeps_the_item() {
         assert_eq!(stopped.reason(), &Reason::from("enough"));
         assert!(matches!(sender.send_until_stopped(3, &stop), Err(SendUntilStoppedError::Stopped(3, _))));
     });
-    source.request_because("enough");
+    source.request_with("enough");
     sending.join().unwrap();
     assert_eq!(receiver.into_rest(), [1], "what was not accepted is not received");
 }
@@ -279,6 +279,6 @@ fn a_source_that_goes_unasked_is_no_stop() {
     let source = StopSource::new();
     let stop = stop_receiver(&source.token());
     drop(source);
-    assert!(!stop.is_stopped() && stop.check().is_ok());
+    assert!(!stop.is_stop_requested() && stop.check().is_ok());
     assert!(stop.sleep(Duration::from_millis(1)).is_ok());
 }

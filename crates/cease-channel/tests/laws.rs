@@ -20,7 +20,7 @@ impl Items for Handling {
     {
         let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
         let handle = move |item, stop: &cease_channel::StopReceiver| {
-            if handle(item, stop.is_stopped()) { Err(item) } else { Ok(()) }
+            if handle(item, stop.is_stop_requested()) { Err(item) } else { Ok(()) }
         };
         let consumers = Channel::new().consume(workers, receiver, StopSource::new(), handle);
         (sender, consumers.expect("a law starts only a few workers"))

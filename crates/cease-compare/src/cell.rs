@@ -51,7 +51,7 @@ impl Seen {
 pub(crate) fn run(spec: &Spec, start: &Start<'_>, interrupt: &StopToken) -> Result<Seen, String> {
     // The timer of the process stays once a deadline was set, so it is there before the first look.
     let (_, deadline) = StopSource::with_timeout(spec.patience()).map_err(|error| error.to_string())?;
-    deadline.lift();
+    deadline.clear();
     let before = Inventory::take().map_err(|error| error.to_string())?;
 
     let trials = run_trials(spec, start, interrupt)?;
@@ -77,7 +77,7 @@ fn run_trials(spec: &Spec, start: &Start<'_>, interrupt: &StopToken) -> Result<V
         // One that has to be killed takes far longer than others, and no longer than one that ignores the request.
         let killed = trials.iter().any(|trial| trial.verdict == Verdict::Killed);
         let budget = if killed { spec.budget().min(spec.patience()) } else { spec.budget() };
-        let cut_short = interrupt.is_stopped() || started.elapsed() > budget;
+        let cut_short = interrupt.is_stop_requested() || started.elapsed() > budget;
         let left_work = trials.last().is_some_and(|trial| trial.verdict.leaves_work());
         if !trials.is_empty() && (cut_short || left_work) {
             break;

@@ -51,13 +51,13 @@ fn run(cli: &Cli, plan: &Plan<'_>, supervisor: &Supervisor, stop: &StopToken) ->
     let mut report = Report::new(plan.args());
     let progress = Progress::new(cli.progress, plan.cells.len());
     for (pair, expected) in &plan.cells {
-        if stop.is_stopped() {
+        if stop.is_stop_requested() {
             break;
         }
         progress.begin(pair);
         let seen =
             if pair.applies() { supervisor.run(&plan.spec(pair), &cli.input, stop) } else { Seen::not_applicable() };
-        if stop.is_stopped() && seen.error.is_some() {
+        if stop.is_stop_requested() && seen.error.is_some() {
             // A Ctrl-C can still reach a cell that has only just been started; what it cut off was not seen.
             break;
         }
@@ -66,7 +66,7 @@ fn run(cli: &Cli, plan: &Plan<'_>, supervisor: &Supervisor, stop: &StopToken) ->
         report.cells.push(cell);
     }
     progress.finish();
-    report.finish(!stop.is_stopped(), started.elapsed());
+    report.finish(!stop.is_stop_requested(), started.elapsed());
     report
 }
 

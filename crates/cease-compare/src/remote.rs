@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cease_core::{Contract, SpawnError, StopSource, Strategy, Worker};
-use cease_process::ladder::Budgets;
+use cease_process::ladder::GracePeriods;
 use cease_process::{CONTRACT, Process, Progress};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub(crate) enum News {
     /// It has done its first piece of work.
     Works,
     /// A checkpoint of it saw the stop then.
-    Noticed(Moment),
+    StopObserved(Moment),
 }
 
 impl News {
@@ -31,13 +31,13 @@ impl News {
 /// The process strategy, which hears of a job what the others see.
 #[derive(Debug)]
 pub(crate) struct InProcess {
-    budgets: Budgets,
+    budgets: GracePeriods,
 }
 
 impl InProcess {
     /// Asks for so long, then sends SIGTERM, and SIGKILL after half of that time again.
     pub(crate) fn new(ask: Duration) -> Self {
-        Self { budgets: Budgets { ask, term: ask / 2, ..Budgets::default() } }
+        Self { budgets: GracePeriods { ask, term: ask / 2, ..GracePeriods::default() } }
     }
 }
 
@@ -50,7 +50,7 @@ impl<W: Workload> Strategy<Timed<W>> for InProcess {
         let (pulse, noticed) = (job.pulse.clone(), job.noticed.clone());
         let hear = move |told: Progress<'_>| match told.decode() {
             Ok(News::Works) => pulse.announce(),
-            Ok(News::Noticed(at)) => noticed.note(at.into()),
+            Ok(News::StopObserved(at)) => noticed.note(at.into()),
             // It tells nothing else, so what is not understood was not told.
             Err(_) => {}
         };

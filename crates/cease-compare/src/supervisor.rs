@@ -93,7 +93,7 @@ impl Supervisor {
 
     /// Waits for the child's end, but not longer than `limit`.
     fn finish(&self, output: &Receiver<String>, limit: Duration, stop: &StopToken) -> Seen {
-        if stop.is_stopped() {
+        if stop.is_stop_requested() {
             self.finish_early();
         }
         let said = output.recv_timeout(limit);

@@ -1,7 +1,7 @@
 //! A job whose checkpoints note when the stop was first seen.
 
-use cease_core::{Checkpoint, Job, Noticed, Stopped};
-use cease_process::Travels;
+use cease_core::{Checkpoint, Job, StopObserved, Stopped};
+use cease_process::RemoteJob;
 use serde::{Deserialize, Serialize};
 
 use crate::pulse::Pulse;
@@ -17,12 +17,12 @@ pub(crate) struct Timed<W> {
     pub(crate) pulse: Pulse,
     /// When the job saw the stop.
     #[serde(skip)]
-    pub(crate) noticed: Noticed,
+    pub(crate) noticed: StopObserved,
 }
 
 impl<W: Workload> Timed<W> {
     /// One job on `material`, which beats `pulse`; the moment goes to `noticed`.
-    pub(crate) fn new(material: &W::Material, pulse: Pulse, noticed: Noticed) -> Self {
+    pub(crate) fn new(material: &W::Material, pulse: Pulse, noticed: StopObserved) -> Self {
         Self { job: W::new(material, pulse.clone()), pulse, noticed }
     }
 }
@@ -33,12 +33,12 @@ impl<W: Workload> Job for Timed<W> {
     fn run<C: Checkpoint>(self, stop: &C) -> Result<W::Output, Stopped> {
         let ended = self.job.run(&self.noticed.watch(stop));
         if let Some(at) = self.noticed.at() {
-            News::Noticed(at.into()).tell();
+            News::StopObserved(at.into()).tell();
         }
         ended
     }
 }
 
-impl<W: Workload> Travels for Timed<W> {
+impl<W: Workload> RemoteJob for Timed<W> {
     const NAME: &'static str = W::NAME;
 }

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use cease_core::{Exit, Noticed, StopToken, Worker};
+use cease_core::{Exit, StopObserved, StopToken, Worker};
 
 use crate::pulse::{Pulse, pulse};
 use crate::spec::{GET_GOING, Spec};
 use crate::verdict::Verdict;
 
 /// Starts one worker, which beats the pulse and notes when it first sees the stop; or says in one line why not.
-pub(crate) type Start<'a> = dyn Fn(Pulse, Noticed) -> Result<Worker<Result<(), String>>, String> + 'a;
+pub(crate) type Start<'a> = dyn Fn(Pulse, StopObserved) -> Result<Worker<Result<(), String>>, String> + 'a;
 
 /// What was seen of one worker; times are since the request.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Trial {
 /// What failed, in one line.
 pub(crate) fn run(spec: &Spec, start: &Start<'_>, pause: Duration, interrupt: &StopToken) -> Result<Trial, String> {
     let (pulse, listener) = pulse();
-    let noticed = Noticed::default();
+    let noticed = StopObserved::default();
     let worker = start(pulse, noticed.clone())?;
     if !listener.wait_for_first(GET_GOING) {
         // Its pulse is gone, so it has ended or is about to; or it does not get going.
@@ -94,7 +94,7 @@ fn why_unasked(exit: &Exit<Result<(), String>>) -> String {
         Exit::Broken(why) => format!("what the worker yields cannot be understood: {why}"),
         Exit::Unkillable(left) => format!("the worker was killed and is not gone: {left:?}"),
         Exit::Panicked(panic) => format!("the job panicked: {}", panic.message().unwrap_or("not with a text")),
-        exit => format!("the worker ended by itself: {}", exit.word()),
+        exit => format!("the worker ended by itself: {}", exit.kind()),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     fn try_once(grace: Duration, act: Act) -> Result<Trial, String> {
         let spec = Spec { strategy: "flag".into(), workload: "acting".into(), seed: 1, trials: 1, grace };
-        let start = |pulse: Pulse, noticed: Noticed| {
+        let start = |pulse: Pulse, noticed: StopObserved| {
             let job = move |stop: &StopToken| {
                 pulse.beat();
                 act(&noticed.watch(stop))

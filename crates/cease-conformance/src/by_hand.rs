@@ -39,7 +39,7 @@ impl ByHand {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = self.hour(hours);
         let alarms: Vec<_> =
             self.alarms.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten().cloned().collect();
-        alarms.iter().for_each(Alarm::ring);
+        alarms.iter().for_each(Alarm::fire);
     }
 }
 

@@ -126,7 +126,7 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::StopForAnotherKept, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::SwallowedUnnoticed, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ArrivedTakenForSwallowed, killer: Law::L20, shows_as: Failure::Assertion },
-    Seeded { fault: Fault::AmbientNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::CurrentNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::CancelNotPassedOn, killer: Law::L5, shows_as: Failure::Assertion },

@@ -147,7 +147,7 @@ macro_rules! process_laws {
 
 /// Holds a strategy whose jobs are left by unwinding to law L20; it stands below [`laws!`] in the same file.
 ///
-/// Its checkpoint is [`cease_core::ambient::checkpoint`], which a law's job calls; the strategy is an expression with full
+/// Its checkpoint is [`cease_core::current::checkpoint`], which a law's job calls; the strategy is an expression with full
 /// paths, and best tells nobody of what was swallowed, because the laws swallow on purpose.
 ///
 /// ```text

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Exit, Job, JoinError, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker, ambient};
+use cease_core::{Checkpoint, Exit, Job, JoinError, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker, current};
 
 /// Holds a strategy on threads to every case: one test per case, in a test file of its own.
 ///
@@ -119,7 +119,7 @@ where
 {
     let source = StopSource::new();
     let error = with(None, Some(NO_SUCH_STACK)).spawn_with(Parcel::precious(), source.clone()).unwrap_err();
-    assert!(!source.is_stopped());
+    assert!(!source.is_stop_requested());
     let worker = with(None, None).spawn_with(error.into_job(), source).unwrap();
     assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
 }
@@ -139,7 +139,7 @@ pub fn a_join_that_takes_too_long_gives_the_worker_back<S: SpawnFn>(with: impl F
     assert_eq!(error.to_string(), "worker `slow` still runs");
     let worker = error.into_worker();
     assert!(!worker.is_finished());
-    assert!(worker.stop_because("enough"));
+    assert!(worker.stop_with("enough"));
     let exit = worker.join_timeout(Duration::MAX).unwrap();
     assert!(matches!(exit, Exit::Stopped(stopped) if stopped.reason() == &Reason::from("enough")));
 }
@@ -148,7 +148,7 @@ pub fn a_join_that_takes_too_long_gives_the_worker_back<S: SpawnFn>(with: impl F
 pub fn the_end_is_an_event_that_outlives_the_worker<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
     let worker = with(None, None).spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
     let (source, ended) = (worker.source().clone(), worker.ended().clone());
-    assert!(!ended.is_stopped());
+    assert!(!ended.is_stop_requested());
     worker.detach();
     source.request();
     ended.wait().unwrap();
@@ -156,9 +156,9 @@ pub fn the_end_is_an_event_that_outlives_the_worker<S: SpawnFn>(with: impl Fn(Op
 
 /// A function that is handed no checkpoint asks all the same.
 pub fn the_stop_is_the_threads_own<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
-    assert!(ambient::token().is_none());
+    assert!(current::token().is_none());
     let source = StopSource::new();
-    source.request_because("early");
-    let worker = with(None, None).spawn_fn_with(|_| ambient::check(), source).unwrap();
+    source.request_with("early");
+    let worker = with(None, None).spawn_fn_with(|_| current::check(), source).unwrap();
     assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("early"));
 }

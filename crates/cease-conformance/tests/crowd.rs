@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use cease_core::sync::{Arc, thread};
-use cease_core::{NeverStops, OnStop, StopSource, StopToken};
+use cease_core::{CallbackGuard, NeverStops, StopSource, StopToken};
 
 const ORDERS: usize = 3000;
 const CHANGES: usize = 4;
@@ -33,7 +33,7 @@ fn start<T: Send + 'static, R: Send + 'static>(
     || thread.join().expect("no thread of a crowd panics")
 }
 
-fn register(token: &StopToken, calls: &Arc<AtomicUsize>) -> OnStop {
+fn register(token: &StopToken, calls: &Arc<AtomicUsize>) -> CallbackGuard {
     let calls = Arc::clone(calls);
     token.on_stop(move || call(&calls))
 }
@@ -62,7 +62,7 @@ fn a_crowd_that_is_stopped_goes_home() {
         let task = start(deepest.token(), |token| shuttle::future::block_on(token.stopped()).is_ok());
         let patient = start(middle.token(), |token| {
             let early = token.wait_timeout(Duration::from_micros(1)).is_ok();
-            token.wait().is_ok() && (!early || token.is_stopped())
+            token.wait().is_ok() && (!early || token.is_stop_requested())
         });
         let family = |parent: StopToken, calls: &Arc<AtomicUsize>| {
             let calls = Arc::clone(calls);
@@ -77,7 +77,7 @@ fn a_crowd_that_is_stopped_goes_home() {
         let families = [family(top.token(), &calls), family(leaf.token(), &calls)];
         let further_down = start((middle.clone(), deepest.token()), |(middle, token)| {
             middle.request();
-            token.is_stopped()
+            token.is_stop_requested()
         });
         let dropping = start((), move |()| drop((middle, leaf)));
         let first = top.request();
@@ -86,7 +86,7 @@ fn a_crowd_that_is_stopped_goes_home() {
         assert!(blocked().0 && task().0 && patient().0, "L4: whoever waits is woken");
         assert!(further_down().0, "L12: a request returned, but a descendant does not read stopped");
         let families = families.map(|family| family().0);
-        assert!(families.iter().all(|(grandchild, _)| grandchild.is_stopped()), "L12: a descendant runs on");
+        assert!(families.iter().all(|(grandchild, _)| grandchild.is_stop_requested()), "L12: a descendant runs on");
         dropping();
         drop(families);
         assert_eq!(calls.load(Relaxed), counted(2), "L13: each callback is called once");
@@ -134,7 +134,7 @@ fn a_crowd_that_follows_another_is_stopped() {
         assert!(waiting.map(|thread| thread().0).iter().all(|woken| *woken), "L21: whoever waits for a link is woken");
         assert!(asking.map(|thread| thread().0).iter().all(|first| *first), "L21: a link has asked its input");
         let ((), token) = cutting();
-        assert_eq!(token.is_stopped(), token.can_stop(), "L21: a link that was cut is open");
+        assert_eq!(token.is_stop_requested(), token.stop_possible(), "L21: a link that was cut is open");
     });
 }
 

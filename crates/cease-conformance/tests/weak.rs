@@ -10,8 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use cease_conformance::Act;
 use cease_core::{
-    Contract, Exception, Exit, Job, Law, Modelled, Reason, Running, RunsOn, SpawnError, StopSource, StopToken,
-    Strategy, ThreadBuilder, Worker,
+    Contract, Exception, Exit, Job, Law, Modelled, Reason, RunsOn, SpawnError, StopSource, StopToken, Strategy,
+    ThreadBuilder, Worker, WorkerHandle,
 };
 
 const CONTRACT: Contract = Contract {
@@ -58,7 +58,7 @@ struct Loose<T> {
     ended: StopToken,
 }
 
-impl<T: Send> Running<T> for Loose<T> {
+impl<T: Send> WorkerHandle<T> for Loose<T> {
     fn ended(&self) -> &StopToken {
         self.worker.as_ref().map_or(&self.ended, Worker::ended)
     }

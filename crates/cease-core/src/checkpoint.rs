@@ -39,13 +39,13 @@ pub trait Checkpoint {
     #[doc(alias = "Err")]
     #[inline]
     fn check(&self) -> Result<(), Stopped> {
-        if self.is_stopped() { Stopped::seen_by(self.token()).map_or(Ok(()), Err) } else { Ok(()) }
+        if self.is_stop_requested() { Stopped::seen_by(self.token()).map_or(Ok(()), Err) } else { Ok(()) }
     }
 
     /// Whether a stop was asked for: one load, and nothing else.
     #[inline]
-    fn is_stopped(&self) -> bool {
-        self.token().is_stopped()
+    fn is_stop_requested(&self) -> bool {
+        self.token().is_stop_requested()
     }
 
     /// Sleeps for `duration`, or until a stop is asked for.

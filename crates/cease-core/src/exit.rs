@@ -33,7 +33,7 @@ impl<T> Exit<T> {
     /// The one word for it: `finished`, `stopped`, `panicked`, `killed`, `exited`, `died`, `broken`, `unkillable` or
     /// `abandoned`.
     #[must_use]
-    pub const fn word(&self) -> &'static str {
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Finished(_) => "finished",
             Self::Stopped(_) => "stopped",

@@ -123,7 +123,7 @@ pub enum Fault {
     /// A stop that came to its edge is told of as swallowed.
     ArrivedTakenForSwallowed,
     /// The thread's own stop stays the inner one when that is left.
-    AmbientNotRestored,
+    CurrentNotRestored,
     /// A stop is not passed on to the cancellation token that the job polls.
     CancelNotPassedOn,
 }
@@ -188,7 +188,7 @@ impl Fault {
         Self::StopForAnotherKept,
         Self::SwallowedUnnoticed,
         Self::ArrivedTakenForSwallowed,
-        Self::AmbientNotRestored,
+        Self::CurrentNotRestored,
         Self::CancelNotPassedOn,
     ];
 
@@ -253,7 +253,7 @@ impl Fault {
             Self::StopForAnotherKept => "stop-for-another-kept",
             Self::SwallowedUnnoticed => "swallowed-unnoticed",
             Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
-            Self::AmbientNotRestored => "ambient-not-restored",
+            Self::CurrentNotRestored => "current-not-restored",
             Self::CancelNotPassedOn => "cancel-not-passed-on",
         }
     }

@@ -53,7 +53,7 @@ impl Reason {
     /// # }
     ///
     /// let source = StopSource::new();
-    /// source.request_because(Reason::custom(DiskFull { bytes_left: 7 }));
+    /// source.request_with(Reason::custom(DiskFull { bytes_left: 7 }));
     /// let stopped = source.token().wait().unwrap();
     /// assert_eq!(stopped.origin().downcast_ref(), Some(&DiskFull { bytes_left: 7 }));
     /// ```

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::fault::{self, Fault};
 use crate::sync::{Arc, Mutex, lock, thread};
-use crate::{Edge, Exit, Panic, Running, SpawnError, StopSource, StopToken, Stopped, Swallowed, Worker, ambient};
+use crate::{
+    Exit, Panic, SpawnError, StopSource, StopToken, Stopped, Swallowed, UnwindBoundary, Worker, WorkerHandle, current,
+};
 
 /// What a worker's thread is called, and how large its stack is.
 ///
@@ -42,7 +44,7 @@ impl ThreadBuilder {
 
     /// Starts a thread that calls `run` with `job`, and catches its panic.
     ///
-    /// `run` gets the token of `source`, which is also the thread's own: see [`crate::ambient`].
+    /// `run` gets the token of `source`, which is also the thread's own: see [`crate::current`].
     ///
     /// # Errors
     ///
@@ -56,17 +58,17 @@ impl ThreadBuilder {
         self.start(source, job, |stop| stop, run)
     }
 
-    /// As [`ThreadBuilder::spawn`], for jobs that are left by unwinding: `run` gets the [`Edge`] where its stop is caught.
+    /// As [`ThreadBuilder::spawn`], for jobs that are left by unwinding: `run` gets the [`UnwindBoundary`] where its stop is caught.
     ///
-    /// `report` is told, with the name of the worker, of each stop that was swallowed; see [`Edge::new`].
+    /// `report` is told, with the name of the worker, of each stop that was swallowed; see [`UnwindBoundary::new`].
     ///
     /// ```
-    /// use cease_core::{StopSource, ThreadBuilder, ambient};
+    /// use cease_core::{StopSource, ThreadBuilder, current};
     ///
-    /// let count = |start: u64| (start..).inspect(|_| ambient::checkpoint()).fold(0, u64::wrapping_add);
+    /// let count = |start: u64| (start..).inspect(|_| current::checkpoint()).fold(0, u64::wrapping_add);
     /// let report = |worker: &str, swallowed: &cease_core::Swallowed| swallowed.print(worker);
     /// let worker = ThreadBuilder::new("counter")
-    ///     .spawn_at_edge(StopSource::new(), 20, report, move |start, _edge| Ok(count(start)))
+    ///     .spawn_at_boundary(StopSource::new(), 20, report, move |start, _edge| Ok(count(start)))
     ///     .unwrap();
     /// worker.stop();
     /// assert!(worker.join().unwrap().stopped().is_some());
@@ -75,7 +77,7 @@ impl ThreadBuilder {
     /// # Errors
     ///
     /// As for [`ThreadBuilder::spawn`], and with [`io::ErrorKind::Unsupported`] in a program that cannot unwind.
-    pub fn spawn_at_edge<J, T, R>(
+    pub fn spawn_at_boundary<J, T, R>(
         &self,
         source: StopSource,
         job: J,
@@ -85,15 +87,15 @@ impl ThreadBuilder {
     where
         J: Send + 'static,
         T: Send + 'static,
-        R: FnOnce(J, &Edge) -> Result<T, Stopped> + Send + 'static,
+        R: FnOnce(J, &UnwindBoundary) -> Result<T, Stopped> + Send + 'static,
     {
-        if !Edge::is_possible() {
+        if !UnwindBoundary::is_possible() {
             let why = "a job that is stopped by unwinding needs a program that was built with panic = \"unwind\"";
             let error = io::Error::new(io::ErrorKind::Unsupported, why);
             return Err(SpawnError::new(self.name.clone(), error, job));
         }
         let name = self.name.clone();
-        self.start(source, job, |stop| Edge::at(stop, move |swallowed| report(&name, swallowed)), run)
+        self.start(source, job, |stop| UnwindBoundary::at(stop, move |swallowed| report(&name, swallowed)), run)
     }
 
     /// Starts a thread in `scope` that calls `run` with `job`, both of which may borrow what outlives the scope.
@@ -167,7 +169,7 @@ impl<J> Parts<J> {
         lock(&self.slot).take().expect("a thread that was not started took nothing")
     }
 
-    fn running<'scope, H, T>(self, id: thread::ThreadId, handle: H) -> Box<dyn Running<T> + 'scope>
+    fn running<'scope, H, T>(self, id: thread::ThreadId, handle: H) -> Box<dyn WorkerHandle<T> + 'scope>
     where
         H: OsHandle<Exit<T>> + 'scope,
         T: 'scope,
@@ -192,11 +194,11 @@ impl Place for StopToken {
     fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>> {
         // Unwinding leaves nothing behind that can be seen half done: the job was moved in, and what it shares with
         // others it shares as any thread of the standard library does.
-        catch_unwind(AssertUnwindSafe(|| ambient::with(self, job)))
+        catch_unwind(AssertUnwindSafe(|| current::with(self, job)))
     }
 }
 
-impl Place for Edge {
+impl Place for UnwindBoundary {
     fn token(&self) -> &StopToken {
         self.token()
     }
@@ -221,7 +223,7 @@ where
     M: FnOnce(StopToken) -> P,
     R: FnOnce(J, &P) -> Result<T, Stopped>,
 {
-    let lost = fault::is(Fault::StopBeforeStartLost) && source.is_stopped();
+    let lost = fault::is(Fault::StopBeforeStartLost) && source.is_stop_requested();
     let stop = if lost { StopSource::new().token() } else { source.token() };
     let slot = Arc::new(Mutex::new(Some(job)));
     let finished = StopSource::new();
@@ -231,7 +233,7 @@ where
         drop(slot);
         let place = place(stop);
         let exit = match place.catch(|| run(job, &place)) {
-            Ok(Ok(_)) if fault::is(Fault::LostValue) && place.token().is_stopped() => Exit::Abandoned,
+            Ok(Ok(_)) if fault::is(Fault::LostValue) && place.token().is_stop_requested() => Exit::Abandoned,
             Ok(Ok(value)) => Exit::Finished(value),
             Ok(Err(stopped)) => Exit::Stopped(stopped),
             Err(_) if fault::is(Fault::SwallowedPanic) => Exit::Abandoned,
@@ -251,7 +253,7 @@ struct RunningThread<H> {
     finished: StopToken,
 }
 
-impl<T, H: OsHandle<Exit<T>>> Running<T> for RunningThread<H> {
+impl<T, H: OsHandle<Exit<T>>> WorkerHandle<T> for RunningThread<H> {
     fn ended(&self) -> &StopToken {
         &self.finished
     }
@@ -261,7 +263,7 @@ impl<T, H: OsHandle<Exit<T>>> Running<T> for RunningThread<H> {
     }
 
     fn join(self: Box<Self>) -> Exit<T> {
-        if fault::is(Fault::EarlyJoin) && self.stop.is_stopped() {
+        if fault::is(Fault::EarlyJoin) && self.stop.is_stop_requested() {
             return Exit::Abandoned;
         }
         // The body catches the job's panic; what is left is one from dropping what the body owned.

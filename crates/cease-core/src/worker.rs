@@ -24,11 +24,11 @@ pub struct ScopedWorker<'scope, T> {
     name: String,
     source: StopSource,
     /// `None` only while `join`, `detach` or `drop` consumes the worker.
-    running: Option<Box<dyn Running<T> + 'scope>>,
+    running: Option<Box<dyn WorkerHandle<T> + 'scope>>,
 }
 
 /// What a strategy provides so that a [`ScopedWorker`] can be made of it.
-pub trait Running<T>: Send {
+pub trait WorkerHandle<T>: Send {
     /// A token that is stopped once the job has ended; see [`ScopedWorker::ended`].
     fn ended(&self) -> &StopToken;
 
@@ -55,7 +55,7 @@ pub trait Running<T>: Send {
 
 impl<'scope, T> ScopedWorker<'scope, T> {
     /// Makes a worker; for implementations of [`crate::Strategy`].
-    pub fn new(name: impl Into<String>, source: StopSource, running: Box<dyn Running<T> + 'scope>) -> Self {
+    pub fn new(name: impl Into<String>, source: StopSource, running: Box<dyn WorkerHandle<T> + 'scope>) -> Self {
         Self { name: name.into(), source, running: Some(running) }
     }
 
@@ -78,14 +78,14 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     /// A strategy that has something firmer than asking goes on to it when it is asked again here.
     #[track_caller]
     pub fn stop(&self) -> bool {
-        self.stop_because(Reason::Requested(None))
+        self.stop_with(Reason::Requested(None))
     }
 
     /// Asks for a stop and says why; true for the one call that was first.
     #[track_caller]
-    pub fn stop_because(&self, reason: impl Into<Reason>) -> bool {
+    pub fn stop_with(&self, reason: impl Into<Reason>) -> bool {
         assert!(!(fault::is(Fault::StopAfterEndPanics) && self.is_finished()), "asked a worker that has ended");
-        let first = self.source.request_because(reason);
+        let first = self.source.request_with(reason);
         if !first {
             self.running().stop_again();
         }
@@ -95,7 +95,7 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     /// Whether the job has ended; joining it then takes no longer than its thread needs to go away.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.ended().is_stopped()
+        self.ended().is_stop_requested()
     }
 
     /// The end of the job as an event: a token that is stopped once the job has ended, however it did, or was let go of by
@@ -175,24 +175,24 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         drop(self.into_running());
     }
 
-    fn running(&self) -> &(dyn Running<T> + 'scope) {
+    fn running(&self) -> &(dyn WorkerHandle<T> + 'scope) {
         self.running.as_deref().expect("only consuming methods take it")
     }
 
-    fn into_running(mut self) -> Box<dyn Running<T> + 'scope> {
+    fn into_running(mut self) -> Box<dyn WorkerHandle<T> + 'scope> {
         self.running.take().expect("only consuming methods take it")
     }
 }
 
 /// Whether a wait for the end of `running` may keep it from coming.
-fn waits_for_ever<T>(running: &(dyn Running<T> + '_)) -> bool {
-    running.needs_this_thread() && !running.ended().is_stopped()
+fn waits_for_ever<T>(running: &(dyn WorkerHandle<T> + '_)) -> bool {
+    running.needs_this_thread() && !running.ended().is_stop_requested()
 }
 
 impl<T> Drop for ScopedWorker<'_, T> {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
-        self.source.request_because(Reason::OwnerDropped);
+        self.source.request_with(Reason::OwnerDropped);
         if running.is_current() || waits_for_ever(&*running) || fault::is(Fault::DropDetaches) {
             return;
         }

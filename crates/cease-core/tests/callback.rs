@@ -134,7 +134,7 @@ fn a_late_request_does_not_wait_for_callbacks() {
     });
     is_in.recv_timeout(LONG).unwrap();
     assert!(!source.request(), "it is late");
-    assert!(child.is_stopped(), "stopped says that somebody asked, not that anything is over");
+    assert!(child.is_stop_requested(), "stopped says that somebody asked, not that anything is over");
     go_on.send(()).unwrap();
     assert!(first.join().unwrap());
     assert!(source.take_panics().is_empty());
@@ -154,7 +154,7 @@ fn callbacks_that_are_deferred_are_called_elsewhere_or_taken_away() {
         move || token.wait().is_ok()
     });
     let deferred = source.request_deferred("slowly").expect("it is the first request");
-    assert!(source.is_stopped() && waiting.join().unwrap(), "only callbacks are deferred");
+    assert!(source.is_stop_requested() && waiting.join().unwrap(), "only callbacks are deferred");
     assert!(source.request_deferred("again").is_none());
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
     drop(second);

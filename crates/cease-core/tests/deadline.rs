@@ -31,14 +31,14 @@ fn it_stops_when_it_passes_and_not_before() {
 
     timer.pass(HOUR - Duration::from_nanos(1));
     let alarms: Vec<_> = timer.alarms().values().map(|(_, alarm)| alarm.clone()).collect();
-    alarms.iter().for_each(Alarm::ring);
-    assert!(!source.is_stopped(), "it fired early");
+    alarms.iter().for_each(Alarm::fire);
+    assert!(!source.is_stop_requested(), "it fired early");
 
     timer.pass(Duration::from_nanos(1));
     assert_eq!(source.token().reason(), Some(&Reason::Deadline));
     assert_eq!(below.origin(), Some(&Reason::Deadline));
     assert_eq!(below.asked_at().map(std::panic::Location::file), Some(file!()));
-    assert!(!top.is_stopped());
+    assert!(!top.is_stop_requested());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn one_without_end_is_none() {
     drop(deadline);
     let token = source.token();
     drop(source);
-    assert!(!token.can_stop());
+    assert!(!token.stop_possible());
 }
 
 #[test]
@@ -67,17 +67,17 @@ fn everybody_may_tighten_and_only_the_owner_loosen() {
     let now = timer.now();
     let top = StopSource::with_timer(timer.clone());
     let (source, deadline) = top.child_with_deadline(now + 2 * HOUR).unwrap();
-    assert!(!source.tighten(now + 3 * HOUR).unwrap(), "that is further away");
+    assert!(!source.shorten_deadline(now + 3 * HOUR).unwrap(), "that is further away");
     assert_eq!(source.deadline(), Some(now + 2 * HOUR));
-    assert!(source.tighten(now + HOUR).unwrap());
+    assert!(source.shorten_deadline(now + HOUR).unwrap());
     assert_eq!(source.deadline(), Some(now + HOUR));
 
-    assert!(deadline.move_to(now + 3 * HOUR).unwrap());
+    assert!(deadline.reset(now + 3 * HOUR).unwrap());
     timer.pass(2 * HOUR);
-    assert!(!source.is_stopped(), "it was moved");
+    assert!(!source.is_stop_requested(), "it was moved");
     timer.pass(HOUR);
-    assert!(source.is_stopped());
-    assert!(!deadline.move_to(now + 9 * HOUR).unwrap(), "it has passed");
+    assert!(source.is_stop_requested());
+    assert!(!deadline.reset(now + 9 * HOUR).unwrap(), "it has passed");
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn the_one_above_holds_too() {
     let (outer, outer_deadline) = top.child_with_deadline(now + HOUR).unwrap();
     let (inner, inner_deadline) = outer.child_with_deadline(now + 2 * HOUR).unwrap();
     assert_eq!(inner.deadline(), Some(now + HOUR));
-    assert!(outer_deadline.lift());
+    assert!(outer_deadline.clear());
     assert_eq!(inner.deadline(), Some(now + 2 * HOUR));
-    assert!(top.tighten(now + HOUR).unwrap());
+    assert!(top.shorten_deadline(now + HOUR).unwrap());
     assert_eq!((inner.deadline(), inner_deadline.at()), (Some(now + HOUR), Some(now + 2 * HOUR)));
     timer.pass(HOUR);
     assert_eq!(inner.token().origin(), Some(&Reason::Deadline));
@@ -106,13 +106,13 @@ fn one_that_is_given_later_holds_for_the_children_that_are_there() {
     let c = b.child();
     let (d, _d) = c.child_with_deadline(now + 4 * HOUR).unwrap();
     let e = d.child();
-    assert!(b.tighten(now + 2 * HOUR).unwrap());
-    assert!(c.tighten(now + HOUR).unwrap());
+    assert!(b.shorten_deadline(now + 2 * HOUR).unwrap());
+    assert!(c.shorten_deadline(now + HOUR).unwrap());
     assert_eq!([&a, &b, &c, &d, &e].map(StopSource::deadline), [3, 2, 1, 1, 1].map(|hours| Some(now + hours * HOUR)));
     drop((b, c));
     assert_eq!(e.deadline(), Some(now + HOUR), "the deadline of a source that is gone still holds below it");
     timer.pass(HOUR);
-    assert!(e.is_stopped() && d.is_stopped() && !a.is_stopped());
+    assert!(e.is_stop_requested() && d.is_stop_requested() && !a.is_stop_requested());
 }
 
 #[test]
@@ -123,9 +123,9 @@ fn it_counts_as_a_source_until_it_passes_or_is_lifted() {
     let (token, below) = (source.token(), source.child());
     let leaf = below.token();
     drop((top, source, below));
-    assert!(token.can_stop() && leaf.can_stop());
-    assert!(deadline.lift());
-    assert!(!token.can_stop() && !leaf.can_stop());
+    assert!(token.stop_possible() && leaf.stop_possible());
+    assert!(deadline.clear());
+    assert!(!token.stop_possible() && !leaf.stop_possible());
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_source_that_is_gone_stops_those_below_it() {
     let (middle, _) = top.child_with_deadline(now + HOUR).unwrap();
     let leaf = middle.child().token();
     drop((top, middle));
-    assert!(leaf.can_stop());
+    assert!(leaf.stop_possible());
     timer.pass(HOUR);
     assert_eq!(leaf.origin(), Some(&Reason::Deadline));
     drop(leaf);
@@ -147,10 +147,10 @@ fn a_source_that_is_gone_stops_those_below_it() {
 fn a_root_that_is_gone_stops_those_below_it() {
     let timer = ByHand::new();
     let top = StopSource::with_timer(timer.clone());
-    assert!(top.tighten(timer.now() + HOUR).unwrap());
+    assert!(top.shorten_deadline(timer.now() + HOUR).unwrap());
     let leaf = top.child().token();
     drop(top);
-    assert!(leaf.can_stop());
+    assert!(leaf.stop_possible());
     timer.pass(HOUR);
     assert_eq!(leaf.reason(), Some(&Reason::ParentStopped));
 }
@@ -163,7 +163,7 @@ fn the_alarm_goes_with_the_tree() {
     let alarm = timer.alarms().values().next().unwrap().1.clone();
     drop((top, source, deadline));
     assert!(timer.alarms().is_empty());
-    alarm.ring();
+    alarm.fire();
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_timer_that_fails_leaves_the_deadline_as_it_was() {
     let top = StopSource::with_timer(Arc::new(Broken));
     let error = top.child_with_timeout(HOUR).unwrap_err();
     assert_eq!(error.to_string(), "no timer for a deadline: broken");
-    assert!(top.tighten(Instant::now() + HOUR).is_err());
+    assert!(top.shorten_deadline(Instant::now() + HOUR).is_err());
     assert_eq!(top.deadline(), None);
 }
 
@@ -211,7 +211,7 @@ fn none_passes_early_by_a_real_clock() {
         assert!(waiter.join().unwrap().unwrap() >= limit);
     }
     let (source, deadline) = StopSource::with_timeout(limit).unwrap();
-    assert!(deadline.move_to(Instant::now() + HOUR).unwrap());
+    assert!(deadline.reset(Instant::now() + HOUR).unwrap());
     assert_eq!(source.token().wait_timeout(2 * limit).unwrap_err(), WaitError::TimedOut);
 }
 
@@ -229,12 +229,12 @@ fn deadlines_come_and_go_while_the_timer_rings() {
                     let (source, deadline) = top.child_with_deadline(at).unwrap();
                     let leaf = source.child().token();
                     if round % 3 == 0 {
-                        deadline.lift();
-                        assert!(leaf.is_stopped() || leaf.deadline().is_none());
+                        deadline.clear();
+                        assert!(leaf.is_stop_requested() || leaf.deadline().is_none());
                     }
                     drop((source, deadline));
                     if round % 2 == 0 {
-                        let _ = top.child().tighten(at);
+                        let _ = top.child().shorten_deadline(at);
                     }
                     drop(leaf);
                 }
@@ -242,7 +242,7 @@ fn deadlines_come_and_go_while_the_timer_rings() {
         });
         let (timer, token) = (&timer, stop.token());
         scope.spawn(move || {
-            while !token.is_stopped() {
+            while !token.is_stop_requested() {
                 timer.pass(Duration::from_nanos(1));
                 thread::yield_now();
             }
@@ -290,7 +290,7 @@ fn assert_outlives<T: Send + 'static>(timer: &ByHand, first: &StopSource, second
     assert!(until.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     drop(waker);
     timer.pass(2 * HOUR);
-    assert!(token.is_stopped());
+    assert!(token.is_stop_requested());
     assert_eq!(below.origin(), Some(&Reason::Deadline), "it had passed when the last handle went");
 }
 
@@ -309,7 +309,7 @@ fn one_that_has_passed_stops_those_below_a_source_that_goes_just_then() {
 fn one_that_has_passed_stops_those_below_a_root_that_goes_just_then() {
     let timer = ByHand::new();
     let top = StopSource::with_timer(timer.clone());
-    assert!(top.tighten(timer.now() + 2 * HOUR).unwrap());
+    assert!(top.shorten_deadline(timer.now() + 2 * HOUR).unwrap());
     let (first, _first) = top.child_with_timeout(HOUR).unwrap();
     let below = top.child().token();
     assert_outlives(&timer, &first, top, &below);

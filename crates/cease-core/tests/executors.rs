@@ -104,7 +104,7 @@ fn a_request_of_another_thread_ends_the_wait() {
         let token = source.token();
         let mut until = pin!(token.stopped());
         assert!(poll_once(until.as_mut()).is_pending());
-        let asking = thread::spawn(move || source.request_because("now"));
+        let asking = thread::spawn(move || source.request_with("now"));
         assert_eq!(reason(until.as_mut().await), now());
         assert_eq!(reason(until.await), now(), "ready again");
         assert!(asking.join().unwrap());
@@ -117,7 +117,7 @@ fn a_stop_before_the_first_poll_ends_the_wait() {
         let source = StopSource::new();
         let token = source.token();
         let until = token.stopped();
-        source.request_because("now");
+        source.request_with("now");
         assert_eq!(reason(until.await), now());
         assert_eq!(reason(token.stopped_owned().await), now());
     });
@@ -148,7 +148,7 @@ fn work_that_is_ready_wins_before_the_stop_and_not_after_it() {
         };
         assert!(matches!(token.run_until_stopped(work).await, Ok(7)));
         let asks_and_waits = async {
-            source.request_because("now");
+            source.request_with("now");
             yield_now().await;
         };
         assert_eq!(token.run_until_stopped(asks_and_waits).await.unwrap_err().reason(), &Reason::from("now"));
@@ -192,7 +192,7 @@ fn select_sees_the_stop_beside_a_branch_that_is_always_ready() {
                 () = yield_now() => rounds += 1,
             }
             if rounds == 10 {
-                source.request_because("now");
+                source.request_with("now");
             }
         };
         assert_eq!(reason(stopped), now());
@@ -227,7 +227,7 @@ fn one_request_wakes_a_thousand_tasks() {
                 while begun.load(Relaxed) < TASKS {
                     yield_now_anywhere().await;
                 }
-                assert!(asking.request_because("now"));
+                assert!(asking.request_with("now"));
             }));
             run(tasks);
             assert_eq!(told.load(Relaxed), TASKS);
@@ -267,7 +267,7 @@ fn a_wait_that_moves_to_another_task_wakes_that_one() {
                 until = polled.1;
             }
             let waiting = runtime.spawn(until);
-            runtime.spawn(async move { source.request_because("now") }).await.unwrap();
+            runtime.spawn(async move { source.request_with("now") }).await.unwrap();
             assert_eq!(reason(waiting.await.unwrap()), now());
         });
     });
@@ -305,7 +305,7 @@ fn a_task_that_is_dropped_at_any_point_leaves_the_others_their_stop() {
             drop(goes);
             let mut after = pin!(after.stopped());
             assert!(poll_once(after.as_mut()).is_pending());
-            assert!(source.request_because("now"));
+            assert!(source.request_with("now"));
             assert_eq!(poll_once(stays).map(reason), Poll::Ready(now()), "dropped after {polls} polls");
             assert_eq!(poll_once(after).map(reason), Poll::Ready(now()), "dropped after {polls} polls");
         }
@@ -321,7 +321,7 @@ fn tasks_that_are_aborted_while_the_stop_comes_harm_nobody() {
             runtime.block_on(async {
                 let tasks: Vec<_> = (0..8).map(|_| runtime.spawn(waits_and_works(source.token()))).collect();
                 let asking = source.clone();
-                let asked = runtime.spawn(async move { asking.request_because("now") });
+                let asked = runtime.spawn(async move { asking.request_with("now") });
                 tasks.iter().step_by(2).for_each(tokio::task::JoinHandle::abort);
                 for (at, task) in tasks.into_iter().enumerate() {
                     match task.await {

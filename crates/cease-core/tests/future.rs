@@ -43,7 +43,7 @@ fn it_wakes_the_waker_of_the_last_poll() {
     let mut until = pin!(token.stopped());
     assert!(until.as_mut().poll(&mut Context::from_waker(&old)).is_pending());
     assert!(until.as_mut().poll(&mut Context::from_waker(&new)).is_pending());
-    source.request_because("now");
+    source.request_with("now");
     assert_eq!((first.rung(), second.rung()), (0, 1));
     let mut context = Context::from_waker(&new);
     assert_eq!(reason(until.as_mut().poll(&mut context)), Poll::Ready(Some(Reason::from("now"))));

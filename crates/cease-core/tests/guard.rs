@@ -47,7 +47,7 @@ fn a_panic_from_before_does_not_count() {
     let source = StopSource::new();
     let token = source.token();
     panic_through(|| CleansUp(source.clone()));
-    assert!(!token.is_stopped());
+    assert!(!token.is_stop_requested());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn disarming_gives_the_source_back() {
     let source = StopSource::new();
     let token = source.token();
     let source = source.stop_on_drop().disarm();
-    assert!(!token.is_stopped() && token.can_stop());
+    assert!(!token.is_stop_requested() && token.stop_possible());
     assert!(source.stop_on_panic().disarm().request());
 }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use by_hand::ByHand;
-use cease_core::{Deadline, OnStop, StopSource, StopToken, Timer};
+use cease_core::{CallbackGuard, Deadline, StopSource, StopToken, Timer};
 use random::Random;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -74,7 +74,7 @@ impl Model {
         }
     }
 
-    fn can_stop(&self, node: usize) -> bool {
+    fn stop_possible(&self, node: usize) -> bool {
         self.0[node].stopped || self.ancestors(node).any(|above| above.sources > 0 || above.deadline.is_some())
     }
 
@@ -107,7 +107,7 @@ impl Alive {
 
 /// A callback that is registered, and how often it was called.
 struct Callback {
-    guard: OnStop,
+    guard: CallbackGuard,
     calls: Arc<AtomicUsize>,
     /// Whether it was not over and done with when it was registered.
     is_open: bool,
@@ -169,7 +169,7 @@ impl History {
             11 => self.let_go(node),
             12 => self.pin(node),
             13 => self.node(node).sources.iter().for_each(StopSource::spread),
-            14 => self.tighten(node),
+            14 => self.shorten_deadline(node),
             15 => self.move_deadline(node),
             16 => {
                 let hours = u32::try_from(self.random.below(3)).unwrap();
@@ -234,7 +234,7 @@ impl History {
     fn register(&mut self, node: usize) {
         let Some(token) = self.alive[&node].some_token() else { return };
         let (calls, function) = count();
-        let is_open = !self.model.0[node].stopped && self.model.can_stop(node);
+        let is_open = !self.model.0[node].stopped && self.model.stop_possible(node);
         self.node(node).callbacks.push(Callback { guard: token.on_stop(function), calls, is_open });
     }
 
@@ -272,12 +272,12 @@ impl History {
         assert_eq!(calls.load(Relaxed), usize::from(self.model.0[node].stopped), "{said}: called by being dropped");
     }
 
-    fn tighten(&mut self, node: usize) {
+    fn shorten_deadline(&mut self, node: usize) {
         let at = self.some_time();
         let Some(source) = self.alive[&node].sources.first() else { return };
         let known = &self.model.0[node];
         let nearer = !known.stopped && known.deadline.is_none_or(|before| at < before);
-        assert_eq!(source.tighten(at).unwrap(), nearer, "{}: tightened", self.said(node));
+        assert_eq!(source.shorten_deadline(at).unwrap(), nearer, "{}: tightened", self.said(node));
         if nearer {
             self.model.0[node].deadline = Some(at);
         }
@@ -286,9 +286,9 @@ impl History {
     fn move_deadline(&mut self, node: usize) {
         let at = Some(self.some_time()).filter(|_| self.random.below(3) > 0);
         let Some(deadline) = &self.alive[&node].deadline else { return };
-        let moved = at.map_or_else(|| deadline.lift(), |at| deadline.move_to(at).unwrap());
+        let moved = at.map_or_else(|| deadline.clear(), |at| deadline.reset(at).unwrap());
         // When nobody can ask any more, there is nothing to move.
-        let moves = !self.model.0[node].stopped && self.model.can_stop(node);
+        let moves = !self.model.0[node].stopped && self.model.stop_possible(node);
         assert_eq!(moved, moves, "{}: moved", self.said(node));
         if moves {
             self.model.0[node].deadline = at;
@@ -309,11 +309,11 @@ impl History {
         for (node, alive) in &self.alive {
             let (node, known) = (*node, &self.model.0[*node]);
             if let Some(source) = alive.sources.first() {
-                assert_eq!(source.is_stopped(), known.stopped, "{}: stopped", self.said(node));
+                assert_eq!(source.is_stop_requested(), known.stopped, "{}: stopped", self.said(node));
             }
             if let Some(token) = &alive.token {
-                assert_eq!(token.is_stopped(), known.stopped, "{}: stopped", self.said(node));
-                assert_eq!(token.can_stop(), self.model.can_stop(node), "{}: can stop", self.said(node));
+                assert_eq!(token.is_stop_requested(), known.stopped, "{}: stopped", self.said(node));
+                assert_eq!(token.stop_possible(), self.model.stop_possible(node), "{}: can stop", self.said(node));
                 if !known.stopped {
                     assert_eq!(token.deadline(), self.model.deadline(node), "{}: deadline", self.said(node));
                 }

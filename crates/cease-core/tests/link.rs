@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_core::{Checkpoint, Linked, NeverStops, Reason, StopSource, StopToken};
+use cease_core::{Checkpoint, LinkedToken, NeverStops, Reason, StopSource, StopToken};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -20,8 +20,8 @@ fn sources<const N: usize>() -> [StopSource; N] {
 fn any_follows_the_first_and_keeps_its_reason() {
     let inputs = sources::<3>();
     let any = StopToken::any_of(&tokens(&inputs));
-    inputs[1].request_because("second");
-    inputs[0].request_because("first");
+    inputs[1].request_with("second");
+    inputs[0].request_with("first");
     assert_eq!(any.token().reason(), Some(&Reason::from("second")));
     assert_eq!(any.token().asked_at().map(std::panic::Location::file), Some(file!()));
 }
@@ -30,22 +30,22 @@ fn any_follows_the_first_and_keeps_its_reason() {
 fn all_follows_the_last() {
     let inputs = sources::<3>();
     let all = StopToken::all_of(&tokens(&inputs));
-    inputs[2].request_because("one");
-    inputs[0].request_because("two");
-    assert!(!all.token().is_stopped());
-    inputs[1].request_because("three");
+    inputs[2].request_with("one");
+    inputs[0].request_with("two");
+    assert!(!all.token().is_stop_requested());
+    inputs[1].request_with("three");
     assert_eq!(all.token().reason(), Some(&Reason::from("three")));
 }
 
 #[test]
 fn inputs_that_have_stopped_count() {
     let inputs = sources::<2>();
-    inputs[0].request_because("before");
-    assert!(StopToken::any_of(&tokens(&inputs)).token().is_stopped());
+    inputs[0].request_with("before");
+    assert!(StopToken::any_of(&tokens(&inputs)).token().is_stop_requested());
     let all = StopToken::all_of(&tokens(&inputs));
-    assert!(!all.token().is_stopped());
+    assert!(!all.token().is_stop_requested());
     inputs[1].request();
-    assert!(all.token().is_stopped());
+    assert!(all.token().is_stop_requested());
 }
 
 #[test]
@@ -60,14 +60,14 @@ fn dropping_the_link_cuts_it_and_leaves_nothing_at_the_inputs() {
     drop(link);
     assert_eq!(waiter.join().unwrap(), NeverStops);
     input.request();
-    assert!(!token.is_stopped() && !token.can_stop());
+    assert!(!token.is_stop_requested() && !token.stop_possible());
 }
 
 #[test]
 fn of_no_tokens_it_never_stops() {
-    assert!(!StopToken::any_of(&[]).token().can_stop());
-    assert!(!StopToken::all_of(&[]).token().can_stop());
-    assert!(!StopToken::at_least(2, &[StopSource::new().token()]).token().can_stop());
+    assert!(!StopToken::any_of(&[]).token().stop_possible());
+    assert!(!StopToken::all_of(&[]).token().stop_possible());
+    assert!(!StopToken::at_least(2, &[StopSource::new().token()]).token().stop_possible());
 }
 
 #[test]
@@ -98,8 +98,8 @@ fn some_of_four_agree_with_a_count_in_every_order() {
                 }
                 drop(source);
                 let said = format!("{needed} of 4, history {history}, turn {turn}");
-                assert_eq!(link.token().is_stopped(), stopped >= needed, "{said}: stopped");
-                assert_eq!(link.token().can_stop(), stopped >= needed || 4 - gone >= needed, "{said}: can stop");
+                assert_eq!(link.token().is_stop_requested(), stopped >= needed, "{said}: stopped");
+                assert_eq!(link.token().stop_possible(), stopped >= needed || 4 - gone >= needed, "{said}: can stop");
             }
         }
     }
@@ -112,7 +112,7 @@ fn inputs_that_stop_at_once_are_one_stop() {
         let (any, all) = (StopToken::any_of(&tokens(&inputs)), StopToken::all_of(&tokens(&inputs)));
         let asking = inputs.map(|source| thread::spawn(move || source.request()));
         assert!(asking.map(|thread| thread.join().unwrap()).iter().all(|first| *first));
-        assert!(any.token().is_stopped() && all.token().is_stopped());
+        assert!(any.token().is_stop_requested() && all.token().is_stop_requested());
     }
 }
 
@@ -120,7 +120,7 @@ fn inputs_that_stop_at_once_are_one_stop() {
 fn a_request_that_follows_keeps_the_reason_and_the_place() {
     let (there, here) = (StopSource::new(), StopSource::new());
     let child = there.child();
-    there.request_because("asked");
+    there.request_with("asked");
     let stopped = child.token().check().unwrap_err();
     assert!(here.request_following(&stopped), "the first one");
     assert!(!here.request_following(&stopped), "and no other");
@@ -134,8 +134,8 @@ fn a_request_that_follows_keeps_the_reason_and_the_place() {
 #[test]
 fn a_request_that_follows_too_late_changes_nothing() {
     let (there, here) = (StopSource::new(), StopSource::new());
-    here.request_because("first");
-    there.request_because("second");
+    here.request_with("first");
+    there.request_with("second");
     assert!(!here.request_following(&there.token().check().unwrap_err()));
     assert_eq!(here.token().reason(), Some(&Reason::from("first")));
 }
@@ -147,7 +147,7 @@ fn a_link_tells_the_deadline_of_the_input_that_decides() {
     let tokens = inputs.each_ref().map(|(source, _)| source.token());
     let unlimited = StopSource::new();
     let with_unlimited: Vec<_> = tokens.iter().cloned().chain([unlimited.token()]).collect();
-    let at = |link: &Linked| link.deadline().map(|at| (at - now).as_secs() / HOUR.as_secs());
+    let at = |link: &LinkedToken| link.deadline().map(|at| (at - now).as_secs() / HOUR.as_secs());
 
     let (any, two, all) = (StopToken::any_of(&tokens), StopToken::at_least(2, &tokens), StopToken::all_of(&tokens));
     assert_eq!([&any, &two, &all].map(at), [Some(1), Some(2), Some(3)]);

@@ -25,7 +25,7 @@ fn it_says_who_asked_where_and_when() {
     let (middle, other) = (top.child(), top.child());
     let leaf = middle.child();
     let line = line!() + 1;
-    middle.request_because("deploy");
+    middle.request_with("deploy");
     let after = Instant::now();
 
     let stopped = leaf.token().wait().unwrap();
@@ -42,7 +42,7 @@ fn a_link_leads_back_to_the_request_that_it_follows() {
     let inputs = [StopSource::new(), StopSource::new()];
     let inner = StopToken::any_of(&[inputs[0].token(), inputs[1].token()]);
     let outer = StopToken::any_of(&[inner.token().clone()]);
-    inputs[1].request_because("deploy");
+    inputs[1].request_with("deploy");
 
     let chain: Vec<_> = outer.token().asked().unwrap().chain().collect();
     assert_eq!(chain.len(), 3);
@@ -77,7 +77,7 @@ fn a_payload_comes_back_by_its_type_and_as_the_source_of_an_error() {
     }
     let source = StopSource::new();
     let token = source.child().token();
-    source.request_because(Reason::custom(DiskFull(7)));
+    source.request_with(Reason::custom(DiskFull(7)));
 
     let error = job(&token).unwrap_err();
     assert_eq!(error.source().unwrap().downcast_ref(), Some(&DiskFull(7)));

@@ -13,9 +13,9 @@ const SHORT: Duration = Duration::from_millis(5);
 #[test]
 fn the_request_records_who_asked() {
     let source = StopSource::new();
-    source.request_because("first");
+    source.request_with("first");
     let line = line!() - 1;
-    source.request_because("second");
+    source.request_with("second");
     let asked_at = source.token().asked_at().unwrap();
     assert_eq!((asked_at.file(), asked_at.line()), (file!(), line));
 }
@@ -23,7 +23,7 @@ fn the_request_records_who_asked() {
 #[test]
 fn a_stop_is_an_error_that_says_why_and_where() {
     let source = StopSource::new();
-    source.request_because(Reason::Signal(15));
+    source.request_with(Reason::Signal(15));
     let stopped: Box<dyn Error> = source.token().check().unwrap_err().into();
     let text = stopped.to_string();
     assert!(text.starts_with("stopped (signal 15; asked at ") && text.contains(file!()), "{text}");
@@ -50,7 +50,7 @@ fn every_reason_has_words() {
 fn nothing_is_known_before_a_request() {
     let source = StopSource::new();
     let token = source.token();
-    assert!(token.can_stop() && !token.is_stopped());
+    assert!(token.stop_possible() && !token.is_stop_requested());
     assert_eq!((token.reason(), token.asked_at()), (None, None));
     token.check().unwrap();
 }
@@ -92,7 +92,7 @@ fn a_sleep_ends_with_the_stop() {
     let source = StopSource::new();
     let token = source.token();
     let sleeper = thread::spawn(move || token.sleep(LONG).unwrap_err().reason().clone());
-    source.request_because("wake up");
+    source.request_with("wake up");
     assert_eq!(sleeper.join().unwrap(), Reason::from("wake up"));
 }
 
@@ -111,14 +111,14 @@ fn the_last_source_counts_and_no_other() {
     let source = StopSource::new();
     let (token, clone) = (source.token(), source.clone());
     drop(source);
-    assert!(token.can_stop());
+    assert!(token.stop_possible());
     let waiter = thread::spawn({
         let token = token.clone();
         move || (token.wait().unwrap_err(), token.wait_timeout(LONG).unwrap_err())
     });
     drop(clone);
     assert_eq!(waiter.join().unwrap(), (NeverStops, WaitError::NeverStops));
-    assert!(!token.can_stop());
+    assert!(!token.stop_possible());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_token_that_stopped_can_stop_without_sources() {
     let token = source.token();
     source.request();
     drop(source);
-    assert!(token.can_stop() && token.is_stopped());
+    assert!(token.stop_possible() && token.is_stop_requested());
     assert!(token.wait().is_ok());
 }
 
@@ -142,7 +142,7 @@ fn waiters_that_give_up_in_any_order_leave_the_others_in_place() {
                 let limit = Duration::from_micros(number * 7919 % 13 * 40);
                 thread::spawn(move || {
                     let gave_up = token.wait_timeout(limit).is_err();
-                    assert!(gave_up || token.is_stopped());
+                    assert!(gave_up || token.is_stop_requested());
                     token.wait().unwrap();
                 })
             })
@@ -176,5 +176,5 @@ fn a_checkpoint_can_be_a_trait_object() {
     let stop: &dyn Checkpoint = &token;
     stop.check().unwrap();
     source.request();
-    assert!(stop.is_stopped() && stop.sleep(LONG).is_err());
+    assert!(stop.is_stop_requested() && stop.sleep(LONG).is_err());
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use cease_core::{OnStop, StopSource, StopToken};
+use cease_core::{CallbackGuard, StopSource, StopToken};
 use random::Random;
 
 const STORMS: u64 = 100;
@@ -56,7 +56,7 @@ struct Seen {
     /// A parent, and a child of it.
     families: Vec<(StopToken, StopToken)>,
     /// Callbacks that are still registered.
-    kept: Vec<(OnStop, StopToken, Arc<AtomicUsize>)>,
+    kept: Vec<(CallbackGuard, StopToken, Arc<AtomicUsize>)>,
     /// What became of those that are not: how often each must have been called in the end.
     settled: Vec<(usize, Arc<AtomicUsize>)>,
     waiting: Vec<JoinHandle<bool>>,
@@ -89,11 +89,11 @@ fn storm(seed: u64) {
         thread::yield_now();
     }
     assert!(tops[0].request(), "seed {seed}: nobody else has the top");
-    assert!(either.token().is_stopped(), "seed {seed}: the link did not follow");
+    assert!(either.token().is_stop_requested(), "seed {seed}: the link did not follow");
     let all: Vec<_> = sailors.into_iter().map(|sailor| sailor.join().unwrap()).collect();
     assert!(tops[1].request(), "seed {seed}: nobody else has the top");
     let broods = sea.broods.iter().flat_map(|(_, children)| children);
-    assert!(broods.filter(|child| !child.is_stopped()).count() == 0, "seed {seed}: a stop was taken back");
+    assert!(broods.filter(|child| !child.is_stop_requested()).count() == 0, "seed {seed}: a stop was taken back");
     all.into_iter().for_each(|seen| look_at(seed, seen));
     sea.afloat.lock().unwrap().clear();
     drop((tops, either));
@@ -141,16 +141,20 @@ fn sail(sea: &Sea, mut random: Random, other: &StopToken) -> Seen {
             12 => seen.settled.push(on_the_stack(sea, &token)),
             13 => {
                 let woken = token.wait_timeout(Duration::from_micros(random.below(50) as u64)).is_ok();
-                assert!(!woken || token.is_stopped(), "seed {}: woken without a stop", sea.seed);
+                assert!(!woken || token.is_stop_requested(), "seed {}: woken without a stop", sea.seed);
             }
             14 if seen.waiting.len() < 4 => {
-                seen.waiting.push(thread::spawn(move || token.wait().is_ok() == token.is_stopped()))
+                seen.waiting.push(thread::spawn(move || token.wait().is_ok() == token.is_stop_requested()))
             }
             _ => {
                 let first = source.request();
-                assert!(token.is_stopped(), "seed {}: a request ({first}) that stops nobody", sea.seed);
+                assert!(token.is_stop_requested(), "seed {}: a request ({first}) that stops nobody", sea.seed);
                 let child = source.child();
-                assert!(child.is_stopped() && !child.request(), "seed {}: a child that was not born stopped", sea.seed);
+                assert!(
+                    child.is_stop_requested() && !child.request(),
+                    "seed {}: a child that was not born stopped",
+                    sea.seed
+                );
             }
         }
         if own.is_empty() {
@@ -159,7 +163,7 @@ fn sail(sea: &Sea, mut random: Random, other: &StopToken) -> Seen {
     }
     for (parent, children) in &sea.broods {
         let first = parent.request();
-        let all = children.iter().all(StopToken::is_stopped);
+        let all = children.iter().all(StopToken::is_stop_requested);
         assert!(all, "seed {}: a request ({first}) returned before all descendants were stopped", sea.seed);
     }
     seen
@@ -204,7 +208,7 @@ fn counter(sea: &Sea) -> (Arc<AtomicUsize>, impl FnOnce() + Send + 'static) {
     (calls, function)
 }
 
-fn register(sea: &Sea, token: &StopToken) -> (OnStop, Arc<AtomicUsize>) {
+fn register(sea: &Sea, token: &StopToken) -> (CallbackGuard, Arc<AtomicUsize>) {
     let (calls, function) = counter(sea);
     (token.on_stop(function), calls)
 }
@@ -223,12 +227,19 @@ fn on_the_stack(sea: &Sea, token: &StopToken) -> (usize, Arc<AtomicUsize>) {
 
 fn look_at(seed: u64, seen: Seen) {
     for (parent, child) in seen.families {
-        assert!(child.is_stopped() || !parent.is_stopped(), "seed {seed}: a child of a stopped parent runs on");
+        assert!(
+            child.is_stop_requested() || !parent.is_stop_requested(),
+            "seed {seed}: a child of a stopped parent runs on"
+        );
     }
     for (guard, token, calls) in seen.kept {
-        assert_eq!(calls.load(SeqCst), counted(token.is_stopped()), "seed {seed}: calls of a callback that was kept");
+        assert_eq!(
+            calls.load(SeqCst),
+            counted(token.is_stop_requested()),
+            "seed {seed}: calls of a callback that was kept"
+        );
         drop(guard);
-        assert_eq!(calls.load(SeqCst), counted(token.is_stopped()), "seed {seed}: called by being dropped");
+        assert_eq!(calls.load(SeqCst), counted(token.is_stop_requested()), "seed {seed}: called by being dropped");
     }
     for (expected, calls) in seen.settled {
         assert_eq!(calls.load(SeqCst), expected, "seed {seed}: calls of a callback that was let go");

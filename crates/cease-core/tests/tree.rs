@@ -20,7 +20,7 @@ fn a_chain_of_a_hundred_thousand_is_no_recursion() {
     let middle: Vec<_> = chain.drain(1..50_000).collect();
     drop(middle);
     assert!(top.request());
-    assert!(last.is_stopped() && chain.iter().all(StopSource::is_stopped));
+    assert!(last.is_stop_requested() && chain.iter().all(StopSource::is_stop_requested));
     drop(chain);
 }
 
@@ -45,7 +45,7 @@ fn the_last_of_many_generations_still_hears_the_top() {
     for _ in 0..10_000 {
         last = last.child();
     }
-    top.request_because("end of the line");
+    top.request_with("end of the line");
     assert_eq!(last.token().origin(), Some(&Reason::from("end of the line")));
 }
 
@@ -53,7 +53,7 @@ fn the_last_of_many_generations_still_hears_the_top() {
 fn a_child_says_whose_request_it_was() {
     let top = StopSource::new();
     let token = top.child().token();
-    top.request_because("why");
+    top.request_with("why");
     let stopped = token.wait().unwrap();
     assert_eq!((stopped.reason(), stopped.origin()), (&Reason::ParentStopped, &Reason::from("why")));
     assert!(stopped.to_string().starts_with("stopped (parent stopped: requested: why; asked at "));
@@ -64,8 +64,8 @@ fn a_child_says_whose_request_it_was() {
 fn a_child_that_was_stopped_before_keeps_its_own_reason() {
     let top = StopSource::new();
     let child = top.child();
-    child.request_because("mine");
-    top.request_because("theirs");
+    child.request_with("mine");
+    top.request_with("theirs");
     assert_eq!(child.token().reason(), Some(&Reason::from("mine")));
 }
 
@@ -75,14 +75,14 @@ fn the_last_source_anywhere_above_tells_those_who_wait() {
     let (middle, kept) = (top.child(), top.child());
     let (deep, own) = (middle.child().token(), kept.child());
     drop((top, kept));
-    assert!(deep.can_stop() && own.token().can_stop());
+    assert!(deep.stop_possible() && own.token().stop_possible());
     let waiter = thread::spawn(move || deep.wait().unwrap_err());
     drop(middle);
     assert_eq!(waiter.join().unwrap(), NeverStops);
     let (token, waits) = (own.token(), own.token());
-    assert!(token.can_stop());
+    assert!(token.stop_possible());
     drop(own);
-    assert!(!waits.can_stop());
+    assert!(!waits.stop_possible());
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn many_threads_grow_a_tree_that_is_stopped() {
                     let mut next: usize = round * 4 + number;
                     let mut kept = vec![root.child()];
                     together.wait();
-                    while !root.is_stopped() || kept.len() < 8 {
+                    while !root.is_stop_requested() || kept.len() < 8 {
                         assert!(Instant::now() < deadline);
                         next = next.wrapping_mul(31).wrapping_add(17);
                         let parent = next % kept.len();
@@ -129,7 +129,7 @@ fn many_threads_grow_a_tree_that_is_stopped() {
                     }
                     // Who sees the top stopped may be ahead of the request, which is still on its way down.
                     together.wait();
-                    assert!(kept.iter().all(StopSource::is_stopped), "a descendant of a stopped top runs on");
+                    assert!(kept.iter().all(StopSource::is_stop_requested), "a descendant of a stopped top runs on");
                 })
             })
             .collect();

@@ -28,7 +28,7 @@ fn a_timed_join_gives_the_worker_back() {
     assert_eq!(error.to_string(), "worker `tested` still runs");
     let worker = error.into_worker();
     assert!(!worker.is_finished());
-    assert!(!worker.source().is_stopped(), "a timed join asks for nothing");
+    assert!(!worker.source().is_stop_requested(), "a timed join asks for nothing");
     worker.stop();
     assert!(worker.join_timeout(LONG).unwrap().stopped().is_some());
 }
@@ -52,13 +52,13 @@ fn a_detached_worker_stops_through_a_clone_of_its_source() {
     let worker = spawn(move |stop| {
         done.request();
         let stopped = stop.wait().unwrap();
-        ended.request_because(stopped.reason().clone());
+        ended.request_with(stopped.reason().clone());
         Ok(())
     });
     let source = worker.source().clone();
     worker.detach();
     told.wait().unwrap();
-    source.request_because("from afar");
+    source.request_with("from afar");
     assert_eq!(seen.wait_timeout(LONG).unwrap().reason().to_string(), "requested: from afar");
 }
 
@@ -84,7 +84,7 @@ fn a_panic_keeps_its_text() {
 #[test]
 fn an_exit_has_one_word() {
     let words = [Exit::Finished(()), Exit::Panicked(Panic::new(Box::new(()))), Exit::Killed(9), Exit::Abandoned];
-    assert_eq!(words.map(|exit| exit.word()), ["finished", "panicked", "killed", "abandoned"]);
+    assert_eq!(words.map(|exit| exit.kind()), ["finished", "panicked", "killed", "abandoned"]);
 }
 
 #[test]

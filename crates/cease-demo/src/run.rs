@@ -101,7 +101,7 @@ fn perform<T: Into<io::Error>>(
 
     let mut cast = Vec::new();
     // Once somebody asked, who is not there yet need not come.
-    for number in (1..=options.workers.get()).take_while(|_| !stop.is_stopped()) {
+    for number in (1..=options.workers.get()).take_while(|_| !stop.is_stop_requested()) {
         match cast_one(contract, &start, &source, &stage, number) {
             Ok(player) => cast.push(player),
             Err(failure) => {
@@ -188,7 +188,7 @@ fn join<T: Into<io::Error>>(cast: Vec<Player<T>>, grace: Duration, stage: &Stage
         rows.push(Row {
             name: name.clone(),
             lines: notes.lines(),
-            exit: exit.word(),
+            exit: exit.kind(),
             noticed_ns: notes.noticed_at().map(|noticed| report::nanos_since(stage.start, noticed)),
             gone_ns: report::nanos_since(stage.start, Instant::now()),
         });
@@ -197,7 +197,7 @@ fn join<T: Into<io::Error>>(cast: Vec<Player<T>>, grace: Duration, stage: &Stage
             Exit::Stopped(_) | Exit::Killed(_) => {}
             Exit::Finished(error) => unwritten = unwritten.or(Some(error.into())),
             Exit::Abandoned => abandoned.push(name),
-            other => broken.push(format!("{name} ({})", other.word())),
+            other => broken.push(format!("{name} ({})", other.kind())),
         }
     }
     if !running.is_empty() {

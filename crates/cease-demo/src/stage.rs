@@ -42,7 +42,7 @@ impl Stage {
     #[track_caller]
     pub(crate) fn ask(&self, reason: impl Into<Reason>) {
         let now = Instant::now();
-        if self.source.request_because(reason) {
+        if self.source.request_with(reason) {
             self.asked.set(now).expect("only one request is the first (law L1)");
         }
         self.changed.notify_all();
@@ -64,7 +64,7 @@ impl Stage {
     /// Waits until every line that is due was started, somebody failed, or [`TIE_LIMIT`] is over.
     pub(crate) fn wait_for_due_lines(&self) {
         let on_time = self.on_time.lock().unwrap_or_else(PoisonError::into_inner);
-        let late = |on_time: &mut u64| *on_time < self.workers && !self.source.is_stopped();
+        let late = |on_time: &mut u64| *on_time < self.workers && !self.source.is_stop_requested();
         drop(self.changed.wait_timeout_while(on_time, TIE_LIMIT, late));
     }
 

@@ -53,7 +53,7 @@ fn workers_of_one_source_stop_together() {
     let exits = thread::scope(|scope| {
         let sleep = |stop: &StopToken| stop.sleep(Duration::MAX);
         let workers = [(); 3].map(|()| Flag::new().spawn_scoped_with(scope, sleep, source.clone()).unwrap());
-        assert!(source.request_because("all of you"));
+        assert!(source.request_with("all of you"));
         workers.map(|worker| worker.join().unwrap())
     });
     assert!(exits.iter().all(|exit| exit.stopped().unwrap().reason() == &Reason::from("all of you")));
@@ -103,7 +103,7 @@ fn a_detached_worker_is_joined_at_the_end_of_the_scope_and_not_stopped() {
         sender.send(()).unwrap();
     });
     assert!(gone.load(Relaxed));
-    assert!(!source.is_stopped());
+    assert!(!source.is_stop_requested());
 }
 
 #[test]

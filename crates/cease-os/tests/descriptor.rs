@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn a_blocked_read_ends_with_the_stop_and_its_reason() {
     let (source, stop) = stop();
     let (ours, _theirs) = UnixStream::pair().unwrap();
-    let error = when_blocked(move || stop.read(&ours, &mut [0; 8]), || source.request_because("enough"));
+    let error = when_blocked(move || stop.read(&ours, &mut [0; 8]), || source.request_with("enough"));
     assert_eq!(stopped(error), Reason::from("enough"));
 }
 
@@ -240,12 +240,12 @@ fn who_comes_too_late_for_a_connection_or_for_data_is_not_blocked_beyond_the_sto
 fn a_token_that_can_never_stop_lets_calls_wait_for_what_they_wait_for() {
     let (source, stop) = stop();
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    assert!(stop.can_stop());
+    assert!(stop.stop_possible());
     drop(source);
-    assert!(!stop.can_stop(), "the descriptor says so");
+    assert!(!stop.stop_possible(), "the descriptor says so");
     assert!(matches!(stop.readable_timeout(&ours, Duration::from_millis(1)), Err(FdError::TimedOut)));
     let late = StopFd::new(stop.token()).unwrap();
-    assert!(!late.can_stop());
+    assert!(!late.stop_possible());
     theirs.write_all(b"x").unwrap();
     assert_eq!(late.read(&ours, &mut [0; 8]).unwrap(), 1);
     let event = late.try_clone_event();

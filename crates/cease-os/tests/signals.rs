@@ -178,7 +178,10 @@ fn dropping_the_guard_leaves_no_thread_and_no_descriptor_and_another_can_be_inst
                 assert!(Instant::now() < deadline, "the thread is still there");
                 thread::yield_now();
             }
-            assert!(!stop.is_stopped() && !stop.can_stop(), "the drop asks for nothing, and lets go of the source");
+            assert!(
+                !stop.is_stop_requested() && !stop.stop_possible(),
+                "the drop asks for nothing, and lets go of the source"
+            );
         }
     });
 }
@@ -190,7 +193,7 @@ fn a_signal_that_came_before_the_drop_has_asked_when_the_drop_returns() {
             let (stop, signals, _next) = wired();
             raise(SIGTERM).unwrap();
             drop(signals);
-            assert!(stop.is_stopped());
+            assert!(stop.is_stop_requested());
         }
     });
 }

@@ -119,7 +119,7 @@ fn an_earlier_handler_is_called_for_every_signal_whatever_is_installed_and_dropp
             let signals = StopOnSignals::options().signals([SIGUSR1]).next_does_nothing().install(source).unwrap();
             thread::yield_now();
             drop(signals);
-            asked += usize::from(stop.is_stopped());
+            asked += usize::from(stop.is_stop_requested());
         }
         over.store(true, Ordering::Relaxed);
         let raised: usize = raising.into_iter().map(|thread| thread.join().unwrap()).sum();

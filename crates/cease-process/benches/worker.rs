@@ -16,7 +16,7 @@ use cease_core::{Checkpoint, Job, Stopped, Strategy};
 use cease_process::containment::{Containment, Enclosure, Kind};
 use cease_process::pidfd::Leader;
 use cease_process::tree::Tree;
-use cease_process::{Process, Travels};
+use cease_process::{Process, RemoteJob};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Job for Nothing {
     }
 }
 
-impl Travels for Nothing {
+impl RemoteJob for Nothing {
     const NAME: &'static str = "nothing";
 }
 

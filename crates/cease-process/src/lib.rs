@@ -30,7 +30,7 @@ pub use message::RemotePanic;
 pub use pool::Pool;
 pub use process::{Process, Progress, Watch};
 pub use report::{StartError, StopReport};
-pub use travels::{Entry, Travels, job};
+pub use travels::{Entry, RemoteJob, job};
 pub use worker::{due, init, log, progress};
 
 /// What this strategy promises.

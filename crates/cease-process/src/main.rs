@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use cease_core::{Checkpoint, Job, Stopped, Strategy};
 use cease_demo::{Envelope, Unwritten};
-use cease_process::{CONTRACT, Process, Travels};
+use cease_process::{CONTRACT, Process, RemoteJob};
 use serde::{Deserialize, Serialize};
 
 /// The article's class, which travels.
@@ -19,7 +19,7 @@ impl Job for Ticking {
     }
 }
 
-impl Travels for Ticking {
+impl RemoteJob for Ticking {
     const NAME: &'static str = "ticking";
 }
 

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use cease_core::{Contract, Exit, Running, SpawnError, StopSource, StopToken, Strategy, Worker};
+use cease_core::{Contract, Exit, SpawnError, StopSource, StopToken, Strategy, Worker, WorkerHandle};
 use serde::de::DeserializeOwned;
 
 use crate::containment::Containment;
 use crate::frame::{self, FrameError};
-use crate::ladder::Budgets;
+use crate::ladder::GracePeriods;
 use crate::report::{StartError, StopReport};
 use crate::supervisor::{self, Begun, Sentry, Shared};
-use crate::{CONTRACT, Pool, Travels};
+use crate::{CONTRACT, Pool, RemoteJob};
 
 /// The program that runs already, whatever has become of its file.
 const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     pub(crate) env: Vec<(OsString, Option<OsString>)>,
     pub(crate) dir: Option<PathBuf>,
     pub(crate) containment: Containment,
-    pub(crate) budgets: Budgets,
+    pub(crate) budgets: GracePeriods,
     pub(crate) start_limit: Duration,
     pub(crate) ears: Ears,
     pub(crate) job_name: &'static str,
@@ -110,7 +110,7 @@ impl Process {
             env: Vec::new(),
             dir: None,
             containment: Containment::Auto,
-            budgets: Budgets::default(),
+            budgets: GracePeriods::default(),
             start_limit: Duration::from_secs(10),
             ears: Ears::default(),
             job_name: "",
@@ -180,7 +180,7 @@ impl Process {
 
     /// Sets how long each rung may take once a stop was asked for.
     #[must_use]
-    pub fn budgets(self, budgets: Budgets) -> Self {
+    pub fn budgets(self, budgets: GracePeriods) -> Self {
         self.with(|options| options.budgets = budgets)
     }
 
@@ -209,7 +209,7 @@ impl Process {
     ///
     /// [`SpawnError`], with the job in it, when the worker did not get as far as to begin; [`StartError::of`] says why, unless
     /// the operating system had no process to give. Nothing is left running.
-    pub fn spawn_watched<J: Travels>(
+    pub fn spawn_watched<J: RemoteJob>(
         &self,
         job: J,
         source: StopSource,
@@ -260,7 +260,7 @@ impl Default for Process {
     }
 }
 
-impl<J: Travels> Strategy<J> for Process {
+impl<J: RemoteJob> Strategy<J> for Process {
     fn contract(&self) -> &'static Contract {
         &CONTRACT
     }
@@ -314,7 +314,7 @@ struct RunningProcess<T> {
     yields: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned> Running<T> for RunningProcess<T> {
+impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
     fn ended(&self) -> &StopToken {
         self.shared.desk.over()
     }

@@ -87,7 +87,7 @@ pub enum StartError {
     /// It did not begin within this time.
     TimedOut(Duration),
     /// Every worker of the pool has a job, and there may be no more of them.
-    NoneFree,
+    PoolExhausted,
 }
 
 impl StartError {
@@ -109,7 +109,7 @@ impl fmt::Display for StartError {
                 write!(f, "the program knows no job `{name}`, only: {}", known.join(", "))
             }
             Self::Unreadable(why) => write!(f, "the program cannot read the job: {why}"),
-            Self::NoneFree => f.write_str("every worker of the pool has a job"),
+            Self::PoolExhausted => f.write_str("every worker of the pool has a job"),
             Self::TimedOut(limit) => write!(f, "the program did not begin within {limit:?}"),
         }
     }
@@ -198,7 +198,7 @@ fn seen(stop: &StopToken, why: Why) -> Stopped {
     stop.check().err().unwrap_or_else(|| {
         // The job was stopped by a source of its own.
         let source = StopSource::new();
-        source.request_because(Reason::from(why));
+        source.request_with(Reason::from(why));
         source.token().check().expect_err("it was just asked")
     })
 }

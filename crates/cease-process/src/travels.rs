@@ -1,6 +1,6 @@
 //! Jobs that can travel to another process, and the names by which they are known there.
 
-use cease_core::{Job, StopToken, ambient};
+use cease_core::{Job, StopToken, current};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,7 +10,7 @@ use crate::message::Answer;
 /// A job that can travel: it and what it yields can be written down, and it has a name.
 ///
 /// What it holds is copied to the other process, so it shares nothing with this one.
-pub trait Travels: Job<Output: Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
+pub trait RemoteJob: Job<Output: Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
     /// What it is called where it arrives; no two jobs of a program may have the same.
     const NAME: &'static str;
 }
@@ -27,14 +27,14 @@ pub(crate) type Body = Box<dyn FnOnce(&StopToken) -> Result<Vec<u8>, FrameError>
 
 /// The entry of the job `J`, for [`crate::init`].
 #[must_use]
-pub const fn job<J: Travels>() -> Entry {
+pub const fn job<J: RemoteJob>() -> Entry {
     Entry { name: J::NAME, unpack: unpack::<J> }
 }
 
-fn unpack<J: Travels>(payload: &[u8]) -> Result<Body, FrameError> {
+fn unpack<J: RemoteJob>(payload: &[u8]) -> Result<Body, FrameError> {
     let job: J = decode(payload)?;
     Ok(Box::new(|stop| {
-        let answer = match ambient::with(stop, || job.run(stop)) {
+        let answer = match current::with(stop, || job.run(stop)) {
             Ok(value) => Answer::Finished(value),
             Err(stopped) => Answer::Stopped(stopped.origin().into()),
         };

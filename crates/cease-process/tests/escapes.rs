@@ -16,7 +16,7 @@ use std::time::Duration;
 use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, can_have, nobody_is_left};
 use cease_core::{Exit, Strategy};
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::{Budgets, Rung};
+use cease_process::ladder::{GracePeriods, Rung};
 use cease_process::{Process, StartError};
 
 /// The process that is started for a worker comes here, and does its job.
@@ -37,7 +37,7 @@ const ESCAPES: [(&str, &str); 7] = [
 ];
 
 const ENDINGS: [Ending; 7] =
-    [Ending::Return, Ending::Panic, Ending::Exit, Ending::UntilStopped, Ending::Deaf, Ending::Deafest, Ending::Frozen];
+    [Ending::Return, Ending::Panic, Ending::Exit, Ending::StoppedFuture, Ending::Deaf, Ending::Deafest, Ending::Frozen];
 
 /// A tag that nobody else has.
 fn new_tag(name: &str) -> String {
@@ -54,7 +54,7 @@ fn contained(kind: Kind, tag: &str) -> Process {
 fn is_right(ending: Ending, exit: &Exit<String>) -> bool {
     match (ending, exit) {
         (Ending::Return, Exit::Finished(text)) => text == "returned",
-        (Ending::Panic, Exit::Panicked(_)) | (Ending::UntilStopped, Exit::Stopped(_)) => true,
+        (Ending::Panic, Exit::Panicked(_)) | (Ending::StoppedFuture, Exit::Stopped(_)) => true,
         (Ending::Exit, Exit::Exited(code)) => *code == 7,
         // SIGTERM came through, also to what is stopped; a machine that stalls may be late.
         (Ending::Deaf | Ending::Frozen, Exit::Killed(signal)) => [9, 15].contains(signal),
@@ -69,8 +69,8 @@ fn matrix(kind: Kind, misses: impl Fn(&str, Ending) -> bool) {
         for ending in ENDINGS.into_iter().filter(|ending| !misses(name, *ending)) {
             let tag = new_tag(name);
             // Whoever leaves when asked has the time for it, on a machine that stalls too; so has what it leaves behind.
-            let ask = if ending == Ending::UntilStopped { Duration::from_secs(3) } else { HASTY.ask };
-            let process = contained(kind, &tag).budgets(Budgets { ask, ..HASTY });
+            let ask = if ending == Ending::StoppedFuture { Duration::from_secs(3) } else { HASTY.ask };
+            let process = contained(kind, &tag).budgets(GracePeriods { ask, ..HASTY });
             let (ready, is_ready) = channel();
             let process = process.on_progress(move |_| _ = ready.send(()));
             let started = process.spawn_watched(Act::Escape(script.into(), ending), Default::default());
@@ -111,7 +111,7 @@ fn who_is_left_behind_can_clean_up() {
         // It waits for what never comes, without a process of its own for that.
         let wait = format!("mkfifo {0}; exec 3<>{0}; read never <&3", pipe.display());
         let script = format!("(trap 'echo > {}; exit' TERM; echo ready; {wait}) & wait", bye.display());
-        let patient = Budgets { ask: LIMIT, term: LIMIT, kill: LIMIT };
+        let patient = GracePeriods { ask: LIMIT, term: LIMIT, kill: LIMIT };
         let process = contained(kind, &scratch.tag()).budgets(patient);
         let started = process.spawn_watched(Act::Escape(script, Ending::Return), Default::default());
         let (worker, watch) = started.unwrap();
@@ -167,7 +167,7 @@ fn as_nobody() {
     nobody_is_left(&tag, Duration::ZERO, "after a containment that was required");
     let tag = new_tag("nobody");
     let process = Process::in_test("worker").budgets(HASTY).env(TAG, &tag);
-    let (worker, watch) = process.spawn_watched(Act::UntilStopped, Default::default()).unwrap();
+    let (worker, watch) = process.spawn_watched(Act::StoppedFuture, Default::default()).unwrap();
     worker.stop();
     assert!(worker.join().unwrap().stopped().is_some());
     let has_namespaces = can_have(Kind::PidNamespace);
@@ -182,9 +182,9 @@ fn as_nobody() {
 
 /// In a namespace there may be others, though the numbers in /proc mean somebody else there.
 fn a_worker_has_workers() {
-    for ending in [Ending::Return, Ending::UntilStopped, Ending::Deafest] {
+    for ending in [Ending::Return, Ending::StoppedFuture, Ending::Deafest] {
         let tag = new_tag("nested");
-        let patient = Budgets { ask: LIMIT, ..HASTY };
+        let patient = GracePeriods { ask: LIMIT, ..HASTY };
         let (ready, is_ready) = channel();
         let process = contained(Kind::PidNamespace, &tag).on_progress(move |_| _ = ready.send(()));
         let process = if ending == Ending::Deafest { process } else { process.budgets(patient) };

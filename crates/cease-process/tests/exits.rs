@@ -12,7 +12,7 @@ use act::{Act, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
 use cease_core::{Exit, StopSource, Strategy};
 use cease_process::Process;
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::{Budgets, Rung};
+use cease_process::ladder::{GracePeriods, Rung};
 use cease_process::pidfd::Ended;
 
 /// The process that is started for a worker comes here, and does its job.
@@ -22,7 +22,7 @@ fn worker() {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const PATIENT: Budgets = Budgets { ask: DAY, term: DAY, kill: LIMIT };
+const PATIENT: GracePeriods = GracePeriods { ask: DAY, term: DAY, kill: LIMIT };
 
 fn process() -> Process {
     Process::in_test("worker")
@@ -35,7 +35,7 @@ fn processes() -> impl Iterator<Item = Process> {
 }
 
 /// How a job ends that nobody stops, or that is stopped once, as `budgets` say.
-fn end_of(process: &Process, act: Act, budgets: Option<Budgets>) -> Exit<String> {
+fn end_of(process: &Process, act: Act, budgets: Option<GracePeriods>) -> Exit<String> {
     let worker = process.clone().budgets(budgets.unwrap_or(PATIENT)).spawn(act).unwrap();
     if budgets.is_some() {
         worker.stop();
@@ -63,9 +63,9 @@ fn ends_by_itself_are_told_apart() {
 fn ends_by_a_stop_are_told_apart() {
     for process in processes() {
         let end_of = |act, budgets| end_of(&process, act, Some(budgets));
-        assert!(end_of(Act::UntilStopped, PATIENT).stopped().is_some());
-        assert!(matches!(end_of(Act::Deaf, Budgets { ask: Duration::ZERO, ..PATIENT }), Exit::Killed(15)));
-        let at_once = Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT };
+        assert!(end_of(Act::StoppedFuture, PATIENT).stopped().is_some());
+        assert!(matches!(end_of(Act::Deaf, GracePeriods { ask: Duration::ZERO, ..PATIENT }), Exit::Killed(15)));
+        let at_once = GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT };
         assert!(matches!(end_of(Act::Deaf, at_once), Exit::Killed(9)));
     }
 }
@@ -138,12 +138,12 @@ fn the_standard_input_of_a_job_is_empty_and_not_the_socket() {
 fn a_result_that_is_large_arrives_and_one_that_is_too_large_is_told() {
     assert_eq!(end_of(&process(), Act::Many(10 << 20), None).finished().unwrap().len(), 10 << 20);
     let exit = end_of(&process(), Act::Many(65 << 20), None);
-    assert!(matches!(&exit, Exit::Broken(why) if why.contains("longer")), "{}", exit.word());
+    assert!(matches!(&exit, Exit::Broken(why) if why.contains("longer")), "{}", exit.kind());
 }
 
 #[test]
 fn a_worker_does_not_hang_on_the_thread_that_has_started_it() {
-    let worker = thread::spawn(|| process().spawn(Act::UntilStopped).unwrap()).join().unwrap();
+    let worker = thread::spawn(|| process().spawn(Act::StoppedFuture).unwrap()).join().unwrap();
     let worker = worker.join_timeout(Duration::from_millis(20)).unwrap_err().into_worker();
     worker.stop();
     assert!(worker.join().unwrap().stopped().is_some());

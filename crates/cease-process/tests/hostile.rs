@@ -18,7 +18,7 @@ use std::time::Duration;
 use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left};
 use cease_core::{Exit, StopSource, Strategy};
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::Budgets;
+use cease_process::ladder::GracePeriods;
 use cease_process::{Process, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -196,19 +196,19 @@ fn process() -> Process {
 
 /// Workers start, yield, hear of a stop, and end by SIGTERM and SIGKILL.
 fn everything_works() {
-    let patient = Budgets { ask: LIMIT, term: LIMIT, kill: LIMIT };
-    let run = |act: Act, budgets: Budgets| {
+    let patient = GracePeriods { ask: LIMIT, term: LIMIT, kill: LIMIT };
+    let run = |act: Act, budgets: GracePeriods| {
         let worker = process().budgets(budgets).spawn(act).unwrap_or_else(|error| panic!("{}", error.os_error()));
         worker.stop();
         worker.join().unwrap()
     };
     let exit = process().spawn(Act::Return("value".into())).unwrap().join().unwrap();
     assert_eq!(exit.finished().as_deref(), Some("value"));
-    let exit = run(Act::UntilStopped, patient);
+    let exit = run(Act::StoppedFuture, patient);
     assert!(exit.stopped().is_some());
-    let exit = run(Act::Deaf, Budgets { ask: Duration::ZERO, ..patient });
+    let exit = run(Act::Deaf, GracePeriods { ask: Duration::ZERO, ..patient });
     assert!(matches!(exit, Exit::Killed(15)), "SIGTERM comes through: {exit:?}");
-    let exit = run(Act::Deaf, Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT });
+    let exit = run(Act::Deaf, GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT });
     assert!(matches!(exit, Exit::Killed(9)), "{exit:?}");
     let exit = process().spawn(Act::Exit(7)).unwrap().join().unwrap();
     assert!(matches!(exit, Exit::Exited(7)), "{exit:?}");
@@ -309,7 +309,7 @@ fn nested() {
     assert_eq!(exit.finished().as_deref(), Some("returned"));
     let tag = std::env::var(FOR_WORKERS).unwrap();
     nobody_is_left(&tag, Duration::ZERO, "after the job that had workers");
-    for ending in [Ending::UntilStopped, Ending::Deaf, Ending::Deafest] {
+    for ending in [Ending::StoppedFuture, Ending::Deaf, Ending::Deafest] {
         let (ready, is_ready) = channel();
         let process = process().on_progress(move |_| _ = ready.send(()));
         let (worker, watch) = process.spawn_watched(Act::Nest(ending), StopSource::new()).unwrap();

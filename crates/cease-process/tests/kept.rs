@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cease_process::ladder::{Action, Budgets, Event, Ladder};
+use cease_process::ladder::{Action, Event, GracePeriods, Ladder};
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -11,7 +11,7 @@ const fn ms(milliseconds: u64) -> Duration {
 
 /// A ladder with time for each rung, told these in turn and at once, and what it says has to be done.
 fn told(events: &[Event]) -> (Ladder, Vec<Action>) {
-    let mut ladder = Ladder::new(Budgets { ask: ms(100), term: ms(50), kill: ms(10) });
+    let mut ladder = Ladder::new(GracePeriods { ask: ms(100), term: ms(50), kill: ms(10) });
     events.iter().for_each(|event| ladder.tell(*event, ms(0)));
     let actions = std::iter::from_fn(|| ladder.next(ms(0))).collect();
     (ladder, actions)
@@ -26,7 +26,7 @@ fn who_waits_for_another_job_is_kept_once_it_was_seen_to_be_alone() {
         (&[Event::Requests(1), Event::Ready], &[asked, Action::Look]),
         (&[Event::Ready, Event::Requests(1)], &[Action::Look, asked]),
     ] {
-        let mut ladder = Ladder::new(Budgets { ask: ms(100), term: ms(50), kill: ms(10) });
+        let mut ladder = Ladder::new(GracePeriods { ask: ms(100), term: ms(50), kill: ms(10) });
         events.iter().for_each(|event| ladder.tell(*event, ms(0)));
         let looked = actions.iter().position(|action| *action == Action::Look).unwrap();
         assert_eq!((0..=looked).map(|_| ladder.next(ms(0)).unwrap()).collect::<Vec<_>>(), actions[..=looked]);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cease_process::ladder::{Action, Budgets, Event, Ladder, Rung, Summary};
+use cease_process::ladder::{Action, Event, GracePeriods, Ladder, Rung, Summary};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
@@ -23,8 +23,8 @@ fn budget() -> impl Strategy<Value = Duration> {
     prop_oneof![3 => Just(Duration::ZERO), 4 => short(), 1 => Just(Duration::MAX)]
 }
 
-fn budgets() -> impl Strategy<Value = Budgets> {
-    (budget(), budget(), budget()).prop_map(|(ask, term, kill)| Budgets { ask, term, kill })
+fn budgets() -> impl Strategy<Value = GracePeriods> {
+    (budget(), budget(), budget()).prop_map(|(ask, term, kill)| GracePeriods { ask, term, kill })
 }
 
 /// Anything that a ladder may be told, in whatever order; what makes no sense included.
@@ -45,7 +45,7 @@ fn moment() -> impl Strategy<Value = (Duration, Event, u32)> {
 }
 
 /// The time until the end of `rung`, of all the rungs together; `None` where that is for ever.
-fn time_until_end_of(rung: Rung, budgets: Budgets) -> Option<Duration> {
+fn time_until_end_of(rung: Rung, budgets: GracePeriods) -> Option<Duration> {
     let each = [(Rung::Ask, budgets.ask), (Rung::Term, budgets.term), (Rung::Kill, budgets.kill)];
     let each = each.into_iter().filter(|(other, _)| *other <= rung);
     each.map(|(_, budget)| budget).try_fold(Duration::ZERO, Duration::checked_add)
@@ -81,7 +81,7 @@ struct Told {
 
 /// A ladder, its clock, and all that came of it; each action is held to the promises when it is done.
 struct Play {
-    budgets: Budgets,
+    budgets: GracePeriods,
     keeps_rest: bool,
     ladder: Ladder,
     now: Duration,
@@ -95,7 +95,7 @@ struct Play {
 }
 
 impl Play {
-    fn new(budgets: Budgets, keeps_rest: bool, looks: Vec<usize>, lates: Vec<Duration>) -> Self {
+    fn new(budgets: GracePeriods, keeps_rest: bool, looks: Vec<usize>, lates: Vec<Duration>) -> Self {
         let ladder = Ladder::new(budgets);
         Self {
             budgets,
@@ -299,7 +299,7 @@ impl Play {
 }
 
 /// When each rung is used against what cannot be ended, if it is asked for at these moments.
-fn moments_of_rungs(budgets: Budgets, asked: &[Duration]) -> Vec<(Duration, Rung)> {
+fn moments_of_rungs(budgets: GracePeriods, asked: &[Duration]) -> Vec<(Duration, Rung)> {
     let (began, mut again) = (asked[0], asked[1..].iter().copied().peekable());
     let mut below: Option<Duration> = Some(Duration::ZERO);
     let mut used: Vec<(Duration, Rung)> = Vec::new();
@@ -326,7 +326,7 @@ fn moments_of_rungs(budgets: Budgets, asked: &[Duration]) -> Vec<(Duration, Rung
 
 #[test]
 fn what_a_rung_does_not_use_is_there_for_the_next() {
-    let budgets = Budgets { ask: ms(100), term: ms(50), kill: ms(10) };
+    let budgets = GracePeriods { ask: ms(100), term: ms(50), kill: ms(10) };
     let moments = |asked: &[u64]| {
         let mut play = Play::new(budgets, false, vec![0], vec![Duration::ZERO]);
         for (before, at) in asked.iter().enumerate() {
@@ -345,7 +345,7 @@ fn what_a_rung_does_not_use_is_there_for_the_next() {
 
 #[test]
 fn the_rest_of_a_leader_that_has_gone_has_what_is_left() {
-    let mut play = Play::new(Budgets { ask: ms(100), term: ms(50), kill: ms(10) }, false, vec![2], vec![ms(0)]);
+    let mut play = Play::new(GracePeriods { ask: ms(100), term: ms(50), kill: ms(10) }, false, vec![2], vec![ms(0)]);
     play.pass(Some(ms(30)));
     play.tell(Event::Requests(1));
     play.act();
@@ -364,7 +364,7 @@ fn the_rest_of_a_leader_that_has_gone_has_what_is_left() {
 
 #[test]
 fn what_cannot_be_killed_is_reported_when_its_time_is_over() {
-    let mut ladder = Ladder::new(Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: ms(10) });
+    let mut ladder = Ladder::new(GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: ms(10) });
     ladder.tell(Event::Requests(1), ms(0));
     assert_eq!(ladder.next(ms(0)), Some(Action::Kill));
     assert_eq!((ladder.next(ms(9)), ladder.due()), (None, Some(ms(10))));

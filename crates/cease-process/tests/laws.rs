@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cease_conformance::laws::{Happened, Seen, Supervises, Tree, TreeReport};
-use cease_process::ladder::{Action, Budgets, Desk, Duty, Event, Ladder, Post, Summary, World};
+use cease_process::ladder::{Action, Desk, Duty, Event, GracePeriods, Ladder, Post, Summary, World};
 
 cease_conformance::process_laws!(process, crate::Supervising);
 
@@ -46,7 +46,7 @@ impl Supervises for Supervising {
     }
 
     fn post(&self, [ask, term, kill]: [Duration; 3], tree: Tree) -> Self::Post {
-        Arc::new(Post::new(Ladder::new(Budgets { ask, term, kill }), Model(tree)))
+        Arc::new(Post::new(Ladder::new(GracePeriods { ask, term, kill }), Model(tree)))
     }
 
     fn stand_sentry(post: &Self::Post, desk: &Self::Desk) {

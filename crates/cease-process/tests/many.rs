@@ -82,7 +82,7 @@ fn l18_a_crowd_at_once_leaves_nothing() {
     let threads = Held::now().threads;
     run(0, &process());
     let before = Held::with(threads);
-    let workers: Vec<_> = (0..CROWD).map(|_| process().spawn(Act::UntilStopped).unwrap()).collect();
+    let workers: Vec<_> = (0..CROWD).map(|_| process().spawn(Act::StoppedFuture).unwrap()).collect();
     assert_eq!(Held::now().children, before.children + CROWD, "all of them are there at once");
     workers.iter().for_each(|worker| assert!(worker.stop()));
     for worker in workers {
@@ -102,7 +102,7 @@ fn l18_a_pool_that_is_dropped_leaves_nothing() {
     let before = Held::with(threads);
     for _ in 0..5 {
         let pool = process().budgets(HASTY).pool(NonZeroUsize::new(SOME).unwrap()).unwrap();
-        pool.warm(SOME / 2).unwrap();
+        pool.prespawn(SOME / 2).unwrap();
         thread::scope(|scope| {
             for _ in 0..SOME {
                 scope.spawn(|| {
@@ -121,7 +121,7 @@ fn l18_a_pool_that_is_dropped_leaves_nothing() {
                 });
             }
         });
-        let busy = pool.spawn(Act::UntilStopped).unwrap();
+        let busy = pool.spawn(Act::StoppedFuture).unwrap();
         drop(pool);
         drop(busy);
     }
@@ -131,7 +131,7 @@ fn l18_a_pool_that_is_dropped_leaves_nothing() {
 /// One worker, from its start to its end, which is another one each time.
 fn run(round: usize, process: &Process) {
     let act = match round % 5 {
-        0 => Act::UntilStopped,
+        0 => Act::StoppedFuture,
         1 => Act::Return("x".into()),
         2 => Act::Panic("on purpose".into()),
         3 => Act::Exit(3),

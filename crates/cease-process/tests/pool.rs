@@ -13,7 +13,7 @@ use std::time::Duration;
 use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
 use cease_core::{Exit, StopSource, Strategy, Worker};
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::Budgets;
+use cease_process::ladder::GracePeriods;
 use cease_process::{Pool, Process, StartError, Watch};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -87,13 +87,13 @@ fn many_threads_may_spawn_at_once() {
 #[test]
 fn who_spawns_more_than_there_may_be_waits() {
     let pool = pool(2);
-    let (first, _) = spawn(&pool, Act::UntilStopped);
-    let (second, _) = spawn(&pool, Act::UntilStopped);
+    let (first, _) = spawn(&pool, Act::StoppedFuture);
+    let (second, _) = spawn(&pool, Act::StoppedFuture);
     let error = pool.try_spawn(Act::Return("precious".into())).unwrap_err();
-    assert!(matches!(StartError::of(&error), Some(StartError::NoneFree)), "{}", error.os_error());
+    assert!(matches!(StartError::of(&error), Some(StartError::PoolExhausted)), "{}", error.os_error());
     let limit = Duration::from_millis(20);
     let error = pool.spawn_timeout(error.into_job(), limit).unwrap_err();
-    assert!(matches!(StartError::of(&error), Some(StartError::NoneFree)), "{}", error.os_error());
+    assert!(matches!(StartError::of(&error), Some(StartError::PoolExhausted)), "{}", error.os_error());
     let job = error.into_job();
     let (done, is_done) = channel();
     thread::scope(|scope| {
@@ -115,11 +115,11 @@ fn who_spawns_more_than_there_may_be_waits() {
 #[test]
 fn who_left_at_a_checkpoint_is_used_again() {
     // However busy the machine is, no more than asking is needed.
-    let process = Process::in_test("worker").budgets(Budgets { ask: LIMIT, ..HASTY });
+    let process = Process::in_test("worker").budgets(GracePeriods { ask: LIMIT, ..HASTY });
     let pool = process.pool(NonZeroUsize::MIN).unwrap();
     let pid = served_by(&pool);
     for _ in 0..20 {
-        let (worker, watch) = spawn(&pool, Act::UntilStopped);
+        let (worker, watch) = spawn(&pool, Act::StoppedFuture);
         worker.stop();
         let exit = worker.join().unwrap();
         assert!(matches!(exit, Exit::Stopped(_)), "{exit:?}");
@@ -220,7 +220,7 @@ fn who_has_a_thread_left_ends_and_its_answer_counts() {
 fn who_dies_while_it_waits_is_reaped_and_replaced() {
     for kind in [Kind::Cgroup, Kind::PidNamespace, Kind::Descendants].into_iter().filter(|kind| act::can_have(*kind)) {
         let pool = pool_of(Process::in_test("worker").containment(Containment::Require(kind)), 2);
-        pool.warm(2).unwrap();
+        pool.prespawn(2).unwrap();
         assert_eq!((pool.len(), pool.idle()), (2, 2));
         // In a namespace the worker is a child of the one that has the number, and the end of either is the end of both.
         let kills: &[fn(u32) -> u32] = if kind == Kind::PidNamespace { &[|pid| pid, child_of] } else { &[|pid| pid] };
@@ -259,18 +259,18 @@ fn a_program_that_is_no_worker_is_told_and_does_not_count() {
     let pool = pool_of(Process::new().program("true"), 1);
     let error = pool.spawn(Act::Deaf).unwrap_err();
     assert!(matches!(StartError::of(&error), Some(StartError::NoWorker(_))), "{}", error.os_error());
-    assert!(pool.is_empty() && pool.warm(1).is_err());
+    assert!(pool.is_empty() && pool.prespawn(1).is_err());
 }
 
 #[test]
 fn who_has_a_job_when_the_pool_is_dropped_goes_on_and_is_ended_then() {
     let scratch = Scratch::new("pool-dropped");
     let pool = pool_of(Process::in_test("worker").env(TAG, scratch.tag()), 2);
-    pool.warm(2).unwrap();
+    pool.prespawn(2).unwrap();
     let (worker, watch) = spawn(&pool, Act::ReasonOfStop);
     drop(pool);
     assert_eq!(act::tagged(&scratch.tag()), [watch.pid()]);
-    worker.stop_because("enough");
+    worker.stop_with("enough");
     let exit = worker.join().unwrap();
     assert_eq!(exit.finished().as_deref(), Some("requested: enough"));
     nobody_is_left(&scratch.tag(), Duration::ZERO, "after the last job of a pool that was dropped");
@@ -299,7 +299,7 @@ const OWNER: &str = "CEASE_TEST_POOL_OWNER";
 fn has_a_pool() {
     let Some(ready) = std::env::var_os(OWNER) else { return };
     let pool = pool_of(Process::in_test("worker").env_remove(OWNER), 3);
-    pool.warm(3).unwrap();
+    pool.prespawn(3).unwrap();
     let worker = pool.spawn(Act::Deaf).unwrap();
     std::fs::write(ready, "").unwrap();
     // It is killed meanwhile.

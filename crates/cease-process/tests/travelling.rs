@@ -55,7 +55,7 @@ fn spawn<S: Strategy<Act>>(strategy: &S, act: Act) -> Worker<String> {
 
 /// L1: of many callers at once exactly one is told that it was first.
 fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
-    let worker = spawn(strategy, Act::UntilStopped);
+    let worker = spawn(strategy, Act::StoppedFuture);
     let source = worker.source().clone();
     let firsts: Vec<bool> = thread::scope(|scope| {
         let ask = || source.request();
@@ -63,15 +63,15 @@ fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
         asking.into_iter().map(|asking| asking.join().unwrap()).collect()
     });
     assert_eq!(firsts.iter().filter(|first| **first).count(), 1, "L1: {firsts:?}");
-    assert!(worker.join().unwrap().stopped().is_some() && source.is_stopped(), "L1: it was taken back");
+    assert!(worker.join().unwrap().stopped().is_some() && source.is_stop_requested(), "L1: it was taken back");
 }
 
 /// L2: the job sees the reason of the request that won, and says so from the other process.
 fn l2_one_reason<S: Strategy<Act>>(strategy: &S) {
     let worker = spawn(strategy, Act::ReasonOfStop);
     let source = worker.source().clone();
-    assert!(source.request_because("rolling deploy"));
-    assert!(!source.request_because("too late"));
+    assert!(source.request_with("rolling deploy"));
+    assert!(!source.request_with("too late"));
     let seen = worker.join().unwrap().finished();
     assert_eq!(seen.as_deref(), Some("requested: rolling deploy"), "L2: the reason changed on its way");
 }
@@ -79,7 +79,7 @@ fn l2_one_reason<S: Strategy<Act>>(strategy: &S) {
 /// L5: the job gets no further than its first checkpoint.
 fn l5_stop_before_start<S: Strategy<Act>>(strategy: &S) {
     let source = StopSource::new();
-    source.request_because("early");
+    source.request_with("early");
     let scratch = Scratch::new("l5");
     let worker = strategy.spawn_with(Act::TouchAfterCheck(scratch.path("touched")), source).unwrap();
     let exit = worker.join().unwrap();
@@ -144,7 +144,7 @@ fn l10_only_detach_lets_go<S: Strategy<Act>>(strategy: &S) {
     until("running", || scratch.has("running"));
     let (source, ended) = (worker.source().clone(), worker.ended().clone());
     worker.detach();
-    assert!(!source.is_stopped() && !scratch.has("dropped"), "L10: detaching asked for a stop");
+    assert!(!source.is_stop_requested() && !scratch.has("dropped"), "L10: detaching asked for a stop");
     assert!(source.request(), "L10: a detached worker is still asked through its source");
     assert!(ended.wait_timeout(LIMIT).is_ok() && scratch.has("dropped"), "L10: it did not end");
 }

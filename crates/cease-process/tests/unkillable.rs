@@ -15,7 +15,7 @@ use act::{Act, Ending, LIMIT, Scratch, TAG, nobody_is_left, parent_of, until};
 use cease_core::{Exit, StopSource};
 use cease_process::Process;
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::{Budgets, Rung};
+use cease_process::ladder::{GracePeriods, Rung};
 
 /// The process that is started for a worker comes here, and does its job.
 #[test]
@@ -74,7 +74,7 @@ impl Drop for Freezer {
 fn frozen_leader(kind: Kind) {
     let (scratch, Some(freezer)) = (Scratch::new("frozen"), Freezer::new(&format!("leader-{kind}"))) else { return };
     let threads = threads();
-    let budgets = Budgets { ask: SOON, term: SOON, kill: SOON };
+    let budgets = GracePeriods { ask: SOON, term: SOON, kill: SOON };
     let process = Process::in_test("worker").containment(Containment::Require(kind)).budgets(budgets);
     let (worker, watch) = match process.env(TAG, scratch.tag()).spawn_watched(Act::Deaf, StopSource::new()) {
         Ok(spawned) => spawned,
@@ -113,7 +113,7 @@ fn what_cannot_be_killed_is_reported_with_its_number_and_reaped_later() {
 fn frozen_child_of_a_leader() {
     let (scratch, Some(freezer)) = (Scratch::new("frozen"), Freezer::new("child")) else { return };
     let script = format!("sleep 1000 & echo $! > {}; echo ready; wait", scratch.path("pid").display());
-    let budgets = Budgets { ask: SOON, term: SOON, kill: SOON };
+    let budgets = GracePeriods { ask: SOON, term: SOON, kill: SOON };
     let (ready, is_ready) = channel();
     let process = Process::in_test("worker").containment(Containment::Require(Kind::Group)).budgets(budgets);
     let process = process.env(TAG, scratch.tag()).on_progress(move |_| _ = ready.send(()));

@@ -23,7 +23,7 @@ use crate::{ABORT_CONTRACT, TaskStop};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let worker = Abort::current().spawn_future(std::future::pending::<()>()).unwrap();
-/// worker.stop_because("enough");
+/// worker.stop_with("enough");
 /// worker.ended().stopped().await.unwrap();
 /// assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
 /// # });
@@ -74,7 +74,7 @@ impl Abort {
 
     /// What the workers that are left are called, in the order in which they were spawned.
     #[must_use]
-    pub fn left(&self) -> Vec<String> {
+    pub fn worker_names(&self) -> Vec<String> {
         self.place.crew.names()
     }
 

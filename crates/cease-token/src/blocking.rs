@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use cease_core::sync::{Arc, thread};
-use cease_core::{Exit, Panic, SpawnError, StopSource, Stopped, Worker, ambient};
+use cease_core::{Exit, Panic, SpawnError, StopSource, Stopped, Worker, current};
 use tokio::runtime::{Handle, TryCurrentError};
 use tokio_util::task::TaskTracker;
 
@@ -52,11 +52,11 @@ impl Token {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let token = Token::current();
     /// let worker = token.spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
-    /// assert_eq!((token.tracker().len(), token.left()), (1, vec!["token".to_owned()]));
+    /// assert_eq!((token.tracker().len(), token.worker_names()), (1, vec!["token".to_owned()]));
     ///
     /// worker.stop();
     /// token.tracker().wait().await;
-    /// assert!(token.left().is_empty());
+    /// assert!(token.worker_names().is_empty());
     /// # });
     /// ```
     #[must_use]
@@ -66,7 +66,7 @@ impl Token {
 
     /// What the workers that are left are called, in the order in which they were spawned.
     #[must_use]
-    pub fn left(&self) -> Vec<String> {
+    pub fn worker_names(&self) -> Vec<String> {
         self.place.crew.names()
     }
 }
@@ -164,7 +164,7 @@ where
     let Some(job) = runner.take() else { return };
     let stop = runner.stop();
     let checkpoint = TokenStop::new(stop);
-    let outcome = caught(|| ambient::with(stop, || run(job, &checkpoint)));
+    let outcome = caught(|| current::with(stop, || run(job, &checkpoint)));
     runner.end(match outcome {
         Ok(Ok(value)) => Exit::Finished(value),
         Ok(Err(stopped)) => Exit::Stopped(stopped),

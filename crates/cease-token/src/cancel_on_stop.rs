@@ -1,6 +1,6 @@
 //! A cancellation that is called by a stop.
 
-use cease_core::{Fault, OnStop, StopToken, sync};
+use cease_core::{CallbackGuard, Fault, StopToken, sync};
 use tokio_util::sync::CancellationToken;
 
 /// Cancels a [`CancellationToken`] when a stop is asked for.
@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Blocking
 ///
-/// As the drop of [`OnStop`], that of this waits for a cancellation that runs on another thread just then, and with it for
+/// As the drop of [`CallbackGuard`], that of this waits for a cancellation that runs on another thread just then, and with it for
 /// what that passes on.
 #[derive(Debug)]
 #[must_use = "dropping it cuts the link"]
 pub struct CancelOnStop {
-    _callback: OnStop,
+    _callback: CallbackGuard,
 }
 
 impl CancelOnStop {

@@ -54,7 +54,7 @@ impl FromTokio {
     /// let stop = from_tokio(cancelled.token());
     /// assert_eq!(stop.deadline(), deadline.at());
     ///
-    /// deadline.move_to(Instant::now())?;
+    /// deadline.reset(Instant::now())?;
     /// assert_eq!(stop.token().reason(), Some(&Reason::Deadline));
     /// # Ok::<(), TimerError>(())
     /// ```
@@ -69,7 +69,7 @@ impl FromTokio {
 /// When `cancel` returns, the token reads stopped, whoever waits has been woken, and every callback has returned; all of it
 /// on the thread that cancels.
 /// The reason is [`CANCELLED`], unless the cancellation was that of a stop (see the crate's page).
-/// A cancellation token does not tell whether anybody is left who could cancel it, so [`StopToken::can_stop`] stays true
+/// A cancellation token does not tell whether anybody is left who could cancel it, so [`StopToken::stop_possible`] stays true
 /// for as long as the link is there.
 ///
 /// ```
@@ -169,7 +169,7 @@ impl Wire {
         let behind = || stop_behind(&self.cancelled)?.check().err();
         match because.cloned().or_else(behind) {
             Some(stopped) => source.request_following(&stopped),
-            None => source.request_because(CANCELLED),
+            None => source.request_with(CANCELLED),
         };
     }
 }
@@ -210,7 +210,7 @@ mod tests {
         let cancellation = wire.wait().expect("nobody has cancelled yet");
         cancelled.cancel();
         wire.open(Open { cancellation, source: source.clone() });
-        assert!(source.is_stopped());
+        assert!(source.is_stop_requested());
     }
 
     #[test]
@@ -218,8 +218,8 @@ mod tests {
         let (cancelled, source) = (CancellationToken::new(), StopSource::new());
         let link = StopOnCancel::link(&cancelled, source.clone());
         Waker::from(Arc::clone(&link.wire)).wake();
-        assert!(!source.is_stopped());
+        assert!(!source.is_stop_requested());
         cancelled.cancel();
-        assert!(source.is_stopped());
+        assert!(source.is_stop_requested());
     }
 }

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cease_core::sync::{Arc, Condvar, Mutex, lock};
-use cease_core::{Checkpoint, Exit, Panic, Reason, Running, StopSource, StopToken};
+use cease_core::{Checkpoint, Exit, Panic, Reason, StopSource, StopToken, WorkerHandle};
 use tokio::runtime::{self, Handle};
 use tokio::task::{self, coop};
 
@@ -137,7 +137,7 @@ impl<J, T> Spawner<J, T> {
     }
 
     /// The worker's inside; `runtime` is whose threads run it, if they run other tasks too.
-    pub(crate) fn running(self, runtime: Option<runtime::Id>) -> Box<dyn Running<T>>
+    pub(crate) fn running(self, runtime: Option<runtime::Id>) -> Box<dyn WorkerHandle<T>>
     where
         J: Send + 'static,
         T: Send + 'static,
@@ -188,7 +188,7 @@ impl<J, T> Runner<J, T> {
     pub(crate) fn cut_off(&self) -> Exit<T> {
         Exit::Stopped(self.stop.check().err().unwrap_or_else(|| {
             let source = StopSource::new();
-            source.request_because(Reason::custom(RuntimeShutDown));
+            source.request_with(Reason::custom(RuntimeShutDown));
             source.token().check().expect_err("it was asked for")
         }))
     }
@@ -236,7 +236,7 @@ struct RunningTask<J, T> {
     runtime: Option<runtime::Id>,
 }
 
-impl<J: Send, T: Send> Running<T> for RunningTask<J, T> {
+impl<J: Send, T: Send> WorkerHandle<T> for RunningTask<J, T> {
     fn ended(&self) -> &StopToken {
         &self.ended
     }

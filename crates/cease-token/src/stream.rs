@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use cease_core::{Checkpoint, NeverStops, StopToken, Stopped, UntilStopped};
+use cease_core::{Checkpoint, NeverStops, StopToken, Stopped, StoppedFuture};
 use futures_core::stream::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
@@ -33,7 +33,7 @@ pub trait StopStreamExt: Stream + Sized {
     /// while let Some(number) = numbers.next().await {
     ///     sum += number;
     ///     if number == 3 {
-    ///         source.request_because("enough");
+    ///         source.request_with("enough");
     ///     }
     /// }
     /// assert_eq!(sum, 6);
@@ -64,7 +64,7 @@ pin_project! {
         token: StopToken,
         // `None` when there is nothing to wait for any more.
         #[pin]
-        until: Option<UntilStopped<'static>>,
+        until: Option<StoppedFuture<'static>>,
         end: Option<End>,
     }
 }
@@ -143,7 +143,7 @@ impl<S: Stream> FusedStream for StreamUntilStopped<S> {
 }
 
 /// The stop, if it has come since; else the task is woken when it does, if it can.
-fn stop_or_wait(mut until: Pin<&mut Option<UntilStopped<'static>>>, context: &mut Context<'_>) -> Option<End> {
+fn stop_or_wait(mut until: Pin<&mut Option<StoppedFuture<'static>>>, context: &mut Context<'_>) -> Option<End> {
     match until.as_mut().as_pin_mut()?.poll(context) {
         Poll::Ready(Ok(stopped)) => Some(End::Stopped(stopped)),
         Poll::Ready(Err(NeverStops)) => {

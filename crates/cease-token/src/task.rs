@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use cease_core::{Contract, Exit, Panic, SpawnError, StopSource, Stopped, UntilStopped, Worker, ambient};
+use cease_core::{Contract, Exit, Panic, SpawnError, StopSource, Stopped, StoppedFuture, Worker, current};
 use pin_project_lite::pin_project;
 use tokio_util::sync::CancellationToken;
 
@@ -172,7 +172,7 @@ pin_project! {
         future: Option<F>,
         // The stop that drops the future.
         #[pin]
-        until: Option<UntilStopped<'static>>,
+        until: Option<StoppedFuture<'static>>,
         start: Option<S>,
         // Only to be dropped, when the end was told: it is none of the job's.
         link: CancelOnStop,
@@ -204,15 +204,15 @@ where
             if let Some(start) = this.start.take() {
                 // When the spawner has taken the job back, there is nothing to do and nobody to tell.
                 let Some(job) = this.runner.take() else { return Poll::Ready(None) };
-                let future = ambient::with(this.runner.stop(), || start(job, this.runner));
+                let future = current::with(this.runner.stop(), || start(job, this.runner));
                 this.future.set(Some(future));
             }
             // The stop is looked at first, and what is ready before it is not lost.
-            if this.until.is_some() && this.runner.stop().is_stopped() {
+            if this.until.is_some() && this.runner.stop().is_stop_requested() {
                 return Poll::Ready(Some(this.runner.cut_off()));
             }
             let future = this.future.as_mut().as_pin_mut().expect("it is not polled after its end");
-            if let Poll::Ready(outcome) = ambient::with(this.runner.stop(), || future.poll(context)) {
+            if let Poll::Ready(outcome) = current::with(this.runner.stop(), || future.poll(context)) {
                 return Poll::Ready(Some(outcome.map_or_else(Exit::Stopped, Exit::Finished)));
             }
             match this.until.as_mut().as_pin_mut().map(|until| until.poll(context)) {

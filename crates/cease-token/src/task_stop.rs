@@ -33,7 +33,7 @@ impl TaskStop {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let worker = Token::current().spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
-    /// worker.stop_because("enough");
+    /// worker.stop_with("enough");
     /// worker.ended().stopped().await.unwrap();
     /// assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
     /// # });
@@ -82,8 +82,8 @@ impl Checkpoint for TaskStop {
     }
 
     /// Whether the token was cancelled by a stop.
-    fn is_stopped(&self) -> bool {
+    fn is_stop_requested(&self) -> bool {
         // It may be cancelled by whoever it was handed to, which is no stop.
-        self.cancelled.is_cancelled() && self.token.is_stopped()
+        self.cancelled.is_cancelled() && self.token.is_stop_requested()
     }
 }

@@ -68,7 +68,7 @@ impl Timer for TokioTimer {
             time::sleep_until(at.into()).await;
             // ORDERING: Release pairs with the Acquire below, where only this value matters.
             ringing.store(true, Release);
-            alarm.ring();
+            alarm.fire();
         });
         // ORDERING: Acquire pairs with the Release above: a task that has ended after it rang is known to have done so.
         if task.is_finished() && !rings.load(Acquire) {

@@ -38,10 +38,10 @@ impl Checkpoint for TokenStop {
     }
 
     /// Whether the token was cancelled by a stop.
-    fn is_stopped(&self) -> bool {
+    fn is_stop_requested(&self) -> bool {
         sync::schedule_point();
         // It may be cancelled by whoever it was handed to, which is no stop.
-        self.cancelled.is_cancelled() && self.token.is_stopped()
+        self.cancelled.is_cancelled() && self.token.is_stop_requested()
     }
 
     fn sleep(&self, duration: Duration) -> Result<(), Stopped> {

@@ -27,7 +27,7 @@ fn only_what_looks_at_its_token_stops_and_anything_that_awaits_is_aborted() {
     assert!(join(deaf).finished().is_some(), "it came to its own end");
 
     let aborted = Abort::new(runtime.handle()).spawn_future(pending::<()>()).unwrap();
-    aborted.stop_because("enough");
+    aborted.stop_with("enough");
     assert_eq!(reason(&join(aborted)), &Reason::from("enough"));
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Exit, JoinError, Reason, ambient};
+use cease_core::{Checkpoint, Exit, JoinError, Reason, current};
 use cease_token::{Abort, SpawnTask, TaskStop, Token};
 use driven::{Driven, LIMIT, cases, endless, join, reason};
 use tokio::runtime::Builder;
@@ -28,7 +28,7 @@ fn a_join_that_takes_too_long_gives_the_worker_back<S: SpawnTask>(strategy: &S) 
     let error = worker.join_timeout(Duration::ZERO).unwrap_err();
     assert!(matches!(error, JoinError::StillRunning(_)));
     let worker = error.into_worker();
-    assert!(!worker.is_finished() && worker.stop_because("enough"));
+    assert!(!worker.is_finished() && worker.stop_with("enough"));
     assert_eq!(reason(&join(worker)), &Reason::from("enough"));
 }
 
@@ -44,15 +44,15 @@ fn the_end_is_an_event_that_can_be_awaited<S: SpawnTask>(strategy: &S) {
 fn the_stop_is_the_tasks_own_while_it_is_polled<S: SpawnTask>(strategy: &S) {
     let others = strategy.spawn_task(|_| async {
         for _ in 0..10 {
-            assert!(!ambient::is_stopped() && ambient::token().is_some());
+            assert!(!current::is_stop_requested() && current::token().is_some());
             yield_now().await;
         }
         Ok(())
     });
     let asked = strategy.spawn_task(|_| async {
         loop {
-            ambient::check()?;
-            assert!(ambient::token().is_some());
+            current::check()?;
+            assert!(current::token().is_some());
             yield_now().await;
         }
         #[allow(unreachable_code, reason = "it gives the loop its type")]
@@ -62,7 +62,7 @@ fn the_stop_is_the_tasks_own_while_it_is_polled<S: SpawnTask>(strategy: &S) {
     asked.stop();
     assert!(join(asked).stopped().is_some());
     assert_eq!(join(others.unwrap()).finished(), Some(()));
-    assert!(ambient::token().is_none());
+    assert!(current::token().is_none());
 }
 
 /// By number and by name, until their end is told.
@@ -99,7 +99,7 @@ macro_rules! crewed {
                 }
 
                 fn names(&self) -> Vec<String> {
-                    self.left()
+                    self.worker_names()
                 }
 
                 async fn none_left(&self) {
@@ -120,7 +120,7 @@ fn async_code_awaits_the_end_and_joins_without_blocking_its_thread() {
         let beside = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&beside);
         let counting = token.spawn_task(move |stop: TaskStop| async move {
-            while !stop.is_stopped() {
+            while !stop.is_stop_requested() {
                 count.fetch_add(1, Relaxed);
                 yield_now().await;
             }
@@ -128,7 +128,7 @@ fn async_code_awaits_the_end_and_joins_without_blocking_its_thread() {
         });
         let counting = counting.unwrap();
         let worker = token.spawn_task(|stop: TaskStop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
-        worker.stop_because("enough");
+        worker.stop_with("enough");
         worker.ended().stopped().await.unwrap();
         assert_eq!(reason(&worker.join().unwrap()), &Reason::from("enough"));
         assert!(beside.load(Relaxed) > 0, "other tasks ran meanwhile");
@@ -164,7 +164,7 @@ fn a_thread_for_blocking_work_may_block_for_a_task_of_its_runtime() {
         let worker = Token::new(handle).spawn_task(|stop: TaskStop| async move { Err::<(), _>(stop.stopped().await) });
         let worker = worker.unwrap();
         worker.stop();
-        worker.join().unwrap().word()
+        worker.join().unwrap().kind()
     });
     assert_eq!(futures_executor::block_on(joining).unwrap(), "stopped");
 }
@@ -175,7 +175,7 @@ fn a_token_that_was_handed_out_is_no_way_to_stop_the_job() {
     let worker = Token::new(runtime.handle()).spawn_task(|stop: TaskStop| async move {
         stop.cancellation_token().cancel();
         stop.check()?;
-        Ok(stop.is_stopped())
+        Ok(stop.is_stop_requested())
     });
     assert_eq!(join(worker.unwrap()).finished(), Some(false));
 }

@@ -37,7 +37,7 @@ fn when_cancel_returns_everybody_was_told() {
     in_time(|| {
         let token = CancellationToken::new();
         let stop = from_tokio(&token);
-        assert!(!stop.token().is_stopped() && stop.token().can_stop());
+        assert!(!stop.token().is_stop_requested() && stop.token().stop_possible());
         let called = Arc::new(AtomicBool::new(false));
         let calls = Arc::clone(&called);
         let _callback = stop.token().on_stop(move || calls.store(true, Relaxed));
@@ -107,7 +107,7 @@ fn a_reason_comes_out_of_tokio_as_it_went_in() {
     let by_child = from_tokio(&made.token().child_token().child_token());
     let made_again = to_tokio(by_child.token());
     let back_again = from_tokio(&made_again.token().child_token());
-    source.request_because("rolling deploy");
+    source.request_with("rolling deploy");
     for stop in [&back, &by_child, &back_again, &from_tokio(made.token())] {
         assert_eq!(reason(stop.token()), Some(Reason::from("rolling deploy")));
         assert_eq!(stop.token().asked_at(), source.token().asked_at(), "and so does the place");
@@ -122,7 +122,7 @@ fn what_came_down_a_tree_has_the_reason_of_its_origin() {
     let child = source.child();
     let made = to_tokio(&child.token());
     let back = from_tokio(made.token());
-    source.request_because(Reason::Signal(15));
+    source.request_with(Reason::Signal(15));
     assert_eq!(reason(back.token()), Some(Reason::Signal(15)));
 }
 
@@ -133,7 +133,7 @@ fn who_cancels_the_token_asks_the_stop_behind_it_for_nothing() {
     let back = from_tokio(made.token());
     made.token().cancel();
     assert_eq!(reason(back.token()), cancelled());
-    assert!(!source.is_stopped() && source.request_because("later"));
+    assert!(!source.is_stop_requested() && source.request_with("later"));
     assert_eq!(reason(back.token()), cancelled(), "the first one wins");
 }
 
@@ -145,7 +145,7 @@ fn what_a_callback_cancels_has_a_reason_of_its_own() {
     let other = CancellationToken::new();
     let other_back = from_tokio(&other);
     let _callback = back.token().on_stop(move || other.cancel());
-    source.request_because("first");
+    source.request_with("first");
     assert_eq!(reason(back.token()), Some(Reason::from("first")));
     assert_eq!(reason(other_back.token()), cancelled());
 }
@@ -158,7 +158,7 @@ fn dropping_a_link_cuts_it() {
     drop(stop);
     assert!(matches!(kept.wait(), Err(NeverStops)));
     token.cancel();
-    assert!(!kept.is_stopped());
+    assert!(!kept.is_stop_requested());
 
     let source = StopSource::new();
     let made = to_tokio(&source.token());
@@ -166,7 +166,7 @@ fn dropping_a_link_cuts_it() {
     drop(made);
     source.request();
     assert!(!kept.is_cancelled());
-    assert!(!from_tokio(&kept).token().is_stopped());
+    assert!(!from_tokio(&kept).token().is_stop_requested());
 }
 
 #[test]
@@ -175,9 +175,9 @@ fn a_link_keeps_its_source_able_to_ask() {
     let source = StopSource::new();
     let stop = source.token();
     let link = StopOnCancel::link(&token, source);
-    assert!(stop.can_stop());
+    assert!(stop.stop_possible());
     drop(link);
-    assert!(!stop.can_stop());
+    assert!(!stop.stop_possible());
 }
 
 #[test]
@@ -191,10 +191,10 @@ fn a_cycle_stops_once_from_either_side() {
                 token.cancel();
                 assert_eq!(reason(&source.token()), cancelled());
             } else {
-                assert!(source.request_because("asked"));
+                assert!(source.request_with("asked"));
                 assert_eq!(reason(&source.token()), Some(Reason::from("asked")));
             }
-            assert!(source.is_stopped() && token.is_cancelled());
+            assert!(source.is_stop_requested() && token.is_cancelled());
         }
     });
 }
@@ -220,7 +220,7 @@ fn a_cycle_that_is_asked_from_both_sides_at_once_ends() {
                 start.wait();
                 drop(there);
             });
-            assert!(source.is_stopped() && token.is_cancelled());
+            assert!(source.is_stop_requested() && token.is_cancelled());
             drop((also, back));
         }
     });
@@ -238,7 +238,7 @@ fn a_callback_may_use_every_token_around_it() {
         let callback = link.token().on_stop(move || {
             for token in &around {
                 assert!(token.is_cancelled());
-                assert!(from_tokio(&token.child_token()).token().is_stopped());
+                assert!(from_tokio(&token.child_token()).token().is_stop_requested());
                 token.clone().cancel();
             }
             drop((around, sibling));
@@ -259,7 +259,7 @@ fn a_link_that_is_dropped_by_what_it_calls_ends() {
         let _callback = stop.on_stop(move || drop(receiver.recv()));
         sender.send(link).unwrap();
         token.cancel();
-        assert!(stop.is_stopped());
+        assert!(stop.is_stop_requested());
 
         let source = StopSource::new();
         let made = to_tokio(&source.token());
@@ -268,7 +268,7 @@ fn a_link_that_is_dropped_by_what_it_calls_ends() {
         let _callback = back.token().on_stop(move || drop(receiver.recv()));
         sender.send(made).unwrap();
         source.request();
-        assert!(back.token().is_stopped());
+        assert!(back.token().is_stop_requested());
     });
 }
 
@@ -307,8 +307,8 @@ fn a_link_that_is_cut_while_it_is_cancelled_stops_or_never_does() {
                 start.wait();
                 drop(link);
             });
-            assert_eq!(kept.is_stopped(), kept.can_stop());
-            assert_eq!(kept.wait().is_ok(), kept.is_stopped());
+            assert_eq!(kept.is_stop_requested(), kept.stop_possible());
+            assert_eq!(kept.wait().is_ok(), kept.is_stop_requested());
         }
     });
 }

@@ -91,8 +91,8 @@ fn a_runtime_that_is_shut_down_hands_the_job_back() {
             assert_eq!(error.source().unwrap().to_string(), "the tokio runtime was shut down");
             assert_eq!(error.into_job(), Parcel("precious"));
         }
-        assert!(!source.is_stopped());
-        assert!(token.left().is_empty() && abort.left().is_empty() && token.tracker().is_empty());
+        assert!(!source.is_stop_requested());
+        assert!(token.worker_names().is_empty() && abort.worker_names().is_empty() && token.tracker().is_empty());
 
         let again = current();
         let precious = String::from("precious");
@@ -126,7 +126,7 @@ fn a_task_whose_runtime_is_shut_down_is_dropped_and_says_so() {
         let (exit, source) = joining.join().unwrap();
         assert!(was_shut_down(&exit), "it {exit:?}");
         assert_eq!(open.load(Relaxed), 0, "its destructors have run");
-        assert!(!source.is_stopped(), "others may share it");
+        assert!(!source.is_stop_requested(), "others may share it");
     }
 
     let runtime = multi();
@@ -139,7 +139,7 @@ fn a_task_whose_runtime_is_shut_down_is_dropped_and_says_so() {
     let runtime = current();
     let token = Token::new(runtime.handle().clone());
     cut_off(runtime, &token, false);
-    assert!(token.left().is_empty());
+    assert!(token.worker_names().is_empty());
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_stop_that_was_asked_for_before_the_shutdown_is_the_exit() {
     let runtime = current();
     let worker = Token::new(runtime.handle().clone()).spawn_task(|_| pending::<Result<(), _>>()).unwrap();
     runtime.block_on(tokio::task::yield_now());
-    worker.stop_because("asked");
+    worker.stop_with("asked");
     drop(runtime);
     assert_eq!(join(worker).stopped().unwrap().reason(), &Reason::from("asked"));
 }
@@ -190,14 +190,14 @@ fn a_blocking_job_runs_on_when_the_runtime_goes_and_is_joined_all_the_same() {
         let (release, worker) = deaf(&token);
         shut_down(runtime);
         let worker = worker.join_timeout(Duration::ZERO).unwrap_err().into_worker();
-        assert_eq!(token.left(), ["token"]);
+        assert_eq!(token.worker_names(), ["token"]);
         drop(release);
         assert_eq!(join(worker).finished(), Some(7));
 
         let runtime = current();
         let worker = Token::new(runtime.handle().clone()).spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
         shut_down(runtime);
-        worker.stop_because("asked");
+        worker.stop_with("asked");
         assert_eq!(join(worker).stopped().unwrap().reason(), &Reason::from("asked"));
     }
 }
@@ -208,7 +208,7 @@ fn a_job_that_waits_for_a_thread_of_a_full_pool_ends_with_the_runtime_or_with_it
     let token = Token::new(runtime.handle().clone());
     let (release, first) = deaf(&token);
     let second = token.clone().name("second").spawn(Parcel("second")).unwrap();
-    assert_eq!(token.left(), ["token", "second"]);
+    assert_eq!(token.worker_names(), ["token", "second"]);
     assert!(!second.is_finished());
     drop(release);
     assert_eq!(join(second).finished(), Some("second"));
@@ -241,7 +241,7 @@ fn an_unspawned_job_is_not_counted_though_tokio_still_has_its_closure() {
     let token = Token::new(runtime.handle().clone());
     let error = token.spawn(Parcel("precious")).unwrap_err();
     assert!(error.os_error().raw_os_error().is_some(), "{error:?}");
-    assert!(token.left().is_empty() && token.tracker().is_empty());
+    assert!(token.worker_names().is_empty() && token.tracker().is_empty());
     assert_eq!(error.into_job(), Parcel("precious"));
 }
 
@@ -260,7 +260,7 @@ fn a_stop_in_a_thread_that_blocks_is_seen_by_its_poll_at_once() {
     for _ in 0..200 {
         let worker = Token::new(runtime.handle().clone()).spawn_fn(|stop| {
             let slept = stop.sleep(Duration::MAX);
-            assert!(stop.is_stopped() && stop.cancellation_token().is_cancelled());
+            assert!(stop.is_stop_requested() && stop.cancellation_token().is_cancelled());
             slept
         });
         let worker = worker.unwrap();

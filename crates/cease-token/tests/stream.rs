@@ -101,7 +101,7 @@ fn a_stop_wakes_a_task_that_waits_for_an_item() {
                 let next = numbers.next().await;
                 (next, numbers.stopped().map(|stopped| stopped.reason().clone()))
             });
-            source.request_because("now");
+            source.request_with("now");
             assert_eq!(waiting.await.unwrap(), (None, Some(Reason::from("now"))));
             assert!(sender.is_closed(), "the stream was dropped with the task");
         });

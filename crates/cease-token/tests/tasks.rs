@@ -44,8 +44,8 @@ fn l1_request_is_sticky<S: SpawnTask>(strategy: &S) {
         let worker = strategy.spawn_task(|stop: TaskStop| async move {
             let mut seen = false;
             for _ in 0..10 {
-                assert!(stop.is_stopped() || !seen, "the stop was taken back");
-                seen = stop.is_stopped();
+                assert!(stop.is_stop_requested() || !seen, "the stop was taken back");
+                seen = stop.is_stop_requested();
                 yield_now().await;
             }
             Ok(())
@@ -75,10 +75,10 @@ fn l2_one_reason<S: SpawnTask>(strategy: &S) {
         let together = Arc::clone(&start);
         let other = thread::spawn(move || {
             together.wait();
-            source.request_because("there")
+            source.request_with("there")
         });
         start.wait();
-        let here = worker.stop_because("here");
+        let here = worker.stop_with("here");
         other.join().unwrap();
         assert_eq!(reason(&join(worker)), &Reason::from(if here { "here" } else { "there" }));
     }
@@ -87,7 +87,7 @@ fn l2_one_reason<S: SpawnTask>(strategy: &S) {
 /// The job gets no further than its first checkpoint.
 fn l5_stop_before_start<S: SpawnTask>(strategy: &S) {
     let source = StopSource::new();
-    source.request_because("early");
+    source.request_with("early");
     let passed = Arc::new(AtomicU32::new(0));
     let shared = Arc::clone(&passed);
     let worker = strategy.spawn_task_with(
@@ -137,7 +137,7 @@ fn l7_a_produced_value_is_not_lost<S: SpawnTask>(strategy: &S) {
         match join(worker) {
             Exit::Finished(value) => assert_eq!((value, produced.load(Relaxed)), (7, 1)),
             Exit::Stopped(_) => assert_eq!(produced.load(Relaxed), 0, "a value was produced, and is lost"),
-            exit => panic!("it {}", exit.word()),
+            exit => panic!("it {}", exit.kind()),
         }
     }
 }
@@ -155,7 +155,7 @@ fn l8_after_join_nothing_runs<S: SpawnTask>(strategy: &S) {
         let worker = worker.unwrap();
         worker.stop();
         let exit = join(worker);
-        assert_eq!(open.load(Relaxed), 0, "join returned ({}) before the destructors had run", exit.word());
+        assert_eq!(open.load(Relaxed), 0, "join returned ({}) before the destructors had run", exit.kind());
         assert!(exit.stopped().is_some());
     }
 }
@@ -230,7 +230,7 @@ fn l10_only_detach_lets_go<S: SpawnTask>(strategy: &S) {
     let worker = endless(strategy);
     let (source, ended) = (worker.source().clone(), worker.ended().clone());
     worker.detach();
-    assert!(!source.is_stopped() && !ended.is_stopped());
+    assert!(!source.is_stop_requested() && !ended.is_stop_requested());
     assert!(source.request());
     ended.wait_timeout(LIMIT).unwrap();
 }
@@ -243,7 +243,7 @@ fn l11_joining_oneself_is_an_error<S: SpawnTask>(strategy: &S) {
         let own = handed.await.unwrap();
         let Err(JoinError::Itself(own)) = own.join() else { panic!("a task joined itself") };
         drop(own);
-        tell.send(stop.is_stopped()).unwrap();
+        tell.send(stop.is_stop_requested()).unwrap();
         Ok(0)
     });
     hand.send(worker.unwrap()).unwrap();

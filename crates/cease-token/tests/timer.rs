@@ -29,7 +29,7 @@ fn a_deadline_passes_by_the_clock_of_the_runtime() {
         let (source, deadline) = tree(runtime.handle()).child_with_timeout(HOUR).unwrap();
         assert_eq!(deadline.at(), Some((begun + HOUR).into_std()));
         time::advance(HOUR - Duration::from_secs(1)).await;
-        assert!(!source.is_stopped(), "it fired early");
+        assert!(!source.is_stop_requested(), "it fired early");
         let stopped = source.token().stopped().await.unwrap();
         assert_eq!(stopped.reason(), &Reason::Deadline);
         assert_eq!(stopped.asked_at().file(), file!());
@@ -43,15 +43,15 @@ fn a_deadline_that_is_moved_passes_when_it_was_moved_to() {
     runtime.block_on(async {
         let begun = time::Instant::now();
         let (source, deadline) = tree(runtime.handle()).child_with_timeout(2 * HOUR).unwrap();
-        assert!(source.tighten((begun + HOUR).into_std()).unwrap());
-        assert!(deadline.move_to((begun + 3 * HOUR).into_std()).unwrap());
+        assert!(source.shorten_deadline((begun + HOUR).into_std()).unwrap());
+        assert!(deadline.reset((begun + 3 * HOUR).into_std()).unwrap());
         source.token().stopped().await.unwrap();
         assert!(begun.elapsed() >= 3 * HOUR);
 
         let (source, deadline) = tree(runtime.handle()).child_with_timeout(HOUR).unwrap();
-        assert!(deadline.lift());
+        assert!(deadline.clear());
         let waits = time::timeout(2 * HOUR, source.token().stopped_owned()).await;
-        assert!(waits.is_err() && !source.is_stopped());
+        assert!(waits.is_err() && !source.is_stop_requested());
     });
 }
 
@@ -119,7 +119,7 @@ fn a_deadline_goes_through_tokio_and_comes_back() {
         let (back, by_child) = (from_tokio(made.token()), from_tokio(&made.token().child_token()));
         assert_eq!((back.deadline(), by_child.deadline()), (deadline.at(), None));
         let later = deadline.at().unwrap() + HOUR;
-        deadline.move_to(later).unwrap();
+        deadline.reset(later).unwrap();
         assert_eq!(back.deadline(), Some(later));
         made.token().cancelled().await;
         assert_eq!(back.token().reason(), Some(&Reason::Deadline));

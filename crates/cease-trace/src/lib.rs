@@ -6,12 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use cease_core::{
-    Contract, Edge, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, StopToken, Stopped, Strategy,
-    ThreadBuilder, Worker,
+    Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, StopToken, Stopped, Strategy, ThreadBuilder,
+    UnwindBoundary, Worker,
 };
 
 pub use cease_core::Swallowed;
-pub use cease_core::ambient::checkpoint;
+pub use cease_core::current::checkpoint;
 pub use cease_trace_macros::traced;
 
 /// What this strategy promises.
@@ -81,8 +81,8 @@ impl Trace {
         T: Send + 'static,
     {
         let tell = Arc::clone(&self.tell);
-        let run = move |job, edge: &Edge| run(job, edge.token());
-        self.thread.spawn_at_edge(source, job, move |worker, swallowed| tell(worker, swallowed), run)
+        let run = move |job, edge: &UnwindBoundary| run(job, edge.token());
+        self.thread.spawn_at_boundary(source, job, move |worker, swallowed| tell(worker, swallowed), run)
     }
 }
 

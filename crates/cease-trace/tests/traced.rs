@@ -88,12 +88,12 @@ fn stop(work: impl FnOnce() + Send + 'static) -> Exit<()> {
     });
     let worker = worker.expect("a thread can be had");
     begun.recv().expect("it begins");
-    assert!(worker.stop_because("enough"));
+    assert!(worker.stop_with("enough"));
     worker.join().expect("joined from outside")
 }
 
 fn assert_stopped(exit: &Exit<()>) {
-    assert_eq!(exit.stopped().unwrap_or_else(|| panic!("it {}", exit.word())).reason(), &Reason::from("enough"));
+    assert_eq!(exit.stopped().unwrap_or_else(|| panic!("it {}", exit.kind())).reason(), &Reason::from("enough"));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_stop_before_the_start_is_seen_at_the_entry() {
 
     let entered = Arc::new(AtomicBool::new(false));
     let source = StopSource::new();
-    source.request_because("enough");
+    source.request_with("enough");
     let seen = Arc::clone(&entered);
     let worker = Trace::new().spawn_fn_with(
         move |_| {
@@ -227,7 +227,7 @@ fn a_stop_that_is_swallowed_is_told_with_its_place_and_comes_again() {
     }
 
     let source = StopSource::new();
-    source.request_because("enough");
+    source.request_with("enough");
     let (tell, told) = mpsc::channel();
     let trace = Trace::new().name("stubborn").on_swallowed(move |worker, swallowed| {
         tell.send((worker.to_owned(), swallowed.left_at)).expect("somebody listens");
@@ -249,6 +249,6 @@ fn a_stop_that_is_swallowed_is_told_with_its_place_and_comes_again() {
 #[test]
 fn a_result_of_the_job_counts_as_under_a_flag() {
     let worker = Trace::new().spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
-    assert!(worker.stop_because("enough"));
+    assert!(worker.stop_with("enough"));
     assert_stopped(&worker.join().unwrap());
 }

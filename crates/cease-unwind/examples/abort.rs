@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p cease-unwind --example abort --config 'profile.dev.panic="abort"'`
 
-use cease_core::{Checkpoint, Edge, Job, StopSource, Stopped, Strategy};
+use cease_core::{Checkpoint, Job, StopSource, Stopped, Strategy, UnwindBoundary};
 use cease_unwind::Unwind;
 
 struct Parcel(String);
@@ -27,7 +27,7 @@ fn main() {
     }
     // Whoever makes an edge by hand is not refused; its checkpoints return then, and `?` passes the stop on.
     let source = StopSource::new();
-    source.request_because("enough");
-    let edge = Edge::new(&source.token(), |_| ());
+    source.request_with("enough");
+    let edge = UnwindBoundary::new(&source.token(), |_| ());
     println!("{:?}", edge.run(|| edge.check()).map_err(|stopped| stopped.reason().to_string()));
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cease_core::{
-    Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, Stopped, Strategy, ThreadBuilder, Worker, ambient,
+    Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, Stopped, Strategy, ThreadBuilder, Worker, current,
 };
 
 pub use cease_core::Swallowed;
@@ -77,7 +77,7 @@ impl Unwind {
     ///         stop.check()?;
     ///     }
     /// })?;
-    /// worker.stop_because("unplugged");
+    /// worker.stop_with("unplugged");
     /// assert!(worker.join()?.stopped().is_some());
     /// assert!(told.iter().all(|told| told == ("plugin".into(), "requested: unplugged".into())));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -99,7 +99,7 @@ impl Unwind {
         T: Send + 'static,
     {
         let tell = Arc::clone(&self.tell);
-        self.thread.spawn_at_edge(source, job, move |worker, swallowed| tell(worker, swallowed), run)
+        self.thread.spawn_at_boundary(source, job, move |worker, swallowed| tell(worker, swallowed), run)
     }
 }
 
@@ -142,9 +142,9 @@ impl SpawnFn for Unwind {
 /// `check()` and `sleep()` do not return once a stop was asked for: every destructor between them and where the job began
 /// runs, and the exit is [`cease_core::Exit::Stopped`].
 /// They return `Err` only while the thread unwinds already, so a destructor may call them.
-/// `is_stopped()` only tells.
+/// `is_stop_requested()` only tells.
 ///
-/// [`lend`](cease_core::Edge::lend) gives it to a thread that the job starts itself.
+/// [`lend`](cease_core::UnwindBoundary::enter) gives it to a thread that the job starts itself.
 /// A checkpoint there unwinds that thread, and whoever joins it gets the payload: passed on with `resume_unwind`, as rayon
 /// does by itself, it stops the job; dropped, it was swallowed.
 ///
@@ -157,7 +157,7 @@ impl SpawnFn for Unwind {
 ///
 /// let worker = Unwind::new().spawn_fn(|stop| {
 ///     thread::scope(|scope| {
-///         let half = scope.spawn(|| stop.lend(|| (0..).for_each(|_| cease_unwind::check())));
+///         let half = scope.spawn(|| stop.enter(|| (0..).for_each(|_| cease_unwind::check())));
 ///         half.join().map_err(|payload| resume_unwind(payload))
 ///     })
 /// })?;
@@ -165,7 +165,7 @@ impl SpawnFn for Unwind {
 /// assert!(worker.join()?.stopped().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub type UnwindStop = cease_core::Edge;
+pub type UnwindStop = cease_core::UnwindBoundary;
 
 /// Leaves the job that the calling thread runs, by unwinding, if a stop was asked for.
 ///
@@ -181,12 +181,12 @@ pub type UnwindStop = cease_core::Edge;
 /// }
 ///
 /// let worker = Unwind::new().spawn_fn(|_| Ok(count()))?;
-/// worker.stop_because("enough");
+/// worker.stop_with("enough");
 /// assert_eq!(worker.join()?.stopped().unwrap().reason().to_string(), "requested: enough");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[inline]
 #[track_caller]
 pub fn check() {
-    ambient::checkpoint();
+    current::checkpoint();
 }

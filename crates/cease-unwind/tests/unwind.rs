@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Exit, Job, Noticed, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker, ambient};
+use cease_core::{
+    Checkpoint, Exit, Job, Reason, SpawnFn, StopObserved, StopSource, Stopped, Strategy, Worker, current,
+};
 use cease_unwind::{Unwind, UnwindStop};
 
 /// Enters its name into a list when it is dropped.
@@ -38,7 +40,7 @@ fn wait(stop: &UnwindStop) {
 
 /// Stops `worker`, which must have been left at a checkpoint for this reason.
 fn stop<T: std::fmt::Debug>(worker: Worker<T>) {
-    worker.stop_because("enough");
+    worker.stop_with("enough");
     match worker.join().unwrap() {
         Exit::Stopped(stopped) => assert_eq!(stopped.reason(), &Reason::from("enough")),
         Exit::Panicked(panic) => panic.resume(),
@@ -79,7 +81,7 @@ fn a_sleep_leaves_as_soon_as_it_is_asked() {
 fn being_told_of_the_stop_is_not_leaving() {
     let worker = Unwind::new().spawn_fn(|stop| {
         wait(stop);
-        Ok((stop.is_stopped(), ambient::is_stopped(), ambient::check().is_err()))
+        Ok((stop.is_stop_requested(), current::is_stop_requested(), current::check().is_err()))
     });
     let worker = worker.unwrap();
     worker.stop();
@@ -91,8 +93,8 @@ fn a_check_outside_of_a_job_goes_on() {
     cease_unwind::check();
     let source = StopSource::new();
     source.request();
-    ambient::with(&source.token(), cease_unwind::check);
-    assert!(ambient::token().is_none());
+    current::with(&source.token(), cease_unwind::check);
+    assert!(current::token().is_none());
 }
 
 #[test]
@@ -200,7 +202,7 @@ fn a_helper_thread_passes_the_stop_on_to_whoever_joins_it() {
     let (unwind, told) = told();
     let worker = unwind.spawn_fn(|stop| {
         thread::scope(|scope| {
-            let helpers = [(); 2].map(|()| scope.spawn(|| stop.lend(|| deep())));
+            let helpers = [(); 2].map(|()| scope.spawn(|| stop.enter(|| deep())));
             // One payload goes on, and the other is dropped, on the thread that joins.
             let [first, second] = helpers.map(|helper| helper.join().unwrap_err());
             drop(first);
@@ -278,7 +280,7 @@ fn who_lets_go_before_the_check_or_only_asks_poisons_nothing() {
             .spawn_fn(move |stop| -> Result<(), Stopped> {
                 let mut guard = locked.lock().unwrap();
                 wait(stop);
-                *guard = if stop.is_stopped() { 0 } else { 3 };
+                *guard = if stop.is_stop_requested() { 0 } else { 3 };
                 drop(guard);
                 stop.check()
             })
@@ -290,7 +292,7 @@ fn who_lets_go_before_the_check_or_only_asks_poisons_nothing() {
 #[test]
 fn a_watched_checkpoint_notes_a_stop_that_unwinds() {
     type Wait = fn(&dyn Checkpoint) -> Result<(), Stopped>;
-    struct Watched(Noticed, Wait);
+    struct Watched(StopObserved, Wait);
 
     impl Job for Watched {
         type Output = ();
@@ -309,7 +311,7 @@ fn a_watched_checkpoint_notes_a_stop_that_unwinds() {
         },
     ];
     for wait in waits {
-        let noticed = Noticed::default();
+        let noticed = StopObserved::default();
         let worker = Unwind::new().spawn(Watched(noticed.clone(), wait)).unwrap();
         assert_eq!(noticed.at(), None);
         stop(worker);
@@ -341,7 +343,7 @@ fn a_guard_that_asks_when_a_worker_fails_does_not_ask_when_it_is_stopped() {
         });
         let worker = worker.unwrap();
         worker.stop();
-        (worker.join().unwrap().word(), peers.reason().cloned())
+        (worker.join().unwrap().kind(), peers.reason().cloned())
     };
     assert_eq!(peers(|stop| stop.check()), ("stopped", None));
     assert_eq!(peers(|_| resume_unwind(Box::new("a bug"))), ("panicked", Some(Reason::PeerFailed)));

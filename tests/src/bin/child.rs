@@ -21,7 +21,7 @@ fn main() {
     }
     forbid_system_calls();
     let first = source.request();
-    let seen = token.is_stopped();
+    let seen = token.is_stop_requested();
     leave(if first && seen { b"ok" } else { b"no" });
 }
 

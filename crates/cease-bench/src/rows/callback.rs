@@ -32,7 +32,7 @@ const CPP_ON_THE_STACK: &str = "C++, on the stack";
 /// A guard that stays where it was made, and borrows the token.
 fn on_the_stack(setup: &Setup) -> Vec<Contender> {
     let times = setup.scale.operations(TIMES);
-    let ours = Contender::new("StopCallback", move || {
+    let ours = Contender::new("PinnedCallback", move || {
         let source = StopSource::new();
         let (token, mark) = (source.token(), black_box(7_u64));
         make_and_drop(times, || {
@@ -47,7 +47,7 @@ fn on_the_stack(setup: &Setup) -> Vec<Contender> {
 /// A guard that can be kept anywhere.
 fn boxed(setup: &Setup) -> Vec<Contender> {
     let times = setup.scale.operations(TIMES);
-    let ours = Contender::new("OnStop", move || {
+    let ours = Contender::new("CallbackGuard", move || {
         let source = StopSource::new();
         let (token, mark) = (source.token(), black_box(7_u64));
         make_and_drop(times, || token.on_stop(move || _ = black_box(mark)))

@@ -62,7 +62,7 @@ const DEPTH: usize = 8;
 fn one_token<M: Threads>(setup: &Setup, row_of_cpp: &'static str) -> Vec<Contender> {
     let (loads, others) = (setup.scale.operations(LOADS), setup.scale.operations(OTHERS));
     let mut contenders = vec![
-        polled::<M, _>("StopToken", loads, token, |(_, token)| token.is_stopped()),
+        polled::<M, _>("StopToken", loads, token, |(_, token)| token.is_stop_requested()),
         polled::<M, _>("AtomicBool", loads, flag, is_raised),
         polled::<M, _>("tokio-util", others, CancellationToken::new, CancellationToken::is_cancelled),
         stop_token::<M>(others),
@@ -89,7 +89,7 @@ fn depth_8(scale: Scale) -> Vec<Contender> {
                 let token = chain[DEPTH].token();
                 (chain, token)
             },
-            |(_, token)| token.is_stopped(),
+            |(_, token)| token.is_stop_requested(),
         ),
         polled::<OneThread, _>("AtomicBool", loads, flag, is_raised),
         polled::<OneThread, _>("tokio-util", others, chain::<CancellationToken>, |chain| chain[DEPTH].is_cancelled()),
@@ -118,7 +118,7 @@ fn any_of_3(scale: Scale) -> Vec<Contender> {
                 let linked = StopToken::any_of(&inputs.each_ref().map(StopSource::token));
                 (inputs, linked)
             },
-            |(_, linked)| linked.token().is_stopped(),
+            |(_, linked)| linked.token().is_stop_requested(),
         ),
         polled::<OneThread, _>("AtomicBool", loads, flag, is_raised),
         polled::<OneThread, _>(

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Exit, Job, Stopped, Strategy, Worker};
-use cease_process::ladder::Budgets;
-use cease_process::{Pool, Process, Travels};
+use cease_process::ladder::GracePeriods;
+use cease_process::{Pool, Process, RemoteJob};
 use serde::{Deserialize, Serialize};
 
 use crate::rounds::{Contender, Row, Unit, spread};
@@ -97,7 +97,7 @@ impl Job for Wait {
     }
 }
 
-impl Travels for Wait {
+impl RemoteJob for Wait {
     const NAME: &'static str = "wait";
 }
 
@@ -113,7 +113,7 @@ impl Job for Pass {
     }
 }
 
-impl Travels for Pass {
+impl RemoteJob for Pass {
     const NAME: &'static str = "pass";
 }
 
@@ -129,7 +129,7 @@ fn round_trip(pool: &Pool) -> io::Result<Duration> {
 
 /// A worker whose job has begun.
 fn worker() -> io::Result<Worker<()>> {
-    let budgets = Budgets { ask: Duration::ZERO, term: Duration::ZERO, kill: Duration::from_secs(60) };
+    let budgets = GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: Duration::from_secs(60) };
     let spawned = Process::new().budgets(budgets).spawn(Wait);
     spawned.map_err(|error| io::Error::other(format!("{error}: {}", error.os_error())))
 }
@@ -137,7 +137,7 @@ fn worker() -> io::Result<Worker<()>> {
 fn kill_worker(worker: Worker<()>) -> io::Result<()> {
     worker.stop();
     match worker.join() {
-        Ok(exit) if exit.word() == "killed" => Ok(()),
+        Ok(exit) if exit.kind() == "killed" => Ok(()),
         _ => Err(io::Error::other("it did not end by the stop")),
     }
 }

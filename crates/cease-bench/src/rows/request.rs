@@ -60,7 +60,7 @@ fn sweep<T: Tree>(count: u32, sweeps: u32) -> Contender {
         let start = Instant::now();
         top.request();
         let time = nanoseconds_each(start, count);
-        assert!(children.iter().all(T::is_stopped));
+        assert!(children.iter().all(T::is_stop_requested));
         time
     };
     Contender::new(T::NAME, move || (0..sweeps).map(|_| request()).sum::<f64>() / f64::from(sweeps))

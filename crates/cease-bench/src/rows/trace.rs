@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use cease_core::{Edge, StopSource};
+use cease_core::{StopSource, UnwindBoundary};
 use cease_trace::traced;
 
 use crate::rounds::{Contender, Row, Setup, Unit};
@@ -99,7 +99,7 @@ fn contenders(
     let numbers = || (0..NUMBERS).collect::<Vec<_>>();
     let (for_traced, for_plain) = (numbers(), numbers());
     let source = StopSource::new();
-    let edge = Edge::new(&source.token(), |_| ());
+    let edge = UnwindBoundary::new(&source.token(), |_| ());
     vec![
         Contender::new(name, move || {
             let _source = &source;

@@ -11,7 +11,7 @@ pub(super) trait Tree: Sized + Send + Sync + 'static {
     fn root() -> Self;
     fn child(&self) -> Self;
     fn request(&self);
-    fn is_stopped(&self) -> bool;
+    fn is_stop_requested(&self) -> bool;
 }
 
 impl Tree for StopSource {
@@ -29,8 +29,8 @@ impl Tree for StopSource {
         assert!(Self::request(self), "nobody asked before");
     }
 
-    fn is_stopped(&self) -> bool {
-        Self::is_stopped(self)
+    fn is_stop_requested(&self) -> bool {
+        Self::is_stop_requested(self)
     }
 }
 
@@ -49,7 +49,7 @@ impl Tree for CancellationToken {
         self.cancel();
     }
 
-    fn is_stopped(&self) -> bool {
+    fn is_stop_requested(&self) -> bool {
         self.is_cancelled()
     }
 }
@@ -69,7 +69,7 @@ impl Tree for ChildStopper {
         self.cancel();
     }
 
-    fn is_stopped(&self) -> bool {
+    fn is_stop_requested(&self) -> bool {
         self.is_cancelled()
     }
 }

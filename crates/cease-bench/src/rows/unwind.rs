@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Instant;
 
-use cease_core::{Checkpoint, Edge, StopSource, Stopped};
+use cease_core::{Checkpoint, StopSource, Stopped, UnwindBoundary};
 
 use crate::rounds::{Contender, Row, Scale, Setup, Unit};
 use crate::rows::nanoseconds_each;
@@ -50,14 +50,14 @@ fn happy_path<const WORK: u32>(scale: Scale) -> Vec<Contender> {
     let frames = (2 << DEPTH) - 1;
     let trees = scale.operations(CALLS) / frames;
     let source = Rc::new(StopSource::new());
-    let edge = || Edge::new(&source.token(), |_| ());
+    let edge = || UnwindBoundary::new(&source.token(), |_| ());
     let (ambient, by_hand, returning, polled) = (edge(), edge(), source.token(), source.token());
     let time = |name, call: Box<dyn Fn() -> u64>| {
         let source = Rc::clone(&source);
         Contender::new(name, move || {
             let start = Instant::now();
             (0..trees).for_each(|_| _ = black_box(call()));
-            assert!(!source.is_stopped(), "nobody asked");
+            assert!(!source.is_stop_requested(), "nobody asked");
             nanoseconds_each(start, trees * frames)
         })
     };
@@ -75,7 +75,10 @@ fn happy_path<const WORK: u32>(scale: Scale) -> Vec<Contender> {
             }),
         ),
         time("check()?", Box::new(move || tree_by_result::<WORK>(DEPTH, 7, &returning).expect("nobody asked"))),
-        time("is_stopped", Box::new(move || tree::<WORK>(DEPTH, 7, &|| assert!(!polled.is_stopped(), "nobody asked")))),
+        time(
+            "is_stop_requested",
+            Box::new(move || tree::<WORK>(DEPTH, 7, &|| assert!(!polled.is_stop_requested(), "nobody asked"))),
+        ),
     ]
 }
 
@@ -85,7 +88,7 @@ fn stop(scale: Scale, depth: u32) -> Vec<Contender> {
     let stops = scale.operations(FRAMES) / (depth + 10);
     let source = StopSource::new();
     source.request();
-    let (edge, token) = (Edge::new(&source.token(), |_| ()), source.token());
+    let (edge, token) = (UnwindBoundary::new(&source.token(), |_| ()), source.token());
     let time = move |name, stop: Box<dyn Fn() -> bool>| {
         Contender::new(name, move || {
             let start = Instant::now();
@@ -94,7 +97,7 @@ fn stop(scale: Scale, depth: u32) -> Vec<Contender> {
         })
     };
     vec![
-        time("Edge::run", Box::new(move || edge.run(|| Ok(descend(depth, &cease_unwind::check))).is_err())),
+        time("UnwindBoundary::run", Box::new(move || edge.run(|| Ok(descend(depth, &cease_unwind::check))).is_err())),
         time(
             "resume_unwind",
             Box::new(move || {

@@ -50,7 +50,7 @@ struct Left<'a, C: Checkpoint>(&'a C);
 
 impl<C: Checkpoint> Drop for Left<'_, C> {
     fn drop(&mut self) {
-        self.0.is_stopped();
+        self.0.is_stop_requested();
     }
 }
 

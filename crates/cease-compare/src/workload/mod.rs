@@ -17,7 +17,7 @@ pub(crate) use tokio_task::TokioTask;
 
 use std::path::Path;
 
-use cease_core::{Job, Noticed};
+use cease_core::{Job, StopObserved};
 use cease_token::AsyncJob;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,5 +56,5 @@ pub(crate) trait TaskWorkload: AsyncJob<Output = Result<(), String>> {
     const ABOUT: &'static str;
 
     /// Makes one job, which beats `pulse` at each piece of work, and notes when it first sees the stop.
-    fn new(pulse: Pulse, noticed: Noticed) -> Self;
+    fn new(pulse: Pulse, noticed: StopObserved) -> Self;
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Noticed, Stopped};
+use cease_core::{Checkpoint, StopObserved, Stopped};
 use cease_token::{AsyncJob, TaskStop};
 
 use super::TaskWorkload;
@@ -17,14 +17,14 @@ const INTERVAL: Duration = Duration::from_millis(1);
 pub(crate) struct TokioTask {
     numbers: Numbers,
     pulse: Pulse,
-    noticed: Noticed,
+    noticed: StopObserved,
 }
 
 impl TaskWorkload for TokioTask {
     const NAME: &'static str = "tokio-task";
     const ABOUT: &'static str = "a task of tokio: a block of numbers, then an await of a millisecond";
 
-    fn new(pulse: Pulse, noticed: Noticed) -> Self {
+    fn new(pulse: Pulse, noticed: StopObserved) -> Self {
         Self { numbers: numbers(), pulse, noticed }
     }
 }

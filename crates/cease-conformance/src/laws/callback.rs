@@ -6,7 +6,7 @@ use std::pin::pin;
 use cease_core::sync::atomic::AtomicU32;
 use cease_core::sync::atomic::Ordering::Relaxed;
 use cease_core::sync::{Arc, Mutex, lock, thread};
-use cease_core::{OnStop, StopSource, Strategy};
+use cease_core::{CallbackGuard, StopSource, Strategy};
 
 use super::{join, spawn};
 use crate::Act;
@@ -52,7 +52,7 @@ pub fn l13_dropping_waits_for_a_running_callback(strategy: &dyn Strategy<Act>) {
 /// L13: a callback that drops its own guard does not wait for itself.
 pub fn l13_a_callback_may_drop_its_own_guard(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| Err(stop.token().wait().expect("L13: the law keeps a source")));
-    let own: Arc<Mutex<Option<OnStop>>> = Arc::new(Mutex::new(None));
+    let own: Arc<Mutex<Option<CallbackGuard>>> = Arc::new(Mutex::new(None));
     let inside = Arc::clone(&own);
     let guard = worker.source().token().on_stop(move || drop(lock(&inside).take()));
     *lock(&own) = Some(guard);

@@ -16,11 +16,11 @@ pub fn l15_a_deadline_races_with_a_request(strategy: &dyn Strategy<Act>) {
     let worker = strategy.spawn_with(Act::new(|_| Ok(0)), source).expect("a law starts only a few workers");
     join(worker);
     clock.ring_at(1);
-    assert!(!asking.is_stopped(), "L15: the deadline fired early");
+    assert!(!asking.is_stop_requested(), "L15: the deadline fired early");
     let token = asking.token();
     let ringing = thread::spawn(move || clock.ring_at(2));
-    let first = asking.request_because("asked");
-    assert!(token.is_stopped(), "L15: the request returned, and the token does not read stopped");
+    let first = asking.request_with("asked");
+    assert!(token.is_stop_requested(), "L15: the request returned, and the token does not read stopped");
     ringing.join().expect("ringing does not panic");
     let expected = if first { Reason::from("asked") } else { Reason::Deadline };
     assert_eq!(token.reason(), Some(&expected), "L15: the reason is not that of the one who was first");
@@ -36,8 +36,8 @@ pub fn l15_it_only_tightens(strategy: &dyn Strategy<Act>) {
     join(worker);
     let (here, there) = (clock.hour(2), clock.hour(1));
     let other = source.clone();
-    let tightening = thread::spawn(move || other.tighten(there).expect("the law brings a timer"));
-    source.tighten(here).expect("the law brings a timer");
+    let tightening = thread::spawn(move || other.shorten_deadline(there).expect("the law brings a timer"));
+    source.shorten_deadline(here).expect("the law brings a timer");
     assert!(tightening.join().expect("tightening does not panic"), "L15: a deadline cannot be brought nearer");
     assert_eq!(source.deadline(), Some(there), "L15: a deadline was moved further away");
     assert_eq!(token.deadline(), source.deadline(), "L15: what lies below has another deadline");

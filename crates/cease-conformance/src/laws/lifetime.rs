@@ -31,7 +31,7 @@ pub fn l5_stop_before_start(strategy: &dyn Strategy<Act>) {
     let passed = Arc::new(AtomicU32::new(0));
     let shared = Arc::clone(&passed);
     let source = StopSource::new();
-    source.request_because("early");
+    source.request_with("early");
     let job = Act::new(move |stop| {
         stop.check()?;
         shared.store(1, Relaxed);
@@ -65,7 +65,7 @@ pub fn l7_a_produced_value_is_not_lost(strategy: &dyn Strategy<Act>) {
     worker.stop();
     match join(worker) {
         Exit::Finished(value) => assert_eq!(value, 7, "L7: the value changed on its way"),
-        exit => assert_eq!(produced.load(Relaxed), 0, "L7: a value was produced, but the exit is {}", exit.word()),
+        exit => assert_eq!(produced.load(Relaxed), 0, "L7: a value was produced, but the exit is {}", exit.kind()),
     }
 }
 
@@ -81,8 +81,8 @@ pub fn l8_after_join_nothing_runs(strategy: &dyn Strategy<Act>) {
     });
     worker.stop();
     let exit = worker.join().expect("joined from outside");
-    assert_eq!(open.load(Relaxed), 0, "L8: join returned ({}) before the destructors had run", exit.word());
-    assert!(exit.stopped().is_some(), "L8: the job left at its stop, but the exit is {}", exit.word());
+    assert_eq!(open.load(Relaxed), 0, "L8: join returned ({}) before the destructors had run", exit.kind());
+    assert!(exit.stopped().is_some(), "L8: the job left at its stop, but the exit is {}", exit.kind());
 }
 
 /// L9: the job panics while a stop is asked for, and the exit has the payload.
@@ -90,7 +90,7 @@ pub fn l9_a_panic_is_reported(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| resume_unwind(Box::new(9_u32)));
     worker.stop();
     let exit = worker.join().expect("joined from outside");
-    let word = exit.word();
+    let word = exit.kind();
     let panic = exit.panicked().unwrap_or_else(|| panic!("L9: the job panicked, but the exit is {word}"));
     assert_eq!(panic.into_payload().downcast_ref(), Some(&9_u32), "L9: the payload changed on its way");
 }
@@ -120,13 +120,13 @@ pub fn l10_only_detach_lets_go(strategy: &dyn Strategy<Act>) {
     let ended = done.token();
     let worker = spawn(strategy, move |stop| {
         let stopped = stop.token().wait().expect("L10: the law keeps a source");
-        done.request_because(stopped.reason().clone());
+        done.request_with(stopped.reason().clone());
         Ok(0)
     });
     let source = worker.source().clone();
     worker.detach();
-    assert!(!source.is_stopped(), "L10: detaching asked for a stop");
-    assert!(source.request_because("later"), "L10: a detached worker is still asked through its source");
+    assert!(!source.is_stop_requested(), "L10: detaching asked for a stop");
+    assert!(source.request_with("later"), "L10: a detached worker is still asked through its source");
     let told = ended.wait().expect("L10: the job ended without a stop");
     assert_eq!(told.reason(), &Reason::from("later"), "L10: the job was stopped by somebody else");
 }
@@ -144,7 +144,7 @@ pub fn l11_joining_oneself_is_an_error(strategy: &dyn Strategy<Act>) {
         let worker = lock(&slot).take().expect("L11: it was put there before the job was told");
         let Err(JoinError::Itself(worker)) = worker.join() else { panic!("L11: a job joined itself") };
         drop(worker);
-        assert!(stop.is_stopped(), "L11: dropping oneself asks for a stop");
+        assert!(stop.is_stop_requested(), "L11: dropping oneself asks for a stop");
         done.request();
         Ok(0)
     });
@@ -168,8 +168,8 @@ pub fn l18_nothing_leaks(strategy: &dyn Strategy<Act>) {
     source.request();
     drop((source, callback));
     let exit = join(worker);
-    assert!(leaf.is_stopped(), "L18: the run is not the one that is counted");
-    assert!(exit.stopped().is_some() && token.is_stopped(), "L18: the run is not the one that is counted");
+    assert!(leaf.is_stop_requested(), "L18: the run is not the one that is counted");
+    assert!(exit.stopped().is_some() && token.is_stop_requested(), "L18: the run is not the one that is counted");
 }
 
 /// L18: the top of a tree goes away, and what is below it in two shards goes at once; nothing of it is left.

@@ -18,7 +18,7 @@ pub fn l21_any_of_two_stops_once(_: &dyn Strategy<Act>) {
     });
     let asking = inputs.map(|(source, reason)| {
         thread::spawn(move || {
-            source.request_because(reason);
+            source.request_with(reason);
             source
         })
     });
@@ -36,13 +36,13 @@ pub fn l21_all_of_three_wait_for_the_third(_: &dyn Strategy<Act>) {
     let [here, there, last] = [(); 3].map(|()| StopSource::new());
     let all = StopToken::all_of(&[here.token(), there.token(), last.token()]);
     let other = thread::spawn(move || {
-        there.request_because("there");
+        there.request_with("there");
         there
     });
-    here.request_because("here");
+    here.request_with("here");
     let _there = other.join().expect("asking does not panic");
-    assert!(!all.token().is_stopped(), "L21: two of three inputs were enough for all of them");
-    assert!(last.request_because("last"), "L21: nobody asked the last input");
+    assert!(!all.token().is_stop_requested(), "L21: two of three inputs were enough for all of them");
+    assert!(last.request_with("last"), "L21: nobody asked the last input");
     assert_eq!(all.token().reason(), Some(&Reason::from("last")), "L21: the reason of the input that decides");
 }
 
@@ -54,7 +54,7 @@ pub fn l21_too_few_inputs_are_told(_: &dyn Strategy<Act>) {
     assert_eq!(both.token().wait().err(), Some(NeverStops), "L21: one of two inputs can never stop");
     other.join().expect("dropping does not panic");
     assert!(here.request(), "L21: a link has asked its input");
-    assert!(!both.token().is_stopped(), "L21: one of two inputs was enough for both");
+    assert!(!both.token().is_stop_requested(), "L21: one of two inputs was enough for both");
 }
 
 /// L21: a link is cut just as its input stops; it followed, or it never will.
@@ -63,13 +63,13 @@ pub fn l21_cutting_races_with_the_request(_: &dyn Strategy<Act>) {
     let link = StopToken::any_of(&[input.token()]);
     let token = link.token().clone();
     let other = thread::spawn(move || {
-        input.request_because("now");
+        input.request_with("now");
         input
     });
     drop(link);
-    let stopped = token.is_stopped();
-    assert_eq!(token.can_stop(), stopped, "L21: nobody is left to ask, and the token does not say so");
+    let stopped = token.is_stop_requested();
+    assert_eq!(token.stop_possible(), stopped, "L21: nobody is left to ask, and the token does not say so");
     let _input = other.join().expect("asking does not panic");
-    assert_eq!(token.is_stopped(), stopped, "L21: a link that was cut has followed its input");
+    assert_eq!(token.is_stop_requested(), stopped, "L21: a link that was cut has followed its input");
     assert!(!stopped || token.reason() == Some(&Reason::from("now")), "L21: the reason got lost");
 }

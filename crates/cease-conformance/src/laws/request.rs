@@ -17,8 +17,8 @@ use crate::block_on::block_on;
 /// L1: two ask at once, and exactly one was first; what was seen once is seen ever after.
 pub fn l1_request_is_sticky(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
-        let before = stop.is_stopped();
-        let after = stop.is_stopped();
+        let before = stop.is_stop_requested();
+        let after = stop.is_stop_requested();
         assert!(after || !before, "L1: the stop was taken back");
         Ok(0)
     });
@@ -29,7 +29,7 @@ pub fn l1_request_is_sticky(strategy: &dyn Strategy<Act>) {
     let there = other.join().expect("asking does not panic");
     assert!(here != there, "L1: exactly one caller is first, but the answers were {here} and {there}");
     assert!(!worker.stop(), "L1: a late caller was told it was first");
-    assert!(token.is_stopped(), "L1: a late request took the stop back");
+    assert!(token.is_stop_requested(), "L1: a late request took the stop back");
     join(worker);
 }
 
@@ -41,8 +41,8 @@ pub fn l2_one_reason(strategy: &dyn Strategy<Act>) {
     });
     let token = worker.source().token();
     let source = worker.source().clone();
-    let other = thread::spawn(move || source.request_because("there"));
-    let here = worker.stop_because("here");
+    let other = thread::spawn(move || source.request_with("there"));
+    let here = worker.stop_with("here");
     other.join().expect("asking does not panic");
     let winner = if here { "here" } else { "there" };
     assert_eq!(token.reason(), Some(&Reason::from(winner)), "L2: an observer saw the reason of a request that lost");
@@ -56,7 +56,7 @@ pub fn l3_writes_before_the_request_are_visible(strategy: &dyn Strategy<Act>) {
     let shared = Arc::clone(&data);
     let worker = spawn(strategy, move |stop| {
         for _ in 0..2 {
-            if stop.is_stopped() {
+            if stop.is_stop_requested() {
                 assert_eq!(shared.load(Relaxed), 42, "L3: the stop was seen before what was written before it");
             }
         }
@@ -91,7 +91,7 @@ pub fn l4_giving_up_races_with_the_request(strategy: &dyn Strategy<Act>) {
     let token = worker.source().token();
     let other = thread::spawn(move || {
         let seen = token.wait_timeout(Duration::from_micros(1)).is_ok();
-        assert!(!seen || token.is_stopped(), "L4: a waiter was woken without a stop");
+        assert!(!seen || token.is_stop_requested(), "L4: a waiter was woken without a stop");
     });
     worker.stop();
     other.join().expect("L4: the other waiter is let go");
@@ -109,7 +109,7 @@ pub fn l4_a_task_is_woken(strategy: &dyn Strategy<Act>) {
     let other = thread::spawn(move || {
         let mut until = pin!(token.stopped());
         let seen = until.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        assert!(!seen.is_ready() || token.is_stopped(), "L4: a task was ready without a stop");
+        assert!(!seen.is_ready() || token.is_stop_requested(), "L4: a task was ready without a stop");
     });
     worker.stop();
     other.join().expect("L4: a task that stops waiting is let go");
@@ -122,16 +122,16 @@ pub fn l14_the_last_source_tells(strategy: &dyn Strategy<Act>) {
     let ended = done.token();
     let worker = spawn(strategy, move |stop| {
         assert_eq!(stop.token().wait().err(), Some(NeverStops), "L14: nobody asked");
-        assert!(!stop.token().can_stop(), "L14: the token still says that it can stop");
-        done.request_because("told");
+        assert!(!stop.token().stop_possible(), "L14: the token still says that it can stop");
+        done.request_with("told");
         Ok(0)
     });
     let token = worker.source().token();
-    assert!(token.can_stop(), "L14: the worker holds a source");
+    assert!(token.stop_possible(), "L14: the worker holds a source");
     worker.detach();
     let told = ended.wait().expect("L14: the job was told wrongly, and dropped its source");
     assert_eq!(told.reason(), &Reason::from("told"), "L14: somebody else ended the wait");
-    assert!(!token.can_stop() && !token.is_stopped(), "L14: an observer sees something else than the job");
+    assert!(!token.stop_possible() && !token.is_stop_requested(), "L14: an observer sees something else than the job");
 }
 
 /// L14: a request whose source is gone at once is not mistaken for "nobody asked".
@@ -152,5 +152,5 @@ pub fn l14_a_request_outlives_its_source(strategy: &dyn Strategy<Act>) {
     worker.detach();
     asker.join().expect("L14: the asking thread failed");
     ended.wait().expect("L14: a request was forgotten with its source");
-    assert!(token.can_stop(), "L14: it did stop, so it can");
+    assert!(token.stop_possible(), "L14: it did stop, so it can");
 }

@@ -16,9 +16,9 @@ pub fn l12_a_child_in_another_shard_is_stopped(_: &dyn Strategy<Act>) {
     });
     top.request();
     let child = giving_birth.join().expect("giving birth does not panic");
-    assert!(child.is_stopped(), "L12: the child of a stopped parent runs on");
+    assert!(child.is_stop_requested(), "L12: the child of a stopped parent runs on");
     let (child, spreading) = spreading.join().expect("spreading does not panic");
-    assert!(child.is_stopped(), "L12: the child of a stopped parent runs on, in another shard");
+    assert!(child.is_stop_requested(), "L12: the child of a stopped parent runs on, in another shard");
     drop(spreading);
 }
 
@@ -33,12 +33,15 @@ pub fn l12_a_late_request_waits_for_the_first(_: &dyn Strategy<Act>) {
     let (descendant, asked) = (leaf.token(), middle.clone());
     let further_down = thread::spawn(move || {
         let first = asked.request();
-        assert!(descendant.is_stopped(), "L12: a request returned ({first}), but a descendant does not read stopped");
+        assert!(
+            descendant.is_stop_requested(),
+            "L12: a request returned ({first}), but a descendant does not read stopped"
+        );
         asked
     });
     both_ask(&top, &leaf);
     further_down.join().expect("asking does not panic");
-    assert!(middle.is_stopped(), "L12: a stop was taken back");
+    assert!(middle.is_stop_requested(), "L12: a stop was taken back");
 }
 
 /// L12: two ask at once for a stop of a source with more shards than one, and for both it is complete.
@@ -61,12 +64,12 @@ pub fn l12_a_request_that_pauses_leaves_out_none(_: &dyn Strategy<Act>) {
     let shrinking = thread::spawn(move || drop(younger));
     assert!(top.request(), "L12: nobody asked before");
     assert!(
-        last.is_stopped() && youngest.is_stopped(),
+        last.is_stop_requested() && youngest.is_stop_requested(),
         "L12: the request returned, but a descendant does not read stopped"
     );
     let (born, eldest) = growing.join().expect("growing does not panic");
     shrinking.join().expect("shrinking does not panic");
-    assert!(born.is_stopped(), "L12: what was born while the request paused runs on");
+    assert!(born.is_stop_requested(), "L12: what was born while the request paused runs on");
     drop(eldest);
 }
 
@@ -75,10 +78,10 @@ fn both_ask(top: &StopSource, last: &StopSource) {
     let (source, descendant) = (top.clone(), last.token());
     let other = thread::spawn(move || {
         let first = source.request();
-        (first, descendant.is_stopped(), (source, descendant))
+        (first, descendant.is_stop_requested(), (source, descendant))
     });
     let here = top.request();
-    assert!(last.is_stopped(), "L12: a request returned ({here}), but a descendant does not read stopped");
+    assert!(last.is_stop_requested(), "L12: a request returned ({here}), but a descendant does not read stopped");
     let (there, seen, _) = other.join().expect("asking does not panic");
     assert!(seen, "L12: a request returned ({there}), but a descendant does not read stopped");
     assert!(here != there, "L12: exactly one caller is first, but the answers were {here} and {there}");

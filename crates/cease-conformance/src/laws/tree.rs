@@ -17,9 +17,9 @@ pub fn l12_a_stop_goes_down_never_up(strategy: &dyn Strategy<Act>) {
     });
     let worker = strategy.spawn_with(job, middle.child()).expect("a law starts only a few workers");
     let token = worker.source().token();
-    assert!(middle.request_because("middle"), "L12: nobody asked before");
-    assert!(token.is_stopped(), "L12: the request returned, but a descendant does not read stopped");
-    assert!(!top.is_stopped() && !beside.is_stopped(), "L12: a stop went up, or to the side");
+    assert!(middle.request_with("middle"), "L12: nobody asked before");
+    assert!(token.is_stop_requested(), "L12: the request returned, but a descendant does not read stopped");
+    assert!(!top.is_stop_requested() && !beside.is_stop_requested(), "L12: a stop went up, or to the side");
     assert_eq!(token.origin(), Some(&Reason::from("middle")), "L12: the reason got lost on its way down");
     assert!(join(worker).stopped().is_some(), "L12: the job was not stopped");
 }
@@ -31,7 +31,7 @@ pub fn l12_a_child_of_a_stopped_parent_is_stopped(strategy: &dyn Strategy<Act>) 
     let giving_birth = thread::spawn(move || token.child());
     worker.stop();
     let child = giving_birth.join().expect("giving birth does not panic");
-    assert!(child.is_stopped(), "L12: the child of a stopped parent runs on");
+    assert!(child.is_stop_requested(), "L12: the child of a stopped parent runs on");
     assert!(!child.request(), "L12: a child that was born stopped can be asked");
     join(worker);
 }
@@ -44,9 +44,9 @@ pub fn l12_a_middle_that_is_dropped_cuts_nothing_off(strategy: &dyn Strategy<Act
     let token = leaf.token();
     let dropping = thread::spawn(move || drop((middle, leaf)));
     worker.stop();
-    assert!(token.is_stopped(), "L12: the request returned, but a descendant does not read stopped");
+    assert!(token.is_stop_requested(), "L12: the request returned, but a descendant does not read stopped");
     dropping.join().expect("dropping does not panic");
-    assert!(token.is_stopped(), "L12: a stop was taken back");
+    assert!(token.is_stop_requested(), "L12: a stop was taken back");
     join(worker);
 }
 
@@ -63,10 +63,10 @@ pub fn l14_a_source_above_counts(strategy: &dyn Strategy<Act>) {
     let worker = strategy.spawn_with(job, top.child()).expect("a law starts only a few workers");
     let token = worker.source().token();
     worker.detach();
-    assert!(token.can_stop(), "L14: a source above exists");
+    assert!(token.stop_possible(), "L14: a source above exists");
     drop(top);
     ended.wait().expect("L14: the job was told wrongly, and dropped its source");
-    assert!(!token.can_stop(), "L14: the token still says that it can stop");
+    assert!(!token.stop_possible(), "L14: the token still says that it can stop");
 }
 
 /// L14: the last source at the top and the last one below it go away at once, and whoever waits further down is told.
@@ -77,7 +77,7 @@ pub fn l14_the_last_two_go_at_once(_: &dyn Strategy<Act>) {
     let dropping = [top, own].map(|source| thread::spawn(move || drop(source)));
     assert_eq!(below.wait().err(), Some(NeverStops), "L14: nobody asked");
     dropping.into_iter().for_each(|thread| thread.join().expect("dropping does not panic"));
-    assert!(!below.can_stop(), "L14: the token still says that it can stop");
+    assert!(!below.stop_possible(), "L14: the token still says that it can stop");
 }
 
 /// L14: the last source goes away while a guard is dropped: the callback is never called, and what it owns is gone then.
@@ -101,7 +101,7 @@ pub fn l12_a_top_that_is_dropped_changes_nothing_below(_: &dyn Strategy<Act>) {
     let dropping = thread::spawn(move || drop(top));
     assert!(child.request(), "L12: nobody asked before");
     assert!(
-        leaves.iter().all(StopSource::is_stopped),
+        leaves.iter().all(StopSource::is_stop_requested),
         "L12: the request returned, but a descendant does not read stopped"
     );
     drop((leaves, child));

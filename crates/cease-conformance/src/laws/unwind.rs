@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use cease_core::sync::{Arc, Mutex, lock, thread};
-use cease_core::{Edge, Exit, Reason, StopSource, Stopped, Strategy, Worker, ambient};
+use cease_core::{Exit, Reason, StopSource, Stopped, Strategy, UnwindBoundary, Worker, current};
 
 use super::spawn;
 use crate::Act;
@@ -23,7 +23,7 @@ pub fn l20_a_stop_deep_down_leaves_the_job(strategy: &dyn Strategy<Act>) {
         went_on.add();
         Ok(0)
     });
-    worker.stop_because("deep down");
+    worker.stop_with("deep down");
     let stopped = stopped(worker);
     assert_eq!(stopped.reason(), &Reason::from("deep down"), "L20: the reason got lost on the way out");
     assert!(passed.count() <= 1, "L20: the job went on past a checkpoint that saw its stop");
@@ -33,16 +33,16 @@ pub fn l20_a_stop_deep_down_leaves_the_job(strategy: &dyn Strategy<Act>) {
 /// L20: a panic of the job's own passes with its payload while a stop is pending.
 pub fn l20_a_foreign_panic_passes(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |stop| {
-        let seen = ambient::is_stopped();
+        let seen = current::is_stop_requested();
         if !seen {
             wait();
         }
-        assert!(stop.is_stopped(), "L20: the stop is the thread's own");
+        assert!(stop.is_stop_requested(), "L20: the stop is the thread's own");
         resume_unwind(Box::new(20_u32))
     });
     worker.stop();
     let exit = worker.join().expect("joined from outside");
-    let word = exit.word();
+    let word = exit.kind();
     let panic = exit.panicked().unwrap_or_else(|| panic!("L20: the job panicked, but the exit is {word}"));
     assert_eq!(panic.into_payload().downcast_ref(), Some(&20_u32), "L20: the payload changed on its way");
 }
@@ -57,7 +57,7 @@ pub fn l20_the_hook_stays_silent(strategy: &dyn Strategy<Act>) {
         let before = hook_calls();
         let _at_the_end = AtDrop(move || (before..hook_calls()).for_each(|_| note.add()));
         wait();
-        ambient::checkpoint();
+        current::checkpoint();
         Ok(0)
     });
     worker.stop();
@@ -72,11 +72,11 @@ pub fn l20_a_swallowed_stop_leaves_again(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, move |_| {
         wait();
         for _ in 0..2 {
-            if catch_unwind(ambient::checkpoint).is_err() {
+            if catch_unwind(current::checkpoint).is_err() {
                 note.add();
             }
         }
-        ambient::checkpoint();
+        current::checkpoint();
         went_on.add();
         Ok(0)
     });
@@ -92,10 +92,10 @@ pub fn l20_a_swallowed_stop_is_told(_strategy: &dyn Strategy<Act>) {
     let told: Arc<Mutex<Vec<(Reason, u32)>>> = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&told);
     let source = StopSource::new();
-    let edge = Edge::new(&source.token(), move |swallowed| {
+    let edge = UnwindBoundary::new(&source.token(), move |swallowed| {
         lock(&note).push((swallowed.stopped.reason().clone(), swallowed.left_at.line()));
     });
-    let asking = thread::spawn(move || source.request_because("told"));
+    let asking = thread::spawn(move || source.request_with("told"));
     let mut line = 0;
     let arrived = arrives(&edge, || {
         wait();
@@ -111,7 +111,7 @@ pub fn l20_a_swallowed_stop_is_told(_strategy: &dyn Strategy<Act>) {
 /// L20: a stop passes the edges that it is not for, and comes to its own.
 pub fn l20_a_stop_passes_other_edges(_strategy: &dyn Strategy<Act>) {
     let (source, other) = (StopSource::new(), StopSource::new());
-    let [outer, inner] = [&source, &other].map(|source| Edge::new(&source.token(), |_| ()));
+    let [outer, inner] = [&source, &other].map(|source| UnwindBoundary::new(&source.token(), |_| ()));
     let asking = thread::spawn(move || [source.request(), other.request()]);
     let mut went_on = false;
     let arrived = arrives(&outer, || {
@@ -126,18 +126,18 @@ pub fn l20_a_stop_passes_other_edges(_strategy: &dyn Strategy<Act>) {
 /// L20: when a stop has left what had a stop of its own, the thread's own is again the one further out.
 pub fn l20_the_threads_own_stop_comes_back(strategy: &dyn Strategy<Act>) {
     let inner = StopSource::new();
-    inner.request_because("inner");
+    inner.request_with("inner");
     let worker = spawn(strategy, move |stop| {
-        let left = catch_unwind(AssertUnwindSafe(|| ambient::with(&inner.token(), ambient::checkpoint)));
+        let left = catch_unwind(AssertUnwindSafe(|| current::with(&inner.token(), current::checkpoint)));
         assert!(left.is_err(), "L20: a checkpoint did not leave for the edge further out");
-        let own = ambient::check().map_err(|stopped| stopped.reason().clone());
+        let own = current::check().map_err(|stopped| stopped.reason().clone());
         assert_ne!(own, Err(Reason::from("inner")), "L20: the stop of what was left is still the thread's own");
         wait();
-        assert!(stop.is_stopped(), "L20: somebody else was waited for");
-        ambient::checkpoint();
+        assert!(stop.is_stop_requested(), "L20: somebody else was waited for");
+        current::checkpoint();
         Ok(0)
     });
-    worker.stop_because("outer");
+    worker.stop_with("outer");
     assert_eq!(stopped(worker).reason(), &Reason::from("outer"), "L20: the job left for the wrong stop");
 }
 
@@ -146,20 +146,20 @@ pub fn l18_a_stop_that_unwinds_leaves_nothing(strategy: &dyn Strategy<Act>) {
     let (entered, left) = (Tally::default(), Tally::default());
     let worker = spawn(strategy, move |_| {
         wait();
-        drop(catch_unwind(ambient::checkpoint));
+        drop(catch_unwind(current::checkpoint));
         frame(1, &entered, &left);
         Ok(0)
     });
     let token = worker.source().token();
     worker.stop();
     assert!(
-        stopped(worker).reason() == &Reason::Requested(None) && token.is_stopped(),
+        stopped(worker).reason() == &Reason::Requested(None) && token.is_stop_requested(),
         "L18: the run is not the one that is counted"
     );
 }
 
 /// Whether `job` is left by a stop that comes to `edge`.
-fn arrives(edge: &Edge, job: impl FnOnce()) -> bool {
+fn arrives(edge: &UnwindBoundary, job: impl FnOnce()) -> bool {
     let job = || {
         job();
         Ok(())
@@ -173,7 +173,7 @@ fn frame(depth: u32, entered: &Tally, left: &Tally) {
     entered.add();
     let _destructor = left.when_dropped();
     if depth == 0 {
-        ambient::checkpoint();
+        current::checkpoint();
     } else {
         frame(depth - 1, entered, left);
     }
@@ -181,7 +181,7 @@ fn frame(depth: u32, entered: &Tally, left: &Tally) {
 
 /// Waits for the calling thread's own stop, without leaving.
 fn wait() {
-    let token = ambient::token().expect("L20: a worker's thread has its stop");
+    let token = current::token().expect("L20: a worker's thread has its stop");
     token.wait().expect("L20: the law keeps a source");
 }
 
@@ -190,6 +190,6 @@ fn stopped(worker: Worker<u32>) -> Stopped {
     match worker.join().expect("a law joins from outside") {
         Exit::Stopped(stopped) => stopped,
         Exit::Panicked(panic) if panic.message().is_some_and(|text| text.starts_with('L')) => panic.resume(),
-        exit => panic!("L20: the job was left by its stop, but the exit is {}", exit.word()),
+        exit => panic!("L20: the job was left by its stop, but the exit is {}", exit.kind()),
     }
 }

@@ -22,7 +22,7 @@ use crate::stop::shard::Shard;
 use crate::stop::wait_list::{Waiter, Wake};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Parker, Unparker, UnsafeCell};
-use crate::{Panic, StopToken, edge};
+use crate::{Panic, StopToken, boundary};
 
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
 ///
@@ -34,28 +34,28 @@ use crate::{Panic, StopToken, edge};
 ///
 /// The drop blocks while the callback runs on another thread.
 /// Dropping it while holding a lock that the callback takes is therefore a deadlock; let go of the lock first, or use
-/// [`OnStop::unregister`].
+/// [`CallbackGuard::unregister`].
 /// A debug build says so on standard error when a drop has waited for a second, with the place where the callback was
 /// registered.
 #[doc(alias = "stop_callback")]
 #[doc(alias = "CancellationTokenRegistration")]
 #[must_use = "dropping it takes the callback away"]
-pub struct OnStop {
+pub struct CallbackGuard {
     /// `None` when the callback ran at once, because the stop had come before.
     registered: Option<(NodeRef, NonNull<dyn Registered>)>,
 }
 
 // SAFETY: a frame may be dropped on any thread, for its function is `Send`.
-unsafe impl Send for OnStop {}
+unsafe impl Send for CallbackGuard {}
 // SAFETY: a shared reference gives nothing away.
-unsafe impl Sync for OnStop {}
+unsafe impl Sync for CallbackGuard {}
 
-impl OnStop {
+impl CallbackGuard {
     /// Registers `function`, or calls it at once on a node that is stopped.
     #[track_caller]
     pub(crate) fn register<F: FnOnce() + Send + 'static>(node: &NodeRef, function: F) -> Self {
         let frame = Box::new(Frame::new(function));
-        if node.is_stopped() {
+        if node.is_stop_requested() {
             frame.into_function()();
             return Self { registered: None };
         }
@@ -68,7 +68,7 @@ impl OnStop {
         }
         // SAFETY: it came from a box, and is in no list.
         let frame = unsafe { Box::from_raw(frame.as_ptr()) };
-        if node.is_stopped() {
+        if node.is_stop_requested() {
             frame.into_function()();
         }
         Self { registered: None }
@@ -82,7 +82,7 @@ impl OnStop {
     }
 }
 
-impl Drop for OnStop {
+impl Drop for CallbackGuard {
     fn drop(&mut self) {
         if let Some((node, frame)) = self.registered.take() {
             take_away(&node, frame, true);
@@ -92,7 +92,7 @@ impl Drop for OnStop {
 
 /// Takes a callback away whose frame is in a box; true when it was never called.
 fn take_away(node: &NodeRef, frame: NonNull<dyn Registered>, wait: bool) -> bool {
-    if fault::is(Fault::DueNotTakenBack) && node.is_stopped() {
+    if fault::is(Fault::DueNotTakenBack) && node.is_stop_requested() {
         return false;
     }
     let wait = wait || fault::is(Fault::UnregisterWaits);
@@ -102,27 +102,27 @@ fn take_away(node: &NodeRef, frame: NonNull<dyn Registered>, wait: bool) -> bool
         // SAFETY: it came from a box, is in no list, and nobody runs it.
         drop(unsafe { Box::from_raw(frame.as_ptr()) });
     }
-    fate == Fate::Removed || !node.is_stopped() || fault::is(Fault::UnregisterLies)
+    fate == Fate::Removed || !node.is_stop_requested() || fault::is(Fault::UnregisterLies)
 }
 
-impl fmt::Debug for OnStop {
+impl fmt::Debug for CallbackGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnStop").field("registered", &self.registered.is_some()).finish()
+        f.debug_struct("CallbackGuard").field("registered", &self.registered.is_some()).finish()
     }
 }
 
 /// A callback that lives where it stands, on the stack for one, and allocates nothing; made by [`StopToken::callback`].
 ///
-/// Otherwise it is as [`OnStop`].
+/// Otherwise it is as [`CallbackGuard`].
 #[doc(alias = "stop_callback")]
 #[must_use = "it is called only after `register`"]
-pub struct StopCallback<'a, F: FnOnce() + Send + 'static> {
+pub struct PinnedCallback<'a, F: FnOnce() + Send + 'static> {
     token: &'a StopToken,
     frame: Frame<F>,
     registered: bool,
 }
 
-impl<'a, F: FnOnce() + Send + 'static> StopCallback<'a, F> {
+impl<'a, F: FnOnce() + Send + 'static> PinnedCallback<'a, F> {
     pub(crate) fn new(token: &'a StopToken, function: F) -> Self {
         Self { token, frame: Frame::new(function), registered: false }
     }
@@ -140,7 +140,7 @@ impl<'a, F: FnOnce() + Send + 'static> StopCallback<'a, F> {
         }
         // SAFETY: it is pinned, and its drop takes the frame out.
         this.registered = unsafe { this.frame.enter(this.token.node()) };
-        if !this.registered && this.token.is_stopped() {
+        if !this.registered && this.token.is_stop_requested() {
             // SAFETY: the frame is in no list, so that nobody else reaches it.
             if let Some(function) = unsafe { this.frame.take_function() } {
                 function();
@@ -149,7 +149,7 @@ impl<'a, F: FnOnce() + Send + 'static> StopCallback<'a, F> {
     }
 }
 
-impl<F: FnOnce() + Send + 'static> Drop for StopCallback<'_, F> {
+impl<F: FnOnce() + Send + 'static> Drop for PinnedCallback<'_, F> {
     fn drop(&mut self) {
         if self.registered {
             self.frame.leave(self.token.node(), Heir::Nobody, true);
@@ -157,9 +157,9 @@ impl<F: FnOnce() + Send + 'static> Drop for StopCallback<'_, F> {
     }
 }
 
-impl<F: FnOnce() + Send + 'static> fmt::Debug for StopCallback<'_, F> {
+impl<F: FnOnce() + Send + 'static> fmt::Debug for PinnedCallback<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopCallback").field("registered", &self.registered).finish_non_exhaustive()
+        f.debug_struct("PinnedCallback").field("registered", &self.registered).finish_non_exhaustive()
     }
 }
 
@@ -359,7 +359,7 @@ pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result
     unsafe { waiter.set_running(NonNull::from(&running)) };
     drop(guard);
     // SAFETY: this thread has taken the waiter out, and its frame is not left before it is told.
-    let result = edge::call_apart(|| unsafe { run(next, how) });
+    let result = boundary::call_apart(|| unsafe { run(next, how) });
     let guard = shard.lock();
     let word = running.leave_word(Word::Nothing);
     if !matches!(word, Word::Left(_)) {

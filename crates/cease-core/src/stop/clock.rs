@@ -32,7 +32,7 @@ impl Alarm {
     /// Stops whatever is due, and sets the timer for what comes next.
     ///
     /// It may be called at any time, also when nothing is due or the tree is gone.
-    pub fn ring(&self) {
+    pub fn fire(&self) {
         // From here on a deadline that is set sets the timer again.
         let rung = mem::take(&mut *lock(&self.0.armed));
         drop(rung);

@@ -15,7 +15,7 @@ use crate::stop::timer::TimerError;
 
 /// The owner's handle on the deadline of a source; made with the source, and the only way to move it further away.
 ///
-/// Everybody else who has a source can only bring its deadline nearer ([`crate::StopSource::tighten`]).
+/// Everybody else who has a source can only bring its deadline nearer ([`crate::StopSource::shorten_deadline`]).
 /// The deadline of a source above still holds, whatever this says: what counts is the earlier one.
 /// Dropping it changes nothing: the deadline stays.
 /// For as long as the deadline has not passed a stop may come, also when no source is left.
@@ -42,13 +42,13 @@ impl Deadline {
     ///
     /// When no timer can be had; the deadline is then what it was.
     #[track_caller]
-    pub fn move_to(&self, at: Instant) -> Result<bool, TimerError> {
+    pub fn reset(&self, at: Instant) -> Result<bool, TimerError> {
         self.node.set_deadline(Some(at), Allowed::Anywhere, Location::caller())
     }
 
     /// Takes it away; false when the source was stopped before.
     #[track_caller]
-    pub fn lift(&self) -> bool {
+    pub fn clear(&self) -> bool {
         let lifted = self.node.set_deadline(None, Allowed::Anywhere, Location::caller());
         lifted.expect("only a deadline needs a timer")
     }

@@ -8,13 +8,13 @@ impl StopSource {
     ///
     /// The reason, and the place where that one was asked for, are kept; of a stop that came down a tree, they are those at
     /// its origin. The request that is followed is its [`Request::because`].
-    /// Otherwise it is as [`StopSource::request_because`].
+    /// Otherwise it is as [`StopSource::request_with`].
     ///
     /// ```
     /// use cease_core::{Checkpoint, Reason, StopSource};
     ///
     /// let (here, there) = (StopSource::new(), StopSource::new());
-    /// there.request_because("rolling deploy");
+    /// there.request_with("rolling deploy");
     ///
     /// let stopped = there.token().check().unwrap_err();
     /// assert!(here.request_following(&stopped));

@@ -15,14 +15,14 @@ use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 ///
 /// It allocates nothing, can be dropped at any time, and asks nothing of the executor but its waker.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct UntilStopped<'a> {
+pub struct StoppedFuture<'a> {
     token: Cow<'a, StopToken>,
     waiter: Waiter,
     /// Whether `waiter` has entered the node, and its end was not seen yet.
     entered: bool,
 }
 
-impl<'a> UntilStopped<'a> {
+impl<'a> StoppedFuture<'a> {
     pub(crate) fn new(token: Cow<'a, StopToken>) -> Self {
         Self { token, waiter: Waiter::new(), entered: false }
     }
@@ -33,7 +33,7 @@ impl<'a> UntilStopped<'a> {
 }
 
 #[allow(unsafe_code, reason = "the list of the node points into the future")]
-impl Future for UntilStopped<'_> {
+impl Future for StoppedFuture<'_> {
     type Output = Result<Stopped, NeverStops>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -59,7 +59,7 @@ impl Future for UntilStopped<'_> {
 }
 
 #[allow(unsafe_code, reason = "the list of the node points into the future")]
-impl Drop for UntilStopped<'_> {
+impl Drop for StoppedFuture<'_> {
     fn drop(&mut self) {
         if !self.entered {
             return;
@@ -73,9 +73,9 @@ impl Drop for UntilStopped<'_> {
     }
 }
 
-impl fmt::Debug for UntilStopped<'_> {
+impl fmt::Debug for StoppedFuture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UntilStopped")
+        f.debug_struct("StoppedFuture")
             .field("token", &self.token)
             .field("entered", &self.entered)
             .finish_non_exhaustive()

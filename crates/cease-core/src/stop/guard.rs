@@ -1,7 +1,7 @@
 //! A request that is made by leaving.
 
 use crate::sync::thread;
-use crate::{Reason, StopSource, edge};
+use crate::{Reason, StopSource, boundary};
 
 /// Asks for a stop when it is dropped; made by [`StopSource::stop_on_drop`] and [`StopSource::stop_on_panic`].
 ///
@@ -78,10 +78,10 @@ impl Drop for StopGuard {
     fn drop(&mut self) {
         let Some(source) = self.source.take() else { return };
         match self.when {
-            When::Always => source.request_because(Reason::OwnerDropped),
+            When::Always => source.request_with(Reason::OwnerDropped),
             When::Panicking { before } => {
-                let failed = !before && thread::panicking() && !edge::is_leaving();
-                failed && source.request_because(Reason::PeerFailed)
+                let failed = !before && thread::panicking() && !boundary::is_leaving();
+                failed && source.request_with(Reason::PeerFailed)
             }
         };
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::fault::{self, Fault};
 use crate::stop::request::Request;
 use crate::sync::{Arc, Mutex, lock};
-use crate::{OnStop, StopSource, StopToken};
+use crate::{CallbackGuard, StopSource, StopToken};
 
 /// A token that stops when enough of its inputs have; made by [`StopToken::any_of`], [`StopToken::all_of`] and
 /// [`StopToken::at_least`].
@@ -16,14 +16,14 @@ use crate::{OnStop, StopSource, StopToken};
 /// Dropping this cuts the link and leaves nothing behind at the inputs; a token of it that was kept then never stops.
 #[derive(Debug)]
 #[must_use = "dropping it cuts the link"]
-pub struct Linked {
+pub struct LinkedToken {
     token: StopToken,
     count: usize,
     inputs: Vec<StopToken>,
-    _votes: Vec<OnStop>,
+    _votes: Vec<CallbackGuard>,
 }
 
-impl Linked {
+impl LinkedToken {
     /// The token that follows.
     #[must_use]
     pub const fn token(&self) -> &StopToken {
@@ -35,7 +35,7 @@ impl Linked {
     /// The token itself has no deadline: those of its inputs may still be moved.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let (stopped, open): (Vec<_>, Vec<_>) = self.inputs.iter().partition(|input| input.is_stopped());
+        let (stopped, open): (Vec<_>, Vec<_>) = self.inputs.iter().partition(|input| input.is_stop_requested());
         let missing = self.count.checked_sub(stopped.len() + 1)?;
         let mut deadlines: Vec<_> = open.into_iter().filter_map(StopToken::deadline).collect();
         deadlines.sort_unstable();
@@ -52,17 +52,17 @@ impl StopToken {
     /// let (user, server) = (StopSource::new(), StopSource::new());
     /// let either = StopToken::any_of(&[user.token(), server.token()]);
     ///
-    /// server.request_because("rolling deploy");
+    /// server.request_with("rolling deploy");
     /// assert_eq!(either.token().reason(), Some(&Reason::from("rolling deploy")));
     /// ```
     #[doc(alias = "CreateLinkedTokenSource")]
     #[doc(alias = "merge")]
-    pub fn any_of(tokens: &[Self]) -> Linked {
+    pub fn any_of(tokens: &[Self]) -> LinkedToken {
         Self::at_least(1, tokens)
     }
 
     /// Links a token that stops when all of `tokens` have, for the last one's reason; of no tokens, it never stops.
-    pub fn all_of(tokens: &[Self]) -> Linked {
+    pub fn all_of(tokens: &[Self]) -> LinkedToken {
         Self::at_least(tokens.len().max(1), tokens)
     }
 
@@ -73,7 +73,7 @@ impl StopToken {
     /// # Panics
     ///
     /// When `count` is zero: there would be no request to take the reason from.
-    pub fn at_least(count: usize, tokens: &[Self]) -> Linked {
+    pub fn at_least(count: usize, tokens: &[Self]) -> LinkedToken {
         assert!(count > 0, "a stop needs at least one token that asks for it");
         let source = StopSource::new();
         let token = source.token();
@@ -85,7 +85,7 @@ impl StopToken {
             let (voter, vote) = (input.clone(), Vote(Some(Arc::clone(&tally))));
             input.on_stop(move || vote.cast(&voter))
         };
-        Linked { token, count, inputs: tokens.to_vec(), _votes: tokens.iter().map(vote).collect() }
+        LinkedToken { token, count, inputs: tokens.to_vec(), _votes: tokens.iter().map(vote).collect() }
     }
 }
 

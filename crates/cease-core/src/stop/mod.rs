@@ -17,12 +17,12 @@
 //! | `wait_list.rs` | the list of what waits, made of its own frames |
 //! | `waiting.rs` | how a waiter enters the list of a node, and leaves it |
 //! | `due.rs` | what a request does once the tree is marked: wake, and call |
-//! | `future.rs` | [`UntilStopped`]: a task that waits |
-//! | `callback.rs` | [`OnStop`] and [`StopCallback`]: functions that a request calls |
+//! | `future.rs` | [`StoppedFuture`]: a task that waits |
+//! | `callback.rs` | [`CallbackGuard`] and [`PinnedCallback`]: functions that a request calls |
 //! | `deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
 //! | **what asks by itself** | |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
-//! | `link.rs` | [`Linked`]: any, all or some of several tokens |
+//! | `link.rs` | [`LinkedToken`]: any, all or some of several tokens |
 //! | `follow.rs` | a request that passes on a stop of another tree |
 //! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
 //! | `schedule.rs` | the deadlines of a shard |
@@ -56,13 +56,13 @@ mod tree;
 mod wait_list;
 mod waiting;
 
-pub use callback::{OnStop, StopCallback};
+pub use callback::{CallbackGuard, PinnedCallback};
 pub use clock::Alarm;
 pub use deadline::Deadline;
 pub use deferred::DeferredCallbacks;
-pub use future::UntilStopped;
+pub use future::StoppedFuture;
 pub use guard::StopGuard;
-pub use link::Linked;
+pub use link::LinkedToken;
 pub use request::Request;
 pub use source::StopSource;
 pub use timer::{Timer, TimerError};

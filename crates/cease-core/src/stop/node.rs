@@ -97,7 +97,7 @@ impl Node {
     /// A child with one source, stopped when this is.
     #[allow(unsafe_code, reason = "links the child")]
     pub(crate) fn child(&self) -> NodeRef {
-        let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stopped();
+        let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stop_requested();
         if self.home.is_none() {
             return self.stillborn();
         }
@@ -142,11 +142,11 @@ impl Node {
     }
 
     #[inline]
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.state.is_stopped()
+    pub(crate) fn is_stop_requested(&self) -> bool {
+        self.state.is_stop_requested()
     }
 
-    pub(crate) fn can_stop(&self) -> bool {
+    pub(crate) fn stop_possible(&self) -> bool {
         self.state.seen() != Seen::NoSource
     }
 
@@ -195,7 +195,7 @@ impl Node {
     /// A share of the request.
     #[allow(unsafe_code, reason = "reads the request without the lock")]
     pub(crate) fn share_request(&self) -> Option<RequestRef> {
-        if !self.is_stopped() {
+        if !self.is_stop_requested() {
             return None;
         }
         // SAFETY: STOPPED was seen with Acquire.

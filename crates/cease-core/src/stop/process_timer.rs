@@ -87,7 +87,7 @@ fn run() {
         if left.is_zero() {
             let alarm = first.remove();
             drop(queue);
-            alarm.ring();
+            alarm.fire();
             drop(alarm);
             queue = self::queue();
         } else {

@@ -41,7 +41,7 @@ impl Request {
         self.asked_when
     }
 
-    /// The request in another tree that this one follows, through a link ([`crate::Linked`]).
+    /// The request in another tree that this one follows, through a link ([`crate::LinkedToken`]).
     #[must_use]
     pub fn because(&self) -> Option<&Self> {
         self.because.as_deref()

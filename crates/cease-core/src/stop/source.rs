@@ -17,7 +17,7 @@ use crate::{Panic, Reason, StopToken, Stopped};
 ///
 /// Dropping a source asks for nothing.
 /// When the last clone is gone and nobody asked, and there is no source above it either, no one ever can: every
-/// [`StopToken`] of it then says so ([`StopToken::can_stop`]), and whoever was waiting is told (law L14).
+/// [`StopToken`] of it then says so ([`StopToken::stop_possible`]), and whoever was waiting is told (law L14).
 /// These are the semantics of C++20's `std::stop_source`, with a reason and a tree added.
 ///
 /// # Memory ordering
@@ -31,11 +31,11 @@ use crate::{Panic, Reason, StopToken, Stopped};
 ///
 /// let source = StopSource::new();
 /// let token = source.token();
-/// assert!(!token.is_stopped());
+/// assert!(!token.is_stop_requested());
 ///
-/// assert!(source.request_because("rolling deploy"), "the first request wins");
+/// assert!(source.request_with("rolling deploy"), "the first request wins");
 /// assert!(!source.request(), "a later one changes nothing");
-/// assert!(token.is_stopped());
+/// assert!(token.is_stop_requested());
 /// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
 /// ```
 #[doc(alias = "stop_source")]
@@ -92,7 +92,7 @@ impl StopSource {
     /// let (source, deadline) = StopSource::with_timeout(Duration::from_millis(10))?;
     /// let stopped = source.token().wait().expect("the deadline counts as a source");
     /// assert_eq!(stopped.reason(), &Reason::Deadline);
-    /// assert!(!deadline.lift(), "it has passed");
+    /// assert!(!deadline.clear(), "it has passed");
     /// # Ok::<(), TimerError>(())
     /// ```
     #[doc(alias = "WithTimeout")]
@@ -133,7 +133,7 @@ impl StopSource {
     ///
     /// When no timer can be had; the deadline is then what it was.
     #[track_caller]
-    pub fn tighten(&self, at: Instant) -> Result<bool, TimerError> {
+    pub fn shorten_deadline(&self, at: Instant) -> Result<bool, TimerError> {
         self.node.set_deadline(Some(at), Allowed::Nearer, Location::caller())
     }
 
@@ -169,7 +169,7 @@ impl StopSource {
     #[doc(alias = "request_stop")]
     #[track_caller]
     pub fn request(&self) -> bool {
-        self.request_because(Reason::Requested(None))
+        self.request_with(Reason::Requested(None))
     }
 
     /// Asks for a stop and says why; true for the one call that was first, whose reason every observer sees.
@@ -179,7 +179,7 @@ impl StopSource {
     #[doc(alias = "cancel")]
     #[doc(alias = "CancelCauseFunc")]
     #[track_caller]
-    pub fn request_because(&self, reason: impl Into<Reason>) -> bool {
+    pub fn request_with(&self, reason: impl Into<Reason>) -> bool {
         self.ask(Request::new(reason.into(), Location::caller()))
     }
 
@@ -269,8 +269,8 @@ impl StopSource {
     #[doc(alias = "stop_requested")]
     #[doc(alias = "IsCancellationRequested")]
     #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.node.is_stopped()
+    pub fn is_stop_requested(&self) -> bool {
+        self.node.is_stop_requested()
     }
 }
 
@@ -295,6 +295,6 @@ impl Drop for StopSource {
 
 impl fmt::Debug for StopSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopSource").field("stopped", &self.node.is_stopped()).finish()
+        f.debug_struct("StopSource").field("stopped", &self.node.is_stop_requested()).finish()
     }
 }

@@ -33,7 +33,7 @@ impl State {
 
     /// Asked.
     #[inline]
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(super) fn is_stop_requested(&self) -> bool {
         // ORDERING: Acquire pairs with the Release store in `stop`: who sees the stop sees the request and all that was
         // written before it (law L3).
         self.0.load(Acquire) & STOPPED != 0
@@ -41,14 +41,14 @@ impl State {
 
     /// Whether it was asked further up, when it was asked.
     pub(super) fn stopped(&self) -> Option<bool> {
-        // ORDERING: Acquire, as in `is_stopped`.
+        // ORDERING: Acquire, as in `is_stop_requested`.
         let state = self.0.load(Acquire);
         (state & STOPPED != 0).then_some(state & INHERITED != 0)
     }
 
     /// What there is to see without waiting.
     pub(super) fn seen(&self) -> Seen {
-        // ORDERING: Acquire, as in `is_stopped`: who returns from a wait with the stop sees what was written before it.
+        // ORDERING: Acquire, as in `is_stop_requested`: who returns from a wait with the stop sees what was written before it.
         match self.0.load(Acquire) {
             state if state & STOPPED != 0 => Seen::Stop,
             state if state & NO_SOURCE != 0 => Seen::NoSource,

@@ -42,7 +42,7 @@ use crate::sync::Unmodelled;
 ///
 /// *timer.now.lock().unwrap() += Duration::from_secs(3600);
 /// let alarms = std::mem::take(&mut *timer.alarms.lock().unwrap());
-/// alarms.iter().for_each(Alarm::ring);
+/// alarms.iter().for_each(Alarm::fire);
 /// assert_eq!(request.token().reason(), Some(&Reason::Deadline));
 /// # Ok::<(), TimerError>(())
 /// ```

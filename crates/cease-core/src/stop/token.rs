@@ -7,8 +7,8 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
-use crate::stop::callback::{OnStop, StopCallback};
-use crate::stop::future::{self, UntilStopped};
+use crate::stop::callback::{CallbackGuard, PinnedCallback};
+use crate::stop::future::{self, StoppedFuture};
 use crate::stop::node_ref::NodeRef;
 use crate::stop::request::Request;
 use crate::stop::waiting::Seen;
@@ -18,7 +18,7 @@ use crate::{Reason, StopSource, Stopped};
 /// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
 ///
 /// A token never asks.
-/// It outlives its sources; when they are all gone unasked, those above it in the tree too, [`StopToken::can_stop`] is false
+/// It outlives its sources; when they are all gone unasked, those above it in the tree too, [`StopToken::stop_possible`] is false
 /// for ever.
 ///
 /// # Memory ordering
@@ -35,7 +35,7 @@ use crate::{Reason, StopSource, Stopped};
 /// let token = source.token();
 /// let waiter = thread::spawn(move || token.wait().map(|stopped| stopped.reason().to_string()));
 ///
-/// source.request_because("enough");
+/// source.request_with("enough");
 /// assert_eq!(waiter.join().unwrap().unwrap(), "requested: enough");
 /// ```
 #[doc(alias = "stop_token")]
@@ -63,16 +63,15 @@ impl StopToken {
     #[doc(alias = "IsCancellationRequested")]
     #[inline]
     #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.node.is_stopped()
+    pub fn is_stop_requested(&self) -> bool {
+        self.node.is_stop_requested()
     }
 
     /// Whether a stop was asked for or still can be; false once the last source is gone unasked.
-    #[doc(alias = "stop_possible")]
     #[doc(alias = "CanBeCanceled")]
     #[must_use]
-    pub fn can_stop(&self) -> bool {
-        self.node.can_stop()
+    pub fn stop_possible(&self) -> bool {
+        self.node.stop_possible()
     }
 
     /// Why the stop was asked for, or `None` while it was not.
@@ -104,7 +103,7 @@ impl StopToken {
     /// let request = server.token().child();
     /// let token = request.token();
     ///
-    /// server.request_because("rolling deploy");
+    /// server.request_with("rolling deploy");
     /// assert_eq!(token.reason(), Some(&Reason::ParentStopped));
     /// assert_eq!(token.origin(), Some(&Reason::from("rolling deploy")));
     /// ```
@@ -190,8 +189,8 @@ impl StopToken {
     /// [`NeverStops`] when the last source is gone unasked.
     #[doc(alias = "cancelled")]
     #[doc(alias = "Done")]
-    pub fn stopped(&self) -> UntilStopped<'_> {
-        UntilStopped::new(Cow::Borrowed(self))
+    pub fn stopped(&self) -> StoppedFuture<'_> {
+        StoppedFuture::new(Cow::Borrowed(self))
     }
 
     /// Resolves when a stop is asked for, and keeps the token, so that it can be moved into a task or a type of its own.
@@ -202,8 +201,8 @@ impl StopToken {
     ///
     /// [`NeverStops`] when the last source is gone unasked.
     #[doc(alias = "cancelled_owned")]
-    pub fn stopped_owned(self) -> UntilStopped<'static> {
-        UntilStopped::new(Cow::Owned(self))
+    pub fn stopped_owned(self) -> StoppedFuture<'static> {
+        StoppedFuture::new(Cow::Owned(self))
     }
 
     /// Runs `future` until it is ready or a stop is asked for, and drops it then.
@@ -248,8 +247,8 @@ impl StopToken {
     #[doc(alias = "AfterFunc")]
     #[doc(alias = "register")]
     #[track_caller]
-    pub fn on_stop(&self, function: impl FnOnce() + Send + 'static) -> OnStop {
-        OnStop::register(&self.node, function)
+    pub fn on_stop(&self, function: impl FnOnce() + Send + 'static) -> CallbackGuard {
+        CallbackGuard::register(&self.node, function)
     }
 
     /// Makes a callback that lives where it is pinned, and allocates nothing; it is called once it was registered.
@@ -274,8 +273,8 @@ impl StopToken {
     /// ```
     #[doc(alias = "stop_callback")]
     #[track_caller]
-    pub fn callback<F: FnOnce() + Send + 'static>(&self, function: F) -> StopCallback<'_, F> {
-        StopCallback::new(self, function)
+    pub fn callback<F: FnOnce() + Send + 'static>(&self, function: F) -> PinnedCallback<'_, F> {
+        PinnedCallback::new(self, function)
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<Stopped, WaitError> {
@@ -297,7 +296,10 @@ impl Checkpoint for StopToken {
 
 impl fmt::Debug for StopToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopToken").field("reason", &self.reason()).field("can_stop", &self.can_stop()).finish()
+        f.debug_struct("StopToken")
+            .field("reason", &self.reason())
+            .field("stop_possible", &self.stop_possible())
+            .finish()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::stop::callback::{CallFn, Running};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Unparker, UnsafeCell};
-use crate::{Panic, edge};
+use crate::{Panic, boundary};
 
 /// What is done with a waiter that is taken out.
 pub(crate) enum Wake {
@@ -36,7 +36,7 @@ impl Wake {
     pub(crate) fn wake(self) -> Result<(), Panic> {
         match self {
             Self::Thread(unparker) => unparker.unpark(),
-            Self::Task(waker) => return edge::call_apart(|| waker.wake()),
+            Self::Task(waker) => return boundary::call_apart(|| waker.wake()),
             Self::Call(_) => unreachable!("functions are called by `due`"),
         }
         Ok(())

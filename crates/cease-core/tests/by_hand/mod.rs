@@ -41,7 +41,7 @@ impl ByHand {
         let alarms = self.alarms.lock().unwrap();
         let due: Vec<_> = alarms.values().filter(|(at, _)| *at <= now).map(|(_, alarm)| alarm.clone()).collect();
         drop(alarms);
-        due.iter().for_each(Alarm::ring);
+        due.iter().for_each(Alarm::fire);
     }
 }
 

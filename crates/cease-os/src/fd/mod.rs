@@ -40,7 +40,7 @@
 //!     }
 //! });
 //!
-//! source.request_because("rolling deploy");
+//! source.request_with("rolling deploy");
 //! let ended: Result<(), FdError> = server.join().unwrap();
 //! match ended.unwrap_err() {
 //!     FdError::Stopped(stopped) => assert_eq!(stopped.reason(), &Reason::from("rolling deploy")),
@@ -61,7 +61,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-use cease_core::{Checkpoint, OnStop, StopToken};
+use cease_core::{CallbackGuard, Checkpoint, StopToken};
 use rustix::event::{EventfdFlags, eventfd};
 
 pub use accept::Listener;
@@ -71,7 +71,7 @@ pub use stream::StopStream;
 /// A descriptor that becomes readable when a stop is asked for, and stays readable.
 ///
 /// On a token that is stopped already it is born readable.
-/// On one that never can be stopped any more it never becomes readable, and [`StopFd::can_stop`] says so.
+/// On one that never can be stopped any more it never becomes readable, and [`StopFd::stop_possible`] says so.
 ///
 /// It is a [`Checkpoint`] too, so `check` and `sleep` are at hand beside `read` and `accept`.
 /// The calls borrow it, so it cannot be dropped while another thread waits in one of them.
@@ -106,7 +106,7 @@ pub use stream::StopStream;
 pub struct StopFd {
     token: StopToken,
     /// Goes first, so that no callback is left that could write when the descriptor is closed.
-    _callback: OnStop,
+    _callback: CallbackGuard,
     event: Arc<OwnedFd>,
 }
 
@@ -134,8 +134,8 @@ impl StopFd {
 
     /// Whether a stop was asked for or still can be; when not, this never becomes readable.
     #[must_use]
-    pub fn can_stop(&self) -> bool {
-        self.token.can_stop()
+    pub fn stop_possible(&self) -> bool {
+        self.token.stop_possible()
     }
 }
 

@@ -80,7 +80,7 @@ pub use options::SignalOptions;
 /// let source = StopSource::new();
 /// let signals = StopOnSignals::install(source.clone(), |signal| eprintln!("signal {signal}: patience, please"))?;
 ///
-/// assert!(!source.is_stopped());
+/// assert!(!source.is_stop_requested());
 /// assert_eq!(signals.first_at(), None);
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -216,7 +216,7 @@ impl Watch {
         {
             // Only this thread sets it.
             let _ = self.first_at.set(Instant::now());
-            self.source.request_because(Reason::Signal(first));
+            self.source.request_with(Reason::Signal(first));
         }
     }
 

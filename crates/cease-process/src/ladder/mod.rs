@@ -11,9 +11,9 @@
 //!
 //! | rung | what is done | how long |
 //! |---|---|---|
-//! | [`Rung::Ask`] | the job's own token is asked, by a message | [`Budgets::ask`] |
-//! | [`Rung::Term`] | SIGTERM to the whole tree, and SIGCONT for what is stopped | [`Budgets::term`] |
-//! | [`Rung::Kill`] | SIGKILL to the whole tree, and then it has to become empty | [`Budgets::kill`] |
+//! | [`Rung::Ask`] | the job's own token is asked, by a message | [`GracePeriods::ask`] |
+//! | [`Rung::Term`] | SIGTERM to the whole tree, and SIGCONT for what is stopped | [`GracePeriods::term`] |
+//! | [`Rung::Kill`] | SIGKILL to the whole tree, and then it has to become empty | [`GracePeriods::kill`] |
 
 mod desk;
 mod post;
@@ -31,7 +31,7 @@ pub use world::World;
 
 /// How long each rung of the ladder may take; one that may take no time is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budgets {
+pub struct GracePeriods {
     /// How long the job has to leave at a checkpoint.
     pub ask: Duration,
     /// How long the tree has to end after SIGTERM.
@@ -40,7 +40,7 @@ pub struct Budgets {
     pub kill: Duration,
 }
 
-impl Default for Budgets {
+impl Default for GracePeriods {
     /// Five seconds, two seconds, and five seconds.
     fn default() -> Self {
         Self { ask: Duration::from_secs(5), term: Duration::from_secs(2), kill: Duration::from_secs(5) }
@@ -132,7 +132,7 @@ pub struct Summary {
 /// The state machine.
 #[derive(Debug)]
 pub struct Ladder {
-    budgets: Budgets,
+    budgets: GracePeriods,
     keeps_rest: bool,
     requests: u32,
     /// When the clock was started.
@@ -173,7 +173,7 @@ enum Stay {
 impl Ladder {
     /// A ladder on which nobody stands yet.
     #[must_use]
-    pub fn new(budgets: Budgets) -> Self {
+    pub fn new(budgets: GracePeriods) -> Self {
         let summary = Summary {
             ended_on: None,
             reached: None,

@@ -22,7 +22,7 @@ use crate::patience::Patience;
 use crate::process::Options;
 use crate::report::StartError;
 use crate::supervisor::{Home, NotBegun};
-use crate::{CONTRACT, Process, Travels, Watch};
+use crate::{CONTRACT, Process, RemoteJob, Watch};
 use keeper::Keeper;
 use roster::Roster;
 
@@ -64,8 +64,8 @@ impl Pool {
     /// # Errors
     ///
     /// Why one did not start, which may be a [`StartError`]; those that did are there, and nobody is replaced.
-    pub fn warm(&self, count: usize) -> io::Result<()> {
-        self.roster.warm(count)
+    pub fn prespawn(&self, count: usize) -> io::Result<()> {
+        self.roster.prespawn(count)
     }
 
     /// How many workers there may be.
@@ -96,8 +96,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], with the job in it; [`StartError::NoneFree`] when no worker is free and no more may be started.
-    pub fn try_spawn<J: Travels>(&self, job: J) -> Result<Worker<J::Output>, SpawnError<J>> {
+    /// [`SpawnError`], with the job in it; [`StartError::PoolExhausted`] when no worker is free and no more may be started.
+    pub fn try_spawn<J: RemoteJob>(&self, job: J) -> Result<Worker<J::Output>, SpawnError<J>> {
         self.spawn_timeout(job, Duration::ZERO)
     }
 
@@ -109,8 +109,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], with the job in it; [`StartError::NoneFree`] when no worker was free in time.
-    pub fn spawn_timeout<J: Travels>(&self, job: J, limit: Duration) -> Result<Worker<J::Output>, SpawnError<J>> {
+    /// [`SpawnError`], with the job in it; [`StartError::PoolExhausted`] when no worker was free in time.
+    pub fn spawn_timeout<J: RemoteJob>(&self, job: J, limit: Duration) -> Result<Worker<J::Output>, SpawnError<J>> {
         self.give(job, StopSource::new(), Patience::new(limit)).map(|(worker, _)| worker)
     }
 
@@ -125,7 +125,7 @@ impl Pool {
     /// # Errors
     ///
     /// As for [`Process::spawn_watched`].
-    pub fn spawn_watched<J: Travels>(
+    pub fn spawn_watched<J: RemoteJob>(
         &self,
         job: J,
         source: StopSource,
@@ -133,7 +133,7 @@ impl Pool {
         self.give(job, source, Patience::until(None))
     }
 
-    fn give<J: Travels>(
+    fn give<J: RemoteJob>(
         &self,
         job: J,
         source: StopSource,
@@ -182,7 +182,7 @@ impl Drop for Pool {
     }
 }
 
-impl<J: Travels> Strategy<J> for Pool {
+impl<J: RemoteJob> Strategy<J> for Pool {
     fn contract(&self) -> &'static Contract {
         &CONTRACT
     }

@@ -69,14 +69,14 @@ impl Roster {
                 return self.start();
             }
             if patience.is_over() {
-                return Err(StartError::NoneFree.into());
+                return Err(StartError::PoolExhausted.into());
             }
             state = patience.wait(&self.changed, state);
         }
     }
 
     /// Starts workers until there are `count`, and has the keeper see to it that there are as many.
-    pub(super) fn warm(&self, count: usize) -> io::Result<()> {
+    pub(super) fn prespawn(&self, count: usize) -> io::Result<()> {
         let count = count.min(self.size);
         self.start_until(count)?;
         let mut state = self.state();

@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
-use cease_core::{OnStop, StopToken};
+use cease_core::{CallbackGuard, StopToken};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::ladder::{Desk, Duty, Ladder, Post, Summary};
@@ -51,7 +51,7 @@ impl Shared {
     }
 
     /// Asks at the desk when the stop comes; at once when it was asked for meanwhile.
-    fn asking(self: &Arc<Self>, stop: &StopToken) -> OnStop {
+    fn asking(self: &Arc<Self>, stop: &StopToken) -> CallbackGuard {
         let asked = Arc::clone(self);
         stop.on_stop(move || asked.desk.request())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_core::{OnStop, StopToken};
+use cease_core::{CallbackGuard, StopToken};
 
 use super::conversation::{Conversation, Said};
 use super::idle::{Engagement, Idle};
@@ -34,7 +34,7 @@ pub(super) struct Office {
     wake: Arc<OwnedFd>,
     stop: StopToken,
     /// Asks at the desk when the stop comes.
-    asking: Option<OnStop>,
+    asking: Option<CallbackGuard>,
     ended: Option<Ended>,
     /// Who was left beside the leader when that was last looked at.
     rest: Vec<u32>,
@@ -49,7 +49,7 @@ impl Office {
     pub(super) fn new(
         started: Started,
         wake: Arc<OwnedFd>,
-        asking: OnStop,
+        asking: CallbackGuard,
         stop: StopToken,
         engagement: Option<Engagement>,
     ) -> Self {

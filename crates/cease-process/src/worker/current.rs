@@ -69,7 +69,7 @@ pub(super) fn stop(stop: Stop) {
 impl Current {
     fn ask(&self, why: Why) {
         if let Some(source) = &self.source {
-            source.request_because(Reason::from(why));
+            source.request_with(Reason::from(why));
         }
     }
 }
@@ -91,17 +91,17 @@ mod tests {
     fn a_stop_is_for_its_own_job_whenever_it_comes() {
         let first = begin(1, None);
         stop(a_stop(2));
-        assert!(!first.is_stopped() && due().is_none(), "it is for the next one");
+        assert!(!first.is_stop_requested() && due().is_none(), "it is for the next one");
         end();
         let second = begin(2, None);
-        assert!(second.is_stopped() && due().is_some(), "it came early, and was kept");
+        assert!(second.is_stop_requested() && due().is_some(), "it came early, and was kept");
         end();
         stop(a_stop(2));
         let third = begin(3, None);
         stop(a_stop(2));
-        assert!(!third.is_stopped() && due().is_none(), "it came late, and is for nobody");
+        assert!(!third.is_stop_requested() && due().is_none(), "it came late, and is for nobody");
         stop(a_stop(3));
-        assert!(third.is_stopped());
+        assert!(third.is_stop_requested());
         assert_eq!(third.reason(), Some(&Reason::Deadline));
         let fourth = begin(4, Some(&Why::Signal(2)));
         assert_eq!(fourth.reason(), Some(&Reason::Signal(2)));

@@ -54,7 +54,7 @@ pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
 /// #     type Output = u64;
 /// #     fn run<C: Checkpoint>(self, stop: &C) -> Result<u64, Stopped> { Ok(7) }
 /// # }
-/// # impl cease_process::Travels for Count { const NAME: &'static str = "count"; }
+/// # impl cease_process::RemoteJob for Count { const NAME: &'static str = "count"; }
 /// fn main() {
 ///     cease_process::init([cease_process::job::<Count>()]);
 ///     // What the program does.

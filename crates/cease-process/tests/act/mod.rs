@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Job, Stopped, Strategy, Worker};
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::Budgets;
-use cease_process::{Process, StartError, Travels};
+use cease_process::ladder::GracePeriods;
+use cease_process::{Process, RemoteJob, StartError};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A ladder that goes up fast, and waits long for what was killed.
-pub(crate) const HASTY: Budgets =
-    Budgets { ask: Duration::from_millis(20), term: Duration::from_millis(20), kill: Duration::from_secs(30) };
+pub(crate) const HASTY: GracePeriods =
+    GracePeriods { ask: Duration::from_millis(20), term: Duration::from_millis(20), kill: Duration::from_secs(30) };
 
 /// A number that two processes do not share.
 pub(crate) static SHARED: AtomicU32 = AtomicU32::new(0);
@@ -33,7 +33,7 @@ pub(crate) enum Act {
     /// Return this.
     Return(String),
     /// Wait for the stop, and leave.
-    UntilStopped,
+    StoppedFuture,
     /// Wait for the stop, and return its reason.
     ReasonOfStop,
     /// Wait for the stop, and return what is in [`SHARED`].
@@ -76,7 +76,7 @@ pub(crate) enum Ending {
     /// Exit by oneself.
     Exit,
     /// Wait for the stop.
-    UntilStopped,
+    StoppedFuture,
     /// Never check.
     Deaf,
     /// Never check, and do not care for SIGTERM.
@@ -94,7 +94,7 @@ impl Drop for Touch {
     }
 }
 
-impl Travels for Act {
+impl RemoteJob for Act {
     const NAME: &'static str = "act";
 }
 
@@ -104,7 +104,7 @@ impl Job for Act {
     fn run<C: Checkpoint>(self, stop: &C) -> Result<String, Stopped> {
         match self {
             Self::Return(text) => Ok(text),
-            Self::UntilStopped => stop.sleep(Duration::MAX).map(|()| "woke up".into()),
+            Self::StoppedFuture => stop.sleep(Duration::MAX).map(|()| "woke up".into()),
             Self::ReasonOfStop => Ok(stop.sleep(Duration::MAX).unwrap_err().reason().to_string()),
             Self::SharedAtStop => {
                 let _ = stop.sleep(Duration::MAX);
@@ -172,7 +172,7 @@ impl Ending {
             Self::Return => Ok("returned".into()),
             Self::Panic => panic!("on purpose"),
             Self::Exit => std::process::exit(7),
-            Self::UntilStopped => stop.sleep(Duration::MAX).map(|()| "woke up".into()),
+            Self::StoppedFuture => stop.sleep(Duration::MAX).map(|()| "woke up".into()),
             Self::Deaf | Self::Deafest => for_ever(),
             Self::Frozen => signal_oneself(libc::SIGSTOP),
         }

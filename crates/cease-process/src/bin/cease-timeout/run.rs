@@ -12,7 +12,7 @@ use std::ffi::c_char;
 use std::io;
 use std::time::{Duration, Instant};
 
-use cease_process::ladder::{Action, Budgets, Event, Ladder, Rung};
+use cease_process::ladder::{Action, Event, GracePeriods, Ladder, Rung};
 
 use crate::cli::{Options, Place};
 use crate::containment::{Kind, Refused, Tree};
@@ -84,7 +84,7 @@ pub(crate) fn run(
             return not_started(tree.kind(), error, status);
         }
     };
-    let budgets = Budgets { ask: Duration::ZERO, term: options.grace.or_max(), kill: GONE_AFTER_KILL };
+    let budgets = GracePeriods { ask: Duration::ZERO, term: options.grace.or_max(), kill: GONE_AFTER_KILL };
     let mut ladder = Ladder::new(budgets);
     if options.keep_background {
         ladder = ladder.keeps_rest();

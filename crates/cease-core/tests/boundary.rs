@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use cease_core::{Edge, StopSource, Stopped};
+use cease_core::{StopSource, Stopped, UnwindBoundary};
 
 /// An edge whose stop was asked for, and how many swallowed stops it was told of.
-fn stopped_edge() -> (StopSource, Edge, Arc<AtomicU32>) {
+fn stopped_edge() -> (StopSource, UnwindBoundary, Arc<AtomicU32>) {
     let (source, told) = (StopSource::new(), Arc::new(AtomicU32::new(0)));
     let count = Arc::clone(&told);
-    let edge = Edge::new(&source.token(), move |_| {
+    let edge = UnwindBoundary::new(&source.token(), move |_| {
         count.fetch_add(1, Relaxed);
     });
-    source.request_because("enough");
+    source.request_with("enough");
     (source, edge, told)
 }
 
 /// Leaves for `edge`.
-fn leave_for(edge: &Edge) -> ! {
+fn leave_for(edge: &UnwindBoundary) -> ! {
     let _ = edge.check();
     unreachable!("the check has left")
 }
@@ -52,7 +52,7 @@ fn a_payload_that_is_dropped_on_another_thread_is_told_of_there() {
 #[test]
 fn a_report_that_panics_ends_nothing_also_in_the_middle_of_a_panic() {
     let source = StopSource::new();
-    let edge = Edge::new(&source.token(), |_| resume_unwind(Box::new("a bad report")));
+    let edge = UnwindBoundary::new(&source.token(), |_| resume_unwind(Box::new("a bad report")));
     source.request();
     let panicked = catch_unwind(|| {
         let _payload = catch_unwind(|| leave_for(&edge));

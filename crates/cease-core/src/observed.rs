@@ -13,11 +13,11 @@ use crate::{Checkpoint, StopToken, Stopped};
 /// The job is not changed for it, but given a watched checkpoint.
 ///
 /// ```
-/// use cease_core::{Checkpoint, Noticed, StopSource};
+/// use cease_core::{Checkpoint, StopObserved, StopSource};
 ///
 /// let source = StopSource::new();
 /// let token = source.token();
-/// let noticed = Noticed::default();
+/// let noticed = StopObserved::default();
 /// let stop = noticed.watch(&token);
 ///
 /// source.request();
@@ -26,9 +26,9 @@ use crate::{Checkpoint, StopToken, Stopped};
 /// assert!(noticed.at().is_some());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Noticed(Arc<OnceLock<Instant>>);
+pub struct StopObserved(Arc<OnceLock<Instant>>);
 
-impl Noticed {
+impl StopObserved {
     /// The moment, or `None` while no checkpoint has seen a stop.
     #[must_use]
     pub fn at(&self) -> Option<Instant> {
@@ -49,11 +49,11 @@ impl Noticed {
     }
 }
 
-/// A checkpoint that is watched; made by [`Noticed::watch`].
+/// A checkpoint that is watched; made by [`StopObserved::watch`].
 #[derive(Debug)]
 pub struct Watched<'a, C> {
     stop: &'a C,
-    noticed: &'a Noticed,
+    noticed: &'a StopObserved,
 }
 
 impl<C: Checkpoint> Watched<'_, C> {
@@ -76,8 +76,8 @@ impl<C: Checkpoint> Checkpoint for Watched<'_, C> {
     }
 
     #[inline]
-    fn is_stopped(&self) -> bool {
-        let stopped = self.stop.is_stopped();
+    fn is_stop_requested(&self) -> bool {
+        let stopped = self.stop.is_stop_requested();
         if stopped {
             drop(Note(self.noticed));
         }
@@ -90,7 +90,7 @@ impl<C: Checkpoint> Checkpoint for Watched<'_, C> {
 }
 
 /// Notes the moment in which it is dropped, unless one is noted already.
-struct Note<'a>(&'a Noticed);
+struct Note<'a>(&'a StopObserved);
 
 impl Drop for Note<'_> {
     fn drop(&mut self) {

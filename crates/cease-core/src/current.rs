@@ -9,19 +9,19 @@
 //! # Limits
 //!
 //! It is the thread's, and does not follow work to another thread: threads that a job starts by itself have none, and neither
-//! do tasks. Hand them the token, and let them call [`with`], or the edge, and let them call [`Edge::lend`].
+//! do tasks. Hand them the token, and let them call [`with`], or the edge, and let them call [`UnwindBoundary::enter`].
 //!
 //! # Examples
 //!
 //! ```
-//! use cease_core::{StopSource, Stopped, ambient};
+//! use cease_core::{StopSource, Stopped, current};
 //!
 //! fn deep() -> Result<(), Stopped> {
-//!     ambient::check()
+//!     current::check()
 //! }
 //!
 //! let source = StopSource::new();
-//! ambient::with(&source.token(), || {
+//! current::with(&source.token(), || {
 //!     assert!(deep().is_ok());
 //!     source.request();
 //!     assert!(deep().is_err());
@@ -34,10 +34,10 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
 
-use crate::edge::{self, Raised};
+use crate::boundary::{self, Raised};
 use crate::fault::{self, Fault};
 use crate::sync::thread_own;
-use crate::{Checkpoint, Edge, StopToken, Stopped};
+use crate::{Checkpoint, StopToken, Stopped, UnwindBoundary};
 
 /// Calls `f` with `token` as the calling thread's own, and restores what was there before, also when `f` panics.
 ///
@@ -56,8 +56,8 @@ pub fn token() -> Option<StopToken> {
 /// Whether a stop was asked for at the calling thread's own token; false where there is none.
 #[inline]
 #[must_use]
-pub fn is_stopped() -> bool {
-    ask(|token| token.is_some_and(StopToken::is_stopped))
+pub fn is_stop_requested() -> bool {
+    ask(|token| token.is_some_and(StopToken::is_stop_requested))
 }
 
 /// Leaves by `Err` if a stop was asked for at the calling thread's own token.
@@ -72,19 +72,19 @@ pub fn check() -> Result<(), Stopped> {
 
 /// Leaves the job by unwinding if a stop was asked for at the calling thread's own token, and the job can be left so.
 ///
-/// It goes on where there is no token, or no [`Edge`] that would catch it, and while the thread unwinds already: in a
+/// It goes on where there is no token, or no [`UnwindBoundary`] that would catch it, and while the thread unwinds already: in a
 /// destructor that runs on the way out, a second unwinding would end the process.
 ///
 /// ```
-/// use cease_core::{Edge, StopSource, ambient};
+/// use cease_core::{UnwindBoundary, StopSource, current};
 ///
 /// fn deep() -> u32 {
-///     ambient::checkpoint();
+///     current::checkpoint();
 ///     1
 /// }
 ///
 /// let source = StopSource::new();
-/// let edge = Edge::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
+/// let edge = UnwindBoundary::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
 /// assert_eq!(edge.run(|| Ok(deep())).ok(), Some(1));
 /// source.request();
 /// assert!(edge.run(|| Ok(deep())).is_err());
@@ -93,15 +93,15 @@ pub fn check() -> Result<(), Stopped> {
 #[inline]
 #[track_caller]
 pub fn checkpoint() {
-    if is_stopped()
+    if is_stop_requested()
         && let Some(payload) = payload_of_a_stop(Location::caller())
     {
-        edge::raise(payload);
+        boundary::raise(payload);
     }
 }
 
 /// Calls `f` with `edge` and its token as the calling thread's own.
-pub(crate) fn with_edge<R>(edge: &Edge, f: impl FnOnce() -> R) -> R {
+pub(crate) fn with_boundary<R>(edge: &UnwindBoundary, f: impl FnOnce() -> R) -> R {
     enter(Frame { token: edge.token(), edge }, f)
 }
 
@@ -111,7 +111,7 @@ thread_own! { static CURRENT: Cell<Frame> = Cell::new(Frame { token: ptr::null()
 #[derive(Clone, Copy)]
 struct Frame {
     token: *const StopToken,
-    edge: *const Edge,
+    edge: *const UnwindBoundary,
 }
 
 /// Puts back what was there before.
@@ -119,7 +119,7 @@ struct Restore(Frame);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        if fault::is(Fault::AmbientNotRestored) {
+        if fault::is(Fault::CurrentNotRestored) {
             return;
         }
         CURRENT.with(|current| current.set(self.0));

@@ -22,23 +22,23 @@ use std::time::Duration;
 
 use crate::fault::{self, Fault};
 use crate::sync::{self, Unmodelled, thread_own};
-use crate::{Checkpoint, Panic, StopToken, Stopped, ambient};
+use crate::{Checkpoint, Panic, StopToken, Stopped, current};
 
 /// Where a stop that leaves a job by unwinding is caught.
 ///
 /// ```
-/// use cease_core::{Edge, StopSource};
+/// use cease_core::{UnwindBoundary, StopSource};
 ///
 /// let source = StopSource::new();
-/// let edge = Edge::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
-/// source.request_because("enough");
+/// let edge = UnwindBoundary::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
+/// source.request_with("enough");
 /// let left = edge.run(|| -> Result<(), _> {
 ///     let _ = edge.check();
 ///     unreachable!("the check has left");
 /// });
 /// assert_eq!(left.unwrap_err().reason().to_string(), "requested: enough");
 /// ```
-pub struct Edge {
+pub struct UnwindBoundary {
     token: StopToken,
     watch: Unmodelled<Watch>,
 }
@@ -54,7 +54,7 @@ pub struct Swallowed {
     pub left_at: &'static Location<'static>,
 }
 
-impl Edge {
+impl UnwindBoundary {
     /// Whether this program can unwind at all; one that was built with `panic = "abort"` cannot.
     #[must_use]
     pub const fn is_possible() -> bool {
@@ -69,7 +69,7 @@ impl Edge {
         Self::at(token.clone(), report)
     }
 
-    /// As [`Edge::new`], with a token that nobody else needs.
+    /// As [`UnwindBoundary::new`], with a token that nobody else needs.
     pub(crate) fn at(token: StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
         Self { token, watch: Unmodelled::new(Watch { report: Box::new(report) }) }
     }
@@ -80,7 +80,7 @@ impl Edge {
         &self.token
     }
 
-    /// Leaves for [`Edge::run`] by unwinding if a stop was asked for.
+    /// Leaves for [`UnwindBoundary::run`] by unwinding if a stop was asked for.
     ///
     /// On a thread that the job has started itself it unwinds that thread, and whoever joins it gets the payload: passed on
     /// with `resume_unwind` it comes to the edge, and dropped it was swallowed.
@@ -92,7 +92,7 @@ impl Edge {
     #[inline]
     #[track_caller]
     pub fn check(&self) -> Result<(), Stopped> {
-        if !self.token.is_stopped() {
+        if !self.token.is_stop_requested() {
             return Ok(());
         }
         match self.payload_of_a_stop(Location::caller()) {
@@ -102,11 +102,11 @@ impl Edge {
         }
     }
 
-    /// Sleeps for `duration`, and leaves for [`Edge::run`] by unwinding as soon as a stop is asked for.
+    /// Sleeps for `duration`, and leaves for [`UnwindBoundary::run`] by unwinding as soon as a stop is asked for.
     ///
     /// # Errors
     ///
-    /// As for [`Edge::check`].
+    /// As for [`UnwindBoundary::check`].
     #[track_caller]
     pub fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
         let left_at = Location::caller();
@@ -132,16 +132,16 @@ impl Edge {
 
     /// Calls `f` with this edge and its token as the calling thread's own: for threads that the job starts itself.
     ///
-    /// A [`checkpoint`](ambient::checkpoint) in it unwinds this thread, as [`Edge::check`] does.
-    pub fn lend<R>(&self, f: impl FnOnce() -> R) -> R {
-        ambient::with_edge(self, f)
+    /// A [`checkpoint`](current::checkpoint) in it unwinds this thread, as [`UnwindBoundary::check`] does.
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        current::with_boundary(self, f)
     }
 
-    /// As [`Edge::run`], but hands back whatever else `job` panics with, a stop for another edge included.
+    /// As [`UnwindBoundary::run`], but hands back whatever else `job` panics with, a stop for another edge included.
     pub(crate) fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>> {
         // What the job leaves half done is the job's own: it was moved in, and what it shares it shares as any thread does.
         // Inside of it there is no destructor of ours, which each stop would have to pass.
-        let payload = match ambient::with_edge(self, || catch_unwind(AssertUnwindSafe(job))) {
+        let payload = match current::with_boundary(self, || catch_unwind(AssertUnwindSafe(job))) {
             Ok(returned) => return Ok(returned),
             Err(payload) => payload,
         };
@@ -157,7 +157,7 @@ impl Edge {
         }
     }
 
-    /// What leaves for [`Edge::run`] when it is raised; gives the stop back where that would end the process.
+    /// What leaves for [`UnwindBoundary::run`] when it is raised; gives the stop back where that would end the process.
     #[inline]
     pub(crate) fn payload(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Result<Raised, Stopped> {
         if sync::is_unwinding() || !Self::is_possible() {
@@ -189,10 +189,10 @@ pub(crate) fn raise(payload: Raised) -> ! {
 }
 
 // Whoever unwinds past it leaves nothing of it half done: the token is made for it, and the watch is never changed.
-impl UnwindSafe for Edge {}
-impl RefUnwindSafe for Edge {}
+impl UnwindSafe for UnwindBoundary {}
+impl RefUnwindSafe for UnwindBoundary {}
 
-impl Checkpoint for Edge {
+impl Checkpoint for UnwindBoundary {
     fn token(&self) -> &StopToken {
         &self.token
     }
@@ -209,9 +209,9 @@ impl Checkpoint for Edge {
     }
 }
 
-impl fmt::Debug for Edge {
+impl fmt::Debug for UnwindBoundary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edge").field("token", &self.token).finish_non_exhaustive()
+        f.debug_struct("UnwindBoundary").field("token", &self.token).finish_non_exhaustive()
     }
 }
 
@@ -262,7 +262,7 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn is_for(&self, edge: &Edge) -> bool {
+    fn is_for(&self, edge: &UnwindBoundary) -> bool {
         fault::is(Fault::StopForAnotherKept)
             || self.watch.as_ref().is_some_and(|watch| Unmodelled::ptr_eq(watch, &edge.watch))
     }
