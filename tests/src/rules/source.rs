@@ -22,7 +22,7 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "the environment is read once a process, not once a model",
     ),
     (
-        "crates/cease-core/src/noticed.rs",
+        "crates/cease-core/src/observed.rs",
         "std::sync",
         "a moment is noted beside the job, and orders nothing in a model",
     ),
@@ -32,7 +32,7 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "left out of models, which have no clock and bring a timer of their own",
     ),
     ("crates/cease-core/src/stop/process_timer.rs", "std::thread", "as above"),
-    ("crates/cease-core/src/edge.rs", "std::thread::Result", "a mere alias"),
+    ("crates/cease-core/src/boundary.rs", "std::thread::Result", "a mere alias"),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
         "crates/cease-flag/src/scope.rs",
