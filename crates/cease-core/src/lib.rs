@@ -12,6 +12,7 @@ mod job;
 mod observed;
 mod reason;
 mod stop;
+mod stopped;
 mod strategy;
 mod thread;
 mod worker;
@@ -24,11 +25,12 @@ pub use exit::{Exit, Panic};
 pub use fault::Fault;
 pub use job::Job;
 pub use observed::{StopObserved, Watched};
-pub use reason::{Payload, Reason, Stopped};
+pub use reason::{Payload, Reason};
 pub use stop::{
     Alarm, CallbackGuard, Deadline, DeferredCallbacks, LinkedToken, NeverStops, PinnedCallback, Request, StopGuard,
     StopSource, StopToken, StoppedFuture, Timer, TimerError, WaitError,
 };
+pub use stopped::Stopped;
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;
 pub use worker::{JoinError, ScopedWorker, Worker, WorkerHandle};

@@ -27,11 +27,10 @@ use crate::stop::node_ref::NodeRef;
 use crate::stop::request::{Request, RequestRef};
 use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
-use crate::stop::state::{LEFT, NO_SOURCE, ORPHAN, State, Unmarked};
+use crate::stop::state::{LEFT, NO_SOURCE, ORPHAN, Seen, State, Unmarked};
 use crate::stop::sweep::{self, Closing, Stopping};
 use crate::stop::tree::{self, Bracket, Brackets};
 use crate::stop::wait_list::WaitList;
-use crate::stop::waiting::Seen;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Count, UnsafeCell};
@@ -99,11 +98,11 @@ impl Node {
     pub(crate) fn child(&self) -> NodeRef {
         let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stop_requested();
         if self.home.is_none() {
-            return self.stillborn();
+            return self.already_stopped();
         }
         let (guard, parent, scope) = match self.as_root() {
             Some(root) => {
-                let guard = root.nursery();
+                let guard = root.child_shard();
                 let anchor = Bracket::anchor(&guard.shard().anchor);
                 (guard, anchor, Scope::NONE)
             }
@@ -117,7 +116,7 @@ impl Node {
         // the child in the list (law L12).
         if self.state.unmarked().is_none() && !seen_open {
             drop(guard);
-            return self.stillborn();
+            return self.already_stopped();
         }
         let child = NodeRef::child(guard.shard());
         if self.state.has(NO_SOURCE) {
@@ -132,8 +131,8 @@ impl Node {
     }
 
     /// A child of this node, which is stopped.
-    fn stillborn(&self) -> NodeRef {
-        let child = NodeRef::stillborn();
+    fn already_stopped(&self) -> NodeRef {
+        let child = NodeRef::already_stopped();
         let request = self.share_request().expect("a node that is stopped has a request");
         // Nobody waits yet at a node that was just made.
         let _ = child.mark(Unmarked::NEW, request.as_raw(), true);

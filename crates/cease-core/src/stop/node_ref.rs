@@ -34,7 +34,7 @@ impl NodeRef {
     }
 
     /// A node that is in no list.
-    pub(super) fn stillborn() -> Self {
+    pub(super) fn already_stopped() -> Self {
         Self::allocate(None)
     }
 
@@ -213,7 +213,7 @@ unsafe fn end_root(root: NonNull<Root>) {
         drop(unsafe { Box::from_raw(root.as_ptr()) });
         return;
     }
-    if this.fruitful.is_raised() {
+    if this.had_children.is_raised() {
         let guard = this.shard.lock();
         if guard.is_armed(&this.node) || passed(&this.node) {
             this.node.mark_left(true);

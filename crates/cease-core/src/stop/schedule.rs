@@ -1,4 +1,6 @@
-//! The deadlines of the nodes in one shard.
+//! The deadlines of the nodes that share one lock.
+//!
+//! `N` names a node: the schedule compares and returns it, and never follows it.
 //!
 //! # How it works
 //!
@@ -9,10 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::Location;
-use std::ptr::NonNull;
 use std::time::Instant;
-
-use crate::stop::node::Node;
 
 /// The nearest entry at or above a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,9 +28,9 @@ impl Scope {
 }
 
 /// The entries of a shard; belongs to whoever holds its lock.
-#[derive(Debug, Default)]
-pub(crate) struct Schedule {
-    entries: Vec<Option<Entry>>,
+#[derive(Debug)]
+pub(crate) struct Schedule<N> {
+    entries: Vec<Option<Entry<N>>>,
     /// Numbers that may be given away again.
     free: Vec<Scope>,
     /// Deadlines that did not pass yet, the next one first.
@@ -39,16 +38,22 @@ pub(crate) struct Schedule {
 }
 
 #[derive(Debug)]
-struct Entry {
-    node: NonNull<Node>,
+struct Entry<N> {
+    node: N,
     at: Option<Instant>,
     set_at: &'static Location<'static>,
     outer: Scope,
 }
 
-impl Schedule {
+impl<N> Default for Schedule<N> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), free: Vec::new(), armed: BTreeSet::new() }
+    }
+}
+
+impl<N: Copy + PartialEq> Schedule<N> {
     /// Makes an entry for `node`, below the scope that it had.
-    pub(crate) fn enter(&mut self, node: NonNull<Node>, outer: Scope, set_at: &'static Location<'static>) -> Scope {
+    pub(crate) fn enter(&mut self, node: N, outer: Scope, set_at: &'static Location<'static>) -> Scope {
         let entry = Some(Entry { node, at: None, set_at, outer });
         if let Some(scope) = self.free.pop() {
             *self.slot(scope) = entry;
@@ -59,7 +64,7 @@ impl Schedule {
     }
 
     /// Whether the entry at `scope` is that of `node`, and not one further up.
-    pub(crate) fn is_own(&self, scope: Scope, node: NonNull<Node>) -> bool {
+    pub(crate) fn is_own(&self, scope: Scope, node: N) -> bool {
         self.get(scope).is_some_and(|entry| entry.node == node)
     }
 
@@ -112,7 +117,7 @@ impl Schedule {
     }
 
     /// Takes out a deadline that is not after `now`, with the node and the place where it was set.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(NonNull<Node>, &'static Location<'static>)> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(N, &'static Location<'static>)> {
         let (at, scope) = *self.armed.first()?;
         if at > now {
             return None;
@@ -132,16 +137,12 @@ impl Schedule {
         }
     }
 
-    fn get(&self, scope: Scope) -> Option<&Entry> {
+    fn get(&self, scope: Scope) -> Option<&Entry<N>> {
         self.entries.get(scope.index()?)?.as_ref()
     }
 
-    fn slot(&mut self, scope: Scope) -> &mut Option<Entry> {
+    fn slot(&mut self, scope: Scope) -> &mut Option<Entry<N>> {
         let index = scope.index().expect("only the scope of an entry is written to");
         &mut self.entries[index]
     }
 }
-
-#[allow(unsafe_code, reason = "an entry points to its node")]
-// SAFETY: the pointers are followed only under the lock, and nodes may be used from any thread.
-unsafe impl Send for Schedule {}

@@ -49,14 +49,18 @@ struct Held {
     /// How many sweeps have paused in the middle.
     sweeps: u32,
     /// How many threads wait for them.
-    losers: u32,
+    late_requesters: u32,
     /// Whether the root counts on being told when the list is empty.
     orphaned: bool,
     /// The deadlines of the nodes in the list; none while there are none.
-    schedule: Option<Box<Schedule>>,
+    schedule: Option<Box<Schedule<NonNull<Node>>>>,
     /// The clock of the tree, in the shard of the root itself; none while there was no deadline.
     clock: Option<Alarm>,
 }
+
+// SAFETY: the pointers to the shard and to nodes are followed only under the lock around this, and both may be used from
+// any thread; everything else in it is `Send`.
+unsafe impl Send for Held {}
 
 /// The node at the top of a tree, with what the whole tree needs.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ pub(crate) struct Root {
     /// How many of these keep the root's memory: its handles, all together, and each orphaned shard that is not empty.
     keepers: AtomicUsize,
     /// Whether it ever had a child.
-    pub(super) fruitful: Shortcut,
+    pub(super) had_children: Shortcut,
     /// Whether it ever had a clock.
     timed: Shortcut,
 }
@@ -91,7 +95,7 @@ impl Root {
             shard: Shard::new(shard, root),
             more: AtomicPtr::new(ptr::null_mut()),
             keepers: AtomicUsize::new(1),
-            fruitful: Shortcut::new(),
+            had_children: Shortcut::new(),
             timed: Shortcut::new(),
         };
         // SAFETY: the place is big enough, and nobody else has it.
@@ -101,8 +105,8 @@ impl Root {
 
     /// The shard in which the calling thread makes a child, and its lock.
     #[inline]
-    pub(super) fn nursery(&self) -> Guard<'_> {
-        self.fruitful.raise();
+    pub(super) fn child_shard(&self) -> Guard<'_> {
+        self.had_children.raise();
         match self.more() {
             Some(more) => slot::with(|slot| {
                 let shard = &more[slot.get() % MORE].0;
@@ -111,13 +115,13 @@ impl Root {
                     shard.lock_waiting()
                 })
             }),
-            None => self.shard.try_lock().unwrap_or_else(|| self.crowded()),
+            None => self.shard.try_lock().unwrap_or_else(|| self.child_shard_contended()),
         }
     }
 
     /// What is done when threads have to wait for each other.
     #[cold]
-    fn crowded(&self) -> Guard<'_> {
+    fn child_shard_contended(&self) -> Guard<'_> {
         let guard = self.shard.lock_waiting();
         if self.node.is_open() {
             self.grow(&guard);
@@ -147,7 +151,7 @@ impl Root {
 
     /// Whether it never had a child, nor a clock; asked by whoever has the last handle.
     pub(super) fn is_plain(&self) -> bool {
-        !self.fruitful.is_raised() && !self.timed.is_raised()
+        !self.had_children.is_raised() && !self.timed.is_raised()
     }
 
     /// The shards beside its own.
@@ -236,7 +240,14 @@ impl Shard {
     /// A shard that is about to be written to `shard`.
     fn new(shard: NonNull<Self>, root: NonNull<Root>) -> Self {
         Self {
-            lock: Mutex::new(Held { shard, sweeps: 0, losers: 0, orphaned: false, schedule: None, clock: None }),
+            lock: Mutex::new(Held {
+                shard,
+                sweeps: 0,
+                late_requesters: 0,
+                orphaned: false,
+                schedule: None,
+                clock: None,
+            }),
             swept: Condvar::new(),
             contenders: AtomicU32::new(0),
             anchor: Mark::new(),
@@ -309,32 +320,32 @@ impl<'a> Guard<'a> {
     /// Notes that a sweep that has paused is over, and tells those who wait for it.
     pub(super) fn end_sweep(&mut self) {
         self.0.sweeps -= 1;
-        if self.0.sweeps == 0 && self.0.losers > 0 {
+        if self.0.sweeps == 0 && self.0.late_requesters > 0 {
             self.shard().swept.notify_all();
         }
     }
 
     /// Blocks until no sweep is in the middle.
     pub(super) fn wait_for_sweeps(mut self) {
-        self.0.losers += 1;
+        self.0.late_requesters += 1;
         while self.0.sweeps > 0 {
             self.0 = wait(&self.shard().swept, self.0);
         }
-        self.0.losers -= 1;
+        self.0.late_requesters -= 1;
     }
 
     /// The deadlines in this shard, if there are any.
-    pub(super) fn schedule(&mut self) -> Option<&mut Schedule> {
+    pub(super) fn schedule(&mut self) -> Option<&mut Schedule<NonNull<Node>>> {
         self.0.schedule.as_deref_mut()
     }
 
     /// The deadlines in this shard, if there are any.
-    pub(super) fn peek_schedule(&self) -> Option<&Schedule> {
+    pub(super) fn peek_schedule(&self) -> Option<&Schedule<NonNull<Node>>> {
         self.0.schedule.as_deref()
     }
 
     /// The deadlines in this shard.
-    pub(super) fn schedule_or_new(&mut self) -> &mut Schedule {
+    pub(super) fn schedule_or_new(&mut self) -> &mut Schedule<NonNull<Node>> {
         self.0.schedule.get_or_insert_default()
     }
 

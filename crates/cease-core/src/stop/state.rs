@@ -3,7 +3,6 @@
 //! Only the holder of the node's lock writes it; a poll reads it without.
 
 use crate::fault::{self, Fault};
-use crate::stop::waiting::Seen;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::read_alone;
@@ -20,6 +19,17 @@ pub(super) const ORPHAN: u32 = 8;
 pub(super) const KEPT: u32 = 16;
 /// No handle is left, but it stays in its list: it is kept, or has a deadline for those below it.
 pub(super) const LEFT: u32 = 32;
+
+/// What a read of the state shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// A stop was requested.
+    Stop,
+    /// No source is left, so no stop can be requested.
+    NoSource,
+    /// A stop can still be requested.
+    Nothing,
+}
 
 /// The bits above.
 #[derive(Debug)]
@@ -46,7 +56,7 @@ impl State {
         (state & STOPPED != 0).then_some(state & INHERITED != 0)
     }
 
-    /// What there is to see without waiting.
+    /// Returns the state without blocking.
     pub(super) fn seen(&self) -> Seen {
         // ORDERING: Acquire, as in `is_stop_requested`: who returns from a wait with the stop sees what was written before it.
         match self.0.load(Acquire) {

@@ -11,7 +11,7 @@ use crate::stop::callback::{CallbackGuard, PinnedCallback};
 use crate::stop::future::{self, StoppedFuture};
 use crate::stop::node_ref::NodeRef;
 use crate::stop::request::Request;
-use crate::stop::waiting::Seen;
+use crate::stop::state::Seen;
 use crate::sync;
 use crate::{Reason, StopSource, Stopped};
 

@@ -11,16 +11,9 @@ use std::time::Instant;
 
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
+use crate::stop::state::Seen;
 use crate::stop::wait_list::{WaitList, Waiter, Wake};
 use crate::sync::Parker;
-
-/// What a wait ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Stop,
-    NoSource,
-    Nothing,
-}
 
 impl Node {
     /// Blocks until the state is no longer open, or until `deadline`.
