@@ -29,7 +29,7 @@ use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
 use crate::stop::state::{LEFT, NO_SOURCE, ORPHAN, Seen, State, Unmarked};
 use crate::stop::sweep::{self, Closing, Stopping};
-use crate::stop::tree::{self, Bracket, Brackets};
+use crate::stop::tree::{self, Bracket, Brackets, Element};
 use crate::stop::wait_list::WaitList;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -47,7 +47,7 @@ pub(crate) struct Node {
     /// The lock and the list; none for who was born stopped, and is in no list.
     pub(super) home: Option<NonNull<Shard>>,
     /// Belongs to whoever holds the lock.
-    pub(super) brackets: UnsafeCell<Brackets>,
+    pub(super) brackets: UnsafeCell<Brackets<Self>>,
     slot: UnsafeCell<Slot>,
     /// The nearest deadline at or above it, in the schedule of its shard; belongs to whoever holds the lock.
     scope: UnsafeCell<Scope>,
@@ -77,6 +77,15 @@ unsafe impl Send for Node {}
 // that; no reference to it exists before, and nothing writes it afterwards.
 unsafe impl Sync for Node {}
 
+#[allow(unsafe_code, reason = "promises where the links of the list are")]
+// SAFETY: `brackets` is a field, and a node is aligned to a pointer, which the list checks when it is compiled.
+unsafe impl Element for Node {
+    #[inline]
+    fn brackets(&self) -> &UnsafeCell<Brackets<Self>> {
+        &self.brackets
+    }
+}
+
 impl Node {
     /// An open node with one handle, which is a source.
     #[inline]
@@ -86,7 +95,7 @@ impl Node {
             handles: Count::one(),
             sources: AtomicU32::new(1),
             home,
-            brackets: UnsafeCell::new(Brackets::default()),
+            brackets: UnsafeCell::new(Brackets::new()),
             slot: UnsafeCell::new(Slot { waiters: ManuallyDrop::new(WaitList::new()) }),
             scope: UnsafeCell::new(Scope::NONE),
             _pinned: PhantomPinned,

@@ -20,7 +20,7 @@ use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
 use crate::stop::timer::{self, Timer, TimerError};
-use crate::stop::tree::Mark;
+use crate::stop::tree::{Bracket, Mark};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 use crate::sync::{Condvar, Mutex, MutexGuard, Shortcut, Unmodelled, lock, slot, thread, wait};
@@ -38,7 +38,7 @@ pub(crate) struct Shard {
     swept: Condvar,
     /// How many threads wait for the lock.
     contenders: AtomicU32,
-    pub(super) anchor: Mark,
+    pub(super) anchor: Mark<Node>,
     pub(super) root: NonNull<Root>,
 }
 
@@ -57,10 +57,6 @@ struct Held {
     /// The clock of the tree, in the shard of the root itself; none while there was no deadline.
     clock: Option<Alarm>,
 }
-
-// SAFETY: the pointers to the shard and to nodes are followed only under the lock around this, and both may be used from
-// any thread; everything else in it is `Send`.
-unsafe impl Send for Held {}
 
 /// The node at the top of a tree, with what the whole tree needs.
 #[derive(Debug)]
@@ -280,7 +276,7 @@ impl Shard {
 
     /// Whether no node is in the list; called under the lock, or when nobody else has the shard.
     fn is_empty(&self) -> bool {
-        let anchor = crate::stop::tree::Bracket::anchor(&self.anchor);
+        let anchor = Bracket::anchor(&self.anchor);
         anchor.next() == anchor
     }
 }

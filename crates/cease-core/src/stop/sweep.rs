@@ -65,7 +65,7 @@ pub(super) fn from(top: &Node, guard: Guard<'_>, visitor: &mut impl Visitor) {
 }
 
 /// Visits what stands between two places, and lets go of the lock.
-fn portions(mut guard: Guard<'_>, from: Bracket, until: Bracket, visitor: &mut impl Visitor) {
+fn portions(mut guard: Guard<'_>, from: Bracket<Node>, until: Bracket<Node>, visitor: &mut impl Visitor) {
     let cursor = pin!(Mark::new());
     let mut place = from.next();
     let mut paused = false;

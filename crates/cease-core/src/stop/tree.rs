@@ -16,70 +16,123 @@
 //! A request that pauses in the middle leaves a cursor in the list.
 #![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
 
-use std::marker::PhantomPinned;
+use std::fmt;
+use std::marker::{PhantomData, PhantomPinned};
 use std::ptr::NonNull;
 
-use crate::stop::node::Node;
 use crate::sync::UnsafeCell;
 
+/// What can stand in the list: it holds the links of its two brackets.
+///
+/// # Safety
+///
+/// - `brackets` always returns the same cell, which lies inside of the element.
+/// - The element is aligned to at least four bytes.
+pub(crate) unsafe trait Element: Sized {
+    /// The links of the element, which belong to the holder of the list's lock.
+    fn brackets(&self) -> &UnsafeCell<Brackets<Self>>;
+}
+
 /// One place in the list: a pointer whose two lowest bits say what it points to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bracket(NonNull<()>);
+pub(crate) struct Bracket<E>(NonNull<()>, PhantomData<NonNull<E>>);
 
 const KIND: usize = 0b11;
 const OPEN: usize = 0;
 const CLOSE: usize = 1;
 const ANCHOR: usize = 2;
 const CURSOR: usize = 3;
-const _: () = assert!(align_of::<Node>() > KIND && align_of::<Mark>() > KIND, "the two lowest bits are free");
 
-/// Where a node stands: the neighbours of its two brackets.
-#[derive(Debug, Default)]
-pub(crate) struct Brackets {
-    open: Neighbours,
-    /// None while the node had no child.
-    close: Neighbours,
+impl<E> Clone for Bracket<E> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Neighbours {
-    previous: Option<Bracket>,
-    next: Option<Bracket>,
+impl<E> Copy for Bracket<E> {}
+
+impl<E> PartialEq for Bracket<E> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
 }
 
-/// A place in the list that is no node: the anchor, or a cursor.
+impl<E> Eq for Bracket<E> {}
+
+impl<E> fmt::Debug for Bracket<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bracket").field(&self.0).finish()
+    }
+}
+
+/// Where an element stands: the neighbours of its two brackets.
 #[derive(Debug)]
-pub(crate) struct Mark {
+pub(crate) struct Brackets<E> {
+    open: Neighbours<E>,
+    /// `None` until the element has its first child.
+    close: Neighbours<E>,
+}
+
+impl<E> Brackets<E> {
+    /// The links of an element that is in no list.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self { open: Neighbours::NONE, close: Neighbours::NONE }
+    }
+}
+
+#[derive(Debug)]
+struct Neighbours<E> {
+    previous: Option<Bracket<E>>,
+    next: Option<Bracket<E>>,
+}
+
+impl<E> Neighbours<E> {
+    const NONE: Self = Self { previous: None, next: None };
+}
+
+/// A place in the list that is no element: the anchor, or a cursor.
+#[derive(Debug)]
+pub(crate) struct Mark<E> {
     /// An anchor with no neighbours is its own neighbour.
-    neighbours: UnsafeCell<Neighbours>,
+    neighbours: UnsafeCell<Neighbours<E>>,
     _pinned: PhantomPinned,
 }
 
-impl Mark {
+impl<E> Mark<E> {
+    const ALIGNED: () = assert!(align_of::<Self>() > KIND, "the two lowest bits of an address are free");
+
     pub(crate) fn new() -> Self {
-        Self { neighbours: UnsafeCell::new(Neighbours::default()), _pinned: PhantomPinned }
+        const { Self::ALIGNED };
+        Self { neighbours: UnsafeCell::new(Neighbours::NONE), _pinned: PhantomPinned }
     }
 }
 
 // Everything below is called under the lock of the list, and with places whose owners are alive: a node takes itself out,
 // under the lock, before it goes away; an anchor lives as long as the lock; a cursor's frame is not left while it is in.
-impl Bracket {
-    pub(crate) fn open(node: &Node) -> Self {
+impl<E: Element> Bracket<E> {
+    const ALIGNED: () = assert!(align_of::<E>() > KIND, "the two lowest bits of an address are free");
+
+    pub(crate) fn open(node: &E) -> Self {
         Self::tagged(NonNull::from(node).cast(), OPEN)
     }
 
-    pub(crate) fn close(node: &Node) -> Self {
+    pub(crate) fn close(node: &E) -> Self {
         Self::tagged(NonNull::from(node).cast(), CLOSE)
     }
 
-    pub(crate) fn anchor(anchor: &Mark) -> Self {
+    pub(crate) fn anchor(anchor: &Mark<E>) -> Self {
         Self::tagged(NonNull::from(anchor).cast(), ANCHOR)
     }
 
     /// The node that opens here.
-    pub(crate) fn opening<'a>(self) -> Option<&'a Node> {
+    pub(crate) fn opening<'a>(self) -> Option<&'a E>
+    where
+        E: 'a,
+    {
         // SAFETY: whoever is in the list is alive.
-        (self.kind() == OPEN).then(|| unsafe { self.pointer::<Node>().as_ref() })
+        (self.kind() == OPEN).then(|| unsafe { self.pointer::<E>().as_ref() })
     }
 
     pub(crate) fn next(self) -> Self {
@@ -91,7 +144,8 @@ impl Bracket {
     }
 
     fn tagged(pointer: NonNull<()>, kind: usize) -> Self {
-        Self(pointer.map_addr(|address| address | kind))
+        const { Self::ALIGNED };
+        Self(pointer.map_addr(|address| address | kind), PhantomData)
     }
 
     fn kind(self) -> usize {
@@ -106,16 +160,16 @@ impl Bracket {
     }
 
     #[inline]
-    fn with<R>(self, f: impl FnOnce(&mut Neighbours) -> R) -> R {
+    fn with<R>(self, f: impl FnOnce(&mut Neighbours<E>) -> R) -> R {
         if self.kind() >= ANCHOR {
             // SAFETY: whoever is in the list is alive.
-            let mark = unsafe { self.pointer::<Mark>().as_ref() };
+            let mark = unsafe { self.pointer::<Mark<E>>().as_ref() };
             // SAFETY: the lock is held, and `f` only reads or writes what it is given.
             return mark.neighbours.with_mut(|neighbours| f(unsafe { &mut *neighbours }));
         }
         // SAFETY: whoever is in the list is alive.
-        let node = unsafe { self.pointer::<Node>().as_ref() };
-        node.brackets.with_mut(|brackets| {
+        let node = unsafe { self.pointer::<E>().as_ref() };
+        node.brackets().with_mut(|brackets| {
             // SAFETY: the lock is held, and `f` only reads or writes what it is given.
             let brackets = unsafe { &mut *brackets };
             f(if self.kind() == OPEN { &mut brackets.open } else { &mut brackets.close })
@@ -129,7 +183,7 @@ impl Bracket {
 ///
 /// - The lock of the list is held.
 /// - `child` is not in a list, and is taken out with [`remove`] before it goes away.
-pub(crate) unsafe fn insert(parent: Bracket, child: &Node) {
+pub(crate) unsafe fn insert<E: Element>(parent: Bracket<E>, child: &E) {
     if let Some(parent) = parent.opening()
         && !has_close(parent)
     {
@@ -143,7 +197,7 @@ pub(crate) unsafe fn insert(parent: Bracket, child: &Node) {
 /// # Safety
 ///
 /// The lock of its list is held, and it was put there with [`insert`].
-pub(crate) unsafe fn remove(node: &Node) {
+pub(crate) unsafe fn remove<E: Element>(node: &E) {
     take(Bracket::open(node));
     if has_close(node) {
         take(Bracket::close(node));
@@ -155,7 +209,7 @@ pub(crate) unsafe fn remove(node: &Node) {
 /// # Safety
 ///
 /// The lock of the list is held.
-pub(crate) unsafe fn has_children(node: &Node) -> bool {
+pub(crate) unsafe fn has_children<E: Element>(node: &E) -> bool {
     has_close(node) && skip_cursors(Bracket::open(node).next(), Bracket::next) != Bracket::close(node)
 }
 
@@ -164,7 +218,7 @@ pub(crate) unsafe fn has_children(node: &Node) -> bool {
 /// # Safety
 ///
 /// The lock of the list is held for as long as the answer is used, and `node` has no children.
-pub(crate) unsafe fn only_child_of<'a>(node: &Node) -> Option<&'a Node> {
+pub(crate) unsafe fn only_child_of<'a, E: Element + 'a>(node: &E) -> Option<&'a E> {
     let last = if has_close(node) { Bracket::close(node) } else { Bracket::open(node) };
     let parent = skip_cursors(Bracket::open(node).previous(), Bracket::previous).opening()?;
     (skip_cursors(last.next(), Bracket::next) == Bracket::close(parent)).then_some(parent)
@@ -175,7 +229,7 @@ pub(crate) unsafe fn only_child_of<'a>(node: &Node) -> Option<&'a Node> {
 /// # Safety
 ///
 /// The lock of the list is held.
-pub(crate) unsafe fn below(top: &Node) -> Option<(Bracket, Bracket)> {
+pub(crate) unsafe fn below<E: Element>(top: &E) -> Option<(Bracket<E>, Bracket<E>)> {
     has_close(top).then(|| (Bracket::open(top), Bracket::close(top)))
 }
 
@@ -184,7 +238,7 @@ pub(crate) unsafe fn below(top: &Node) -> Option<(Bracket, Bracket)> {
 /// # Safety
 ///
 /// The lock of the list is held.
-pub(crate) unsafe fn behind(node: &Node) -> Bracket {
+pub(crate) unsafe fn behind<E: Element>(node: &E) -> Bracket<E> {
     if has_close(node) { Bracket::close(node).next() } else { Bracket::open(node).next() }
 }
 
@@ -194,7 +248,7 @@ pub(crate) unsafe fn behind(node: &Node) -> Bracket {
 ///
 /// - The lock of the list is held.
 /// - `cursor` is in no list, does not move, and is taken out with [`take_cursor`] before it goes away.
-pub(crate) unsafe fn put_cursor(cursor: &Mark, place: Bracket) {
+pub(crate) unsafe fn put_cursor<E: Element>(cursor: &Mark<E>, place: Bracket<E>) {
     put(place.previous(), Bracket::tagged(NonNull::from(cursor).cast(), CURSOR));
 }
 
@@ -203,18 +257,18 @@ pub(crate) unsafe fn put_cursor(cursor: &Mark, place: Bracket) {
 /// # Safety
 ///
 /// The lock of the list is held, and `cursor` was put there with [`put_cursor`].
-pub(crate) unsafe fn take_cursor(cursor: &Mark) -> Bracket {
+pub(crate) unsafe fn take_cursor<E: Element>(cursor: &Mark<E>) -> Bracket<E> {
     let cursor = Bracket::tagged(NonNull::from(cursor).cast(), CURSOR);
     let next = cursor.next();
     take(cursor);
     next
 }
 
-fn has_close(node: &Node) -> bool {
+fn has_close<E: Element>(node: &E) -> bool {
     Bracket::close(node).with(|neighbours| neighbours.next.is_some())
 }
 
-fn skip_cursors(mut place: Bracket, onward: fn(Bracket) -> Bracket) -> Bracket {
+fn skip_cursors<E: Element>(mut place: Bracket<E>, onward: fn(Bracket<E>) -> Bracket<E>) -> Bracket<E> {
     while place.kind() == CURSOR {
         place = onward(place);
     }
@@ -222,19 +276,19 @@ fn skip_cursors(mut place: Bracket, onward: fn(Bracket) -> Bracket) -> Bracket {
 }
 
 /// Puts `place` behind `before`.
-fn put(before: Bracket, place: Bracket) {
+fn put<E: Element>(before: Bracket<E>, place: Bracket<E>) {
     let after = before.next();
     join(before, place);
     join(place, after);
 }
 
 /// Takes `place` out.
-fn take(place: Bracket) {
+fn take<E: Element>(place: Bracket<E>) {
     join(place.previous(), place.next());
 }
 
 /// Makes two places neighbours.
-fn join(left: Bracket, right: Bracket) {
+fn join<E: Element>(left: Bracket<E>, right: Bracket<E>) {
     left.with(|neighbours| neighbours.next = Some(right));
     right.with(|neighbours| neighbours.previous = Some(left));
 }
