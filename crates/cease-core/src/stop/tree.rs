@@ -292,3 +292,185 @@ fn join<E: Element>(left: Bracket<E>, right: Bracket<E>) {
     left.with(|neighbours| neighbours.next = Some(right));
     right.with(|neighbours| neighbours.previous = Some(left));
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    /// An element that is nothing but its links.
+    #[derive(Debug)]
+    struct Item(usize, UnsafeCell<Brackets<Self>>);
+
+    // SAFETY: `brackets` is a field, and links are aligned to a pointer.
+    unsafe impl Element for Item {
+        fn brackets(&self) -> &UnsafeCell<Brackets<Self>> {
+            &self.1
+        }
+    }
+
+    impl Item {
+        const fn new(number: usize) -> Self {
+            Self(number, UnsafeCell::new(Brackets::new()))
+        }
+    }
+
+    #[cfg(not(loom))]
+    mod exhaustive {
+        use super::*;
+
+        const ITEMS: usize = 4;
+        const STEPS: usize = 7;
+
+        /// The children of each item, and of the anchor behind them, the newest first.
+        #[derive(Debug, Clone, Default)]
+        struct Model {
+            children: [Vec<usize>; ITEMS + 1],
+            present: [bool; ITEMS],
+            used: usize,
+        }
+
+        #[derive(Debug, Clone, Copy)]
+        enum Step {
+            /// Inserts the next item below this one.
+            Insert(usize),
+            Remove(usize),
+        }
+
+        impl Model {
+            fn steps(&self) -> Vec<Step> {
+                let present = || (0..ITEMS).filter(|&item| self.present[item]);
+                let parents = present().chain([ITEMS]).filter(|_| self.used < ITEMS).map(Step::Insert);
+                parents.chain(present().map(Step::Remove)).collect()
+            }
+
+            fn apply(&mut self, step: Step) {
+                match step {
+                    Step::Insert(parent) => {
+                        self.children[parent].insert(0, self.used);
+                        self.present[self.used] = true;
+                        self.used += 1;
+                    }
+                    Step::Remove(item) => {
+                        let (parent, at) = self.place(item);
+                        let orphans = std::mem::take(&mut self.children[item]);
+                        self.children[parent].splice(at..=at, orphans);
+                        self.present[item] = false;
+                    }
+                }
+            }
+
+            fn place(&self, item: usize) -> (usize, usize) {
+                let at = |children: &Vec<usize>| children.iter().position(|&child| child == item);
+                let mut places = self.children.iter().enumerate();
+                places.find_map(|(parent, children)| Some((parent, at(children)?))).expect("it is in the list")
+            }
+
+            fn below(&self, top: usize) -> Vec<usize> {
+                self.children[top].iter().flat_map(|&child| [vec![child], self.below(child)].concat()).collect()
+            }
+        }
+
+        fn walk(from: Bracket<Item>, until: Bracket<Item>) -> Vec<usize> {
+            let places = std::iter::successors(Some(from.next()), |place| Some(place.next()));
+            places.take_while(|&place| place != until).filter_map(Bracket::opening).map(|item| item.0).collect()
+        }
+
+        /// Builds the list by `steps`, and compares it with the model.
+        fn compare(steps: &[Step], model: &Model) {
+            let anchor = Mark::new();
+            let items: [Item; ITEMS] = std::array::from_fn(Item::new);
+            let mut used = 0;
+            for &step in steps {
+                match step {
+                    Step::Insert(parent) => {
+                        let parent = items.get(parent).map_or_else(|| Bracket::anchor(&anchor), Bracket::open);
+                        // SAFETY: no other thread has the list, and each item is inserted once; all outlive the list.
+                        unsafe { insert(parent, &items[used]) };
+                        used += 1;
+                    }
+                    // SAFETY: as above, and the model says that the item is in the list.
+                    Step::Remove(item) => unsafe { remove(&items[item]) },
+                }
+            }
+            let around = Bracket::anchor(&anchor);
+            assert_eq!(walk(around, around), model.below(ITEMS), "{steps:?}");
+            for item in items.iter().filter(|item| model.present[item.0]) {
+                // SAFETY: no other thread has the list.
+                let found = unsafe { below(item) }.map(|(from, until)| walk(from, until)).unwrap_or_default();
+                assert_eq!(found, model.below(item.0), "{steps:?}, below {}", item.0);
+                // SAFETY: as above.
+                let any = unsafe { has_children(item) };
+                assert_eq!(any, !found.is_empty(), "{steps:?}, children of {}", item.0);
+                if !any {
+                    let (parent, _) = model.place(item.0);
+                    let only = (parent < ITEMS && model.children[parent].len() == 1).then_some(parent);
+                    // SAFETY: as above, and the item has no children.
+                    assert_eq!(unsafe { only_child_of(item) }.map(|parent: &Item| parent.0), only, "{steps:?}");
+                }
+            }
+        }
+
+        fn explore(steps: &mut Vec<Step>, model: &Model) -> usize {
+            compare(steps, model);
+            if steps.len() == STEPS {
+                return 1;
+            }
+            let mut count = 1;
+            for step in model.steps() {
+                let mut next = model.clone();
+                next.apply(step);
+                steps.push(step);
+                count += explore(steps, &next);
+                steps.pop();
+            }
+            count
+        }
+
+        #[test]
+        fn every_short_sequence_agrees_with_a_model_of_vectors() {
+            assert!(explore(&mut Vec::new(), &Model::default()) > 1000, "the sequences are explored");
+        }
+    }
+
+    #[cfg(loom)]
+    mod model {
+        use super::*;
+        use crate::sync::{Arc, Mutex, lock, thread};
+
+        struct Shared {
+            lock: Mutex<()>,
+            anchor: Mark<Item>,
+        }
+
+        // SAFETY: the list is reached only under the lock.
+        unsafe impl Send for Shared {}
+        // SAFETY: as above.
+        unsafe impl Sync for Shared {}
+
+        fn come_and_go(shared: &Shared, number: usize) {
+            let item = Item::new(number);
+            {
+                let _guard = lock(&shared.lock);
+                // SAFETY: the lock is held, and the item is taken out below.
+                unsafe { insert(Bracket::anchor(&shared.anchor), &item) };
+            }
+            let _guard = lock(&shared.lock);
+            // SAFETY: the lock is held, and the item was inserted above.
+            unsafe { remove(&item) };
+        }
+
+        #[test]
+        fn two_threads_share_a_list_under_its_lock() {
+            loom::model(|| {
+                let shared = Arc::new(Shared { lock: Mutex::new(()), anchor: Mark::new() });
+                let other = Arc::clone(&shared);
+                let other = thread::spawn(move || come_and_go(&other, 1));
+                come_and_go(&shared, 2);
+                other.join().expect("it does not panic");
+                let _guard = lock(&shared.lock);
+                let anchor = Bracket::anchor(&shared.anchor);
+                assert_eq!(anchor.next(), anchor, "nothing is left in the list");
+            });
+        }
+    }
+}
