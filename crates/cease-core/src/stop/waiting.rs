@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
+use crate::stop::timer;
 use crate::stop::wait_list::{WaitList, Waiter, Wake};
 use crate::sync::Parker;
 
@@ -28,6 +29,7 @@ impl Node {
         if self.state.seen() != Seen::Nothing {
             return self.state.seen();
         }
+        timer::resume();
         let parker = Parker::new();
         let waiter = pin!(Waiter::new());
         let waiter = waiter.as_ref();
