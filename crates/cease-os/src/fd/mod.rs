@@ -75,7 +75,11 @@ pub use stream::StopStream;
 ///
 /// It is a [`Checkpoint`] too, so `check` and `sleep` are at hand beside `read` and `accept`.
 /// The calls borrow it, so it cannot be dropped while another thread waits in one of them.
-/// Its number stays the same until it is dropped, as loops that keep numbers ask for.
+/// Its number stays the same until it is dropped, as loops that keep numbers ask for, and is never 0, 1 or 2, also in a
+/// process without standard input, output or error.
+///
+/// A child of `fork` shares the descriptor with its parent, so it shows the stop of the parent and not that of the child.
+/// There a call that has to wait returns [`FdError::Io`] with the kind `Unsupported`; make a new one in the child.
 ///
 /// Do not read from it: there is nothing to learn from it, and nothing changes by it.
 ///
@@ -105,6 +109,8 @@ pub use stream::StopStream;
 /// ```
 pub struct StopFd {
     token: StopToken,
+    /// The process that made it.
+    process: u32,
     /// Goes first, so that no callback is left that could write when the descriptor is closed.
     _callback: CallbackGuard,
     event: Arc<OwnedFd>,
@@ -123,13 +129,18 @@ impl StopFd {
             let error = io::Error::from(error);
             io::Error::new(error.kind(), format!("no descriptor for a stop: {error}"))
         };
-        let event = Arc::new(eventfd(0, flags).map_err(told)?);
+        let event = eventfd(0, flags).and_then(above_standard).map_err(told)?;
+        let event = Arc::new(event);
         let written = Arc::clone(&event);
+        let process = std::process::id();
         let callback = token.on_stop(move || {
-            // Nothing else was ever written, so the count has room for this, and a write that has room does not fail.
-            let _ = rustix::io::write(&written, &FULL.to_ne_bytes());
+            // A child of `fork` shares the eventfd with its parent, which a stop of the child does not concern.
+            if process == std::process::id() {
+                // Nothing else was ever written, so the count has room for this, and a write that has room does not fail.
+                let _ = rustix::io::write(&written, &FULL.to_ne_bytes());
+            }
         });
-        Ok(Self { token: token.clone(), _callback: callback, event })
+        Ok(Self { token: token.clone(), process, _callback: callback, event })
     }
 
     /// Whether a stop was asked for or still can be; when not, this never becomes readable.
@@ -137,6 +148,13 @@ impl StopFd {
     pub fn stop_possible(&self) -> bool {
         self.token.stop_possible()
     }
+}
+
+/// Moves a descriptor above those of standard input, output and error, which a process may have been started without:
+/// what is written to standard output must not reach it.
+fn above_standard(fd: OwnedFd) -> Result<OwnedFd, rustix::io::Errno> {
+    const FIRST: RawFd = 3;
+    if fd.as_raw_fd() >= FIRST { Ok(fd) } else { rustix::io::fcntl_dupfd_cloexec(&fd, FIRST) }
 }
 
 /// The largest count that an eventfd takes.

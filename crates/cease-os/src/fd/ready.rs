@@ -99,6 +99,10 @@ impl StopFd {
         interest: PollFlags,
         deadline: Option<Instant>,
     ) -> Result<(), FdError> {
+        if self.process != std::process::id() {
+            let error = "the descriptor of a stop was made before a fork, in another process";
+            return Err(FdError::Io(io::Error::new(io::ErrorKind::Unsupported, error)));
+        }
         loop {
             // The descriptor says no more than this, but a look costs one load, and the poll a call.
             self.check()?;

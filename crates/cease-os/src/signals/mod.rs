@@ -142,6 +142,17 @@ impl StopOnSignals {
         self.first_at.get().copied()
     }
 
+    /// Returns whether the signals reach this guard now: for each of them its handler is the one that the kernel calls.
+    ///
+    /// False says that another handler was installed on top, or that this process was forked from the one that installed
+    /// the guard. A handler on top that calls the one it replaced, as those of tokio and `signal-hook` do, still passes the
+    /// signal on; one that does not, as that of `ctrlc`, keeps it, and no stop is requested.
+    /// The answer is that of one moment: a handler can be installed right after it.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        self.handlers.as_ref().is_some_and(Handlers::are_on_top)
+    }
+
     /// The signals that ask: those that were wished for, without those that were ignored before and stay so.
     #[must_use]
     pub fn signals(&self) -> Vec<i32> {
@@ -151,8 +162,14 @@ impl StopOnSignals {
 
 impl Drop for StopOnSignals {
     fn drop(&mut self) {
+        let own_process = self.handlers.as_ref().is_some_and(Handlers::is_of_this_process);
         if let Some(handlers) = &mut self.handlers {
             handlers.give_back();
+        }
+        if !own_process {
+            // In a child of `fork` the thread does not exist, and its memory may belong to another one by now: the handle
+            // must be neither joined nor dropped.
+            self.thread.take().map(std::mem::forget);
         }
         if let Some(thread) = self.thread.take() {
             let own = thread.thread().id() == thread::current().id();
@@ -189,6 +206,9 @@ struct Watch {
 
 impl Watch {
     fn run(mut self, signals: &[i32]) {
+        // A thread inherits what its parent blocks, and a process what its parent does: a signal that no thread lets in
+        // would wait for ever. The numbers were checked, so the call does not fail.
+        let _ = handler::unblock(signals);
         loop {
             let seen = handler::seen();
             // ORDERING: Acquire pairs with the Release in `StopOnSignals::drop`.
