@@ -8,8 +8,9 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
+use crate::fd::error::FdError;
 use crate::fd::ready::after;
-use crate::fd::{FdError, StopFd, above_standard};
+use crate::fd::stop_fd::{StopFd, above_standard};
 
 impl StopFd {
     /// Connects to `address`; the connection that is returned is blocking, as from [`TcpStream::connect`].

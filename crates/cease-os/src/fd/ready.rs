@@ -8,7 +8,8 @@ use cease_core::Checkpoint;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::fd::{FdError, StopFd};
+use crate::fd::error::FdError;
+use crate::fd::stop_fd::StopFd;
 
 impl StopFd {
     /// Waits until a read from `fd` would not block: there is something to read, its end, or an error.
