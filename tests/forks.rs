@@ -213,8 +213,8 @@ mod scenes {
             unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut()) };
             let source = StopSource::new();
             let signals = StopOnSignals::options().next_does_nothing().install(source.clone()).unwrap();
-            // SAFETY: the call sends a signal to this process, which has a handler for it.
-            unsafe { libc::kill(libc::getpid(), SIGTERM) };
+            // SAFETY: it sends a signal to this process, which has a handler for it.
+            unsafe { libc::kill(std::process::id().cast_signed(), SIGTERM) };
             assert_eq!(source.token().wait_timeout(PATIENCE).unwrap().reason(), &Reason::Signal(SIGTERM));
             drop(signals);
         });

@@ -1,13 +1,11 @@
 //! Calls on descriptors end when a stop is asked for, and do what they say otherwise.
 #![cfg(not(any(loom, shuttle)))]
-#![allow(
-    unsafe_code,
-    reason = "descriptors are closed and replaced, and signals sent, behind the back of their owners"
-)]
+
+mod blocked;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -15,11 +13,9 @@ use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Reason, StopSource};
 use cease_os::fd::{FdError, StopFd};
-use cease_os::threads::{Doing, ThreadId, ThreadState};
 use rustix::fs::{OFlags, fcntl_getfl};
 
-/// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+use blocked::{PATIENCE, stop, stopped, when_blocked};
 
 #[test]
 fn a_blocked_read_ends_with_the_stop_and_its_reason() {
@@ -116,7 +112,7 @@ fn a_stop_that_was_asked_for_before_wins_over_what_is_ready() {
     assert!(stop.check().is_err());
 
     // Nothing was lost by that.
-    let (_other, after) = self::stop();
+    let (_other, after) = blocked::stop();
     let mut buffer = [0; 8];
     assert_eq!(after.read(&server, &mut buffer).unwrap(), 4);
     assert_eq!(after.accept(&listener).unwrap().1, waiting.local_addr().unwrap());
@@ -264,7 +260,7 @@ fn reading_from_it_does_not_make_the_stop_unseen() {
         let mut count = [0; 8];
         assert_eq!(rustix::io::read(&stop, &mut count).unwrap(), 8);
     }
-    let (_other, watch) = self::stop();
+    let (_other, watch) = blocked::stop();
     watch.readable_timeout(&stop, PATIENCE).unwrap();
 }
 
@@ -294,173 +290,10 @@ impl Cloned for StopFd {
     }
 }
 
-fn stop() -> (StopSource, StopFd) {
-    let source = StopSource::new();
-    let stop = StopFd::new(&source.token()).unwrap();
-    (source, stop)
-}
-
-/// The reason of a stop, when the call ended with one.
-fn stopped<T>(ended: Result<T, FdError>) -> Reason {
-    match ended {
-        Err(FdError::Stopped(stopped)) => stopped.reason().clone(),
-        Err(error) => panic!("not stopped: {error}"),
-        Ok(_) => panic!("not stopped"),
-    }
-}
-
 /// Fills what `fd` writes to, and leaves it blocking.
 fn full(fd: &impl AsFd) {
     rustix::io::ioctl_fionbio(fd, true).unwrap();
     while rustix::io::write(fd, &[0; 4096]).is_ok() {}
     while rustix::io::write(fd, &[0]).is_ok() {}
     rustix::io::ioctl_fionbio(fd, false).unwrap();
-}
-
-/// Does `call` on another thread, and `then` once that is asleep in `poll`.
-fn when_blocked<T: Send + 'static, R>(call: impl FnOnce() -> T + Send + 'static, then: impl FnOnce() -> R) -> T {
-    let (say, said) = mpsc::channel();
-    let (tell, told) = mpsc::channel();
-    let calling = thread::spawn(move || {
-        say.send(ThreadId::current()).unwrap();
-        tell.send(call())
-    });
-    let id = said.recv_timeout(PATIENCE).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let state = ThreadState::look(id).unwrap();
-        if matches!(state.doing(), Doing::Blocked(call) if matches!(call.name, Some("poll" | "ppoll"))) {
-            break;
-        }
-        assert!(!calling.is_finished(), "it did not block");
-        assert!(Instant::now() < deadline, "{state:?}");
-        thread::yield_now();
-    }
-    then();
-    let returned = told.recv_timeout(PATIENCE).expect("the call ends");
-    calling.join().unwrap().unwrap();
-    returned
-}
-
-/// What another thread closes under a wait: the wait goes on for what was open, and ends with the stop.
-#[test]
-fn a_descriptor_that_is_closed_under_a_wait_does_not_keep_it_from_the_stop() {
-    let (source, stop) = stop();
-    let (ours, _theirs) = UnixStream::pair().unwrap();
-    let number = ours.as_raw_fd();
-    let end = when_blocked(
-        move || {
-            let ended = stop.readable(&ours);
-            // Its number is closed, or belongs to another file by now.
-            std::mem::forget(ours);
-            ended
-        },
-        || {
-            // SAFETY: the owner does not use or close the number any more.
-            unsafe { libc::close(number) };
-            source.request()
-        },
-    );
-    stopped(end);
-}
-
-/// The same with a number that is given to something else under the wait.
-#[test]
-fn a_number_that_is_reused_under_a_wait_does_not_end_it() {
-    let (source, stop) = stop();
-    let (ours, _theirs) = UnixStream::pair().unwrap();
-    let (ready, mut other) = UnixStream::pair().unwrap();
-    other.write_all(b"ready").unwrap();
-    let number = ours.as_raw_fd();
-    let end = when_blocked(
-        move || stop.readable(&ours),
-        || {
-            // SAFETY: both are open; what the number was open on goes on to be polled until the wait is over.
-            assert_eq!(unsafe { libc::dup2(ready.as_raw_fd(), number) }, number);
-            source.request()
-        },
-    );
-    stopped(end);
-}
-
-/// A number of a stop that something else was put over is an error, and no busy loop and no stop.
-#[test]
-fn a_stop_whose_number_is_reused_is_an_error() {
-    let (_source, stop) = stop();
-    let (ours, _theirs) = UnixStream::pair().unwrap();
-    let (ready, mut other) = UnixStream::pair().unwrap();
-    other.write_all(b"ready").unwrap();
-    // SAFETY: both are open, and the descriptor of the stop closes the copy.
-    assert!(unsafe { libc::dup2(ready.as_raw_fd(), stop.as_raw_fd()) } >= 0);
-    let error = stop.readable_timeout(&ours, PATIENCE).unwrap_err();
-    assert!(matches!(&error, FdError::Io(error) if error.kind() == std::io::ErrorKind::Other), "{error}");
-}
-
-#[test]
-fn a_descriptor_that_is_not_open_is_an_error() {
-    let (_source, stop) = stop();
-    // SAFETY: nothing is read or written, and no file of this process has so large a number.
-    let closed = unsafe { std::os::fd::BorrowedFd::borrow_raw(1 << 20) };
-    let error = stop.readable_timeout(&closed, PATIENCE).unwrap_err();
-    assert!(matches!(&error, FdError::Io(error) if error.raw_os_error() == Some(libc::EBADF)), "{error}");
-}
-
-extern "C" fn nothing(_signal: libc::c_int) {}
-
-/// `poll` is never continued after a signal, also not where a handler asks for that.
-#[test]
-fn signals_do_not_end_a_wait() {
-    // SAFETY: the handler does nothing, and no other test of this file raises the signal.
-    unsafe { libc::signal(libc::SIGUSR2, nothing as extern "C" fn(libc::c_int) as libc::sighandler_t) };
-    let (source, stop) = stop();
-    let (ours, _theirs) = UnixStream::pair().unwrap();
-    let (say, said) = mpsc::channel();
-    let end = when_blocked(
-        move || {
-            // SAFETY: it has no preconditions.
-            say.send(unsafe { libc::pthread_self() }).unwrap();
-            stop.read(&ours, &mut [0; 8])
-        },
-        || {
-            let thread = said.recv_timeout(PATIENCE).unwrap();
-            for _ in 0..100 {
-                // SAFETY: the thread waits for the stop, which is requested below.
-                assert_eq!(unsafe { libc::pthread_kill(thread, libc::SIGUSR2) }, 0);
-                thread::yield_now();
-            }
-            source.request()
-        },
-    );
-    stopped(end);
-}
-
-/// A terminal knows no read that does not block: it is polled first, and read then.
-#[test]
-fn a_terminal_is_polled_before_it_is_read() {
-    // SAFETY: it has no preconditions.
-    let ours = unsafe { libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC) };
-    assert!(ours >= 0);
-    // SAFETY: it was just opened, and nothing else owns it.
-    let mut ours = std::fs::File::from(unsafe { std::os::fd::OwnedFd::from_raw_fd(ours) });
-    // SAFETY: it is the side of a pseudo-terminal that has the other one unlocked.
-    assert_eq!(unsafe { libc::grantpt(ours.as_raw_fd()) }, 0);
-    // SAFETY: as above.
-    assert_eq!(unsafe { libc::unlockpt(ours.as_raw_fd()) }, 0);
-    let mut name = [0; 128];
-    // SAFETY: the name has room, and the call ends it with a zero.
-    assert_eq!(unsafe { libc::ptsname_r(ours.as_raw_fd(), name.as_mut_ptr(), name.len()) }, 0);
-    // SAFETY: the call has ended it with a zero.
-    let name = unsafe { std::ffi::CStr::from_ptr(name.as_ptr()) }.to_str().unwrap().to_owned();
-    let theirs = Arc::new(std::fs::File::options().read(true).write(true).open(name).unwrap());
-
-    let (source, stop) = stop();
-    let reader = Arc::clone(&theirs);
-    stopped(when_blocked(move || stop.read(&*reader, &mut [0; 8]), || source.request()));
-    let (_source, stop) = self::stop();
-    assert!(matches!(stop.read_timeout(&*theirs, &mut [0; 8], Duration::from_millis(5)), Err(FdError::TimedOut)));
-    ours.write_all(b"line\n").unwrap();
-    let mut buffer = [0; 16];
-    assert_eq!(stop.read_timeout(&*theirs, &mut buffer, PATIENCE).unwrap(), 5);
-    assert!(matches!(stop.read_timeout(&*theirs, &mut buffer, Duration::ZERO), Err(FdError::TimedOut)));
-    assert_eq!(stop.write(&*theirs, b"x").unwrap(), 1);
 }

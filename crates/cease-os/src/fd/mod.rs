@@ -17,6 +17,8 @@
 //!
 //! # Limits
 //!
+//! When another thread closes a descriptor that is waited for, or gives its number to another file, the wait goes on for the
+//! file that was open and ends with the stop; the next call works on what the number means then.
 //! Making one takes an allocation or two and a descriptor, so make one for each job and not one for each call.
 //! With [`cease_core::StopSource::request_deferred`] it becomes readable when the deferred callbacks are called.
 //!

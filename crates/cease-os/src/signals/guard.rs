@@ -11,6 +11,7 @@ use std::time::Instant;
 use cease_core::{Reason, StopSource};
 
 use crate::signals::handler::{self, Handlers};
+use crate::signals::mask;
 use crate::signals::options::{Next, SignalOptions};
 
 /// Asks for a stop when a signal arrives, for as long as it lives.
@@ -130,7 +131,7 @@ impl Drop for StopOnSignals {
         if !own_process {
             // In a child of `fork` the thread does not exist, and its memory may belong to another one by now: the handle
             // must be neither joined nor dropped.
-            self.thread.take().map(std::mem::forget);
+            std::mem::forget(self.thread.take());
         }
         if let Some(thread) = self.thread.take() {
             let own = thread.thread().id() == thread::current().id();
@@ -169,7 +170,7 @@ impl Watch {
     fn run(mut self, signals: &[i32]) {
         // A thread inherits what its parent blocks, and a process what its parent does: a signal that no thread lets in
         // would wait for ever. The numbers were checked, so the call does not fail.
-        let _ = handler::unblock(signals);
+        let _ = mask::unblock(signals);
         loop {
             let seen = handler::seen();
             // ORDERING: Acquire pairs with the Release in `StopOnSignals::drop`.

@@ -12,8 +12,9 @@
 //! different ones that wait at the same moment it can hand over any first.
 //! A signal that was ignored when the process was started (`nohup`, a background job of a shell) stays ignored, unless
 //! [`SignalOptions::also_ignored`] says otherwise.
-//! No signal falls between two stools: one that arrives before the drop asks or insists, and one that arrives later has the
-//! effect that it had before.
+//! No signal is lost: one that arrives before the drop requests the stop or insists, and one that arrives later has the
+//! effect that it had before. A signal that was blocked when the process started arrives too: the guard's thread unblocks
+//! the signals of the guard for itself.
 //! A handler that was there before is still called, after this one, and when [`StopOnSignals`] is dropped the very same
 //! comes back: the default effect, being ignored, or that handler.
 //! tokio's signals and everything else of `signal-hook` go on working before, beside and after.
@@ -23,6 +24,12 @@
 //! Signals are the process's, so only one [`StopOnSignals`] can exist at a time.
 //! The operating system merges equal signals that arrive before the first of them is handled: two Ctrl-C in a hurry can be
 //! one.
+//! A handler that is installed while a [`StopOnSignals`] lives takes its signals. When that handler calls the one that it
+//! replaced, as those of tokio and `signal-hook` do, the stop is still requested; when it does not, as that of `ctrlc`, it
+//! is not. [`StopOnSignals::is_installed`] looks for such a handler.
+//! In a child of `fork` the guard's thread does not exist: an inherited handler does what was done before the guard, an
+//! inherited guard can be dropped, and [`SignalOptions::install`] works. Another thread must not install or drop a guard
+//! during the fork.
 //! When somebody installs a handler while a [`StopOnSignals`] lives, it cannot be taken out from beneath: that handler
 //! keeps the signal after the drop, and what stays beneath does nothing but call what was there before. tokio does so when
 //! it is first asked for a signal then, and so keeps getting it; the default effect does not come back in that case.
@@ -52,6 +59,7 @@
 
 mod guard;
 mod handler;
+mod mask;
 mod options;
 
 pub use guard::StopOnSignals;
