@@ -135,7 +135,7 @@ fn twenty_thousand_deadlines_with_callbacks_are_all_called_by_few_threads() {
     let mut numbers: Vec<usize> = Vec::new();
     while numbers.len() < many.len() {
         numbers.push(called.recv_timeout(PATIENCE).unwrap());
-        if numbers.len() % 1_000 == 0 {
+        if numbers.len().is_multiple_of(1_000) {
             most = most.max(threads("cease-callbacks"));
         }
     }
