@@ -305,18 +305,24 @@ pub(crate) fn is_endless(grace: Duration) -> bool {
 
 #[cfg(not(any(loom, shuttle)))]
 mod timer {
-    //! Whether the process has its timer, which stays once it is there.
+    //! Whether this process has its timer, which stays once it is there.
+    //!
+    //! A child of `fork` does not have the thread of its parent, so the process is compared.
 
-    use std::sync::OnceLock;
+    use std::process;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
-    static THERE: OnceLock<()> = OnceLock::new();
+    /// The process that was last seen to have its timer; no process has the number zero.
+    static PROCESS: AtomicU32 = AtomicU32::new(0);
 
     pub(super) fn is_there() -> bool {
-        THERE.get().is_some()
+        // ORDERING: Relaxed: only the number matters; the timer itself has a lock.
+        PROCESS.load(Ordering::Relaxed) == process::id()
     }
 
     pub(super) fn note() {
-        THERE.get_or_init(|| ());
+        // ORDERING: Relaxed: as above.
+        PROCESS.store(process::id(), Ordering::Relaxed);
     }
 }
 

@@ -166,6 +166,54 @@ fn the_alarm_goes_with_the_tree() {
     alarm.fire();
 }
 
+/// A server that lives long makes a child with a deadline for each request: none of them leaves anything at the timer.
+#[test]
+fn children_that_go_before_their_deadline_leave_no_alarm() {
+    for spread in [false, true] {
+        let timer = ByHand::new();
+        let top = StopSource::with_timer(timer.clone());
+        if spread {
+            top.spread();
+        }
+        for round in 0..1_000 {
+            let (child, deadline) = top.child_with_timeout(HOUR + Duration::from_secs(round)).unwrap();
+            let grandchild = child.child();
+            assert_eq!(timer.alarms().len(), 1);
+            drop((child, deadline));
+            assert_eq!(timer.alarms().len(), 1, "the deadline still holds for those below");
+            drop(grandchild);
+            assert!(timer.alarms().is_empty(), "an alarm is left of a child that is gone");
+        }
+        let (child, deadline) = top.child_with_timeout(HOUR).unwrap();
+        assert!(deadline.clear());
+        assert!(timer.alarms().is_empty(), "an alarm is left of a deadline that was cleared");
+        drop(child);
+    }
+}
+
+/// The alarm is taken back with the last deadline, and not before.
+#[test]
+fn the_deadlines_that_are_left_still_pass() {
+    for spread in [false, true] {
+        let timer = ByHand::new();
+        let top = StopSource::with_timer(timer.clone());
+        if spread {
+            top.spread();
+        }
+        let one = |hours| top.child_with_timeout(hours * HOUR).unwrap();
+        // On a thread of its own, so that a tree with several shards has them in different ones.
+        let elsewhere = |hours| thread::scope(|scope| scope.spawn(|| one(hours)).join().unwrap());
+        let (first, second, third) = (one(1), elsewhere(2), elsewhere(3));
+        drop(first);
+        drop(third);
+        timer.pass(2 * HOUR);
+        assert_eq!(second.0.token().reason(), Some(&Reason::Deadline));
+        drop(second);
+        assert!(timer.alarms().is_empty());
+        assert!(!top.is_stop_requested());
+    }
+}
+
 #[test]
 fn a_timer_that_fails_leaves_the_deadline_as_it_was() {
     struct Broken;

@@ -1,6 +1,8 @@
 //! Calls on descriptors end when a stop is asked for, and do what they say otherwise.
 #![cfg(not(any(loom, shuttle)))]
 
+mod blocked;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -11,11 +13,9 @@ use std::time::{Duration, Instant};
 
 use cease_core::{Checkpoint, Reason, StopSource};
 use cease_os::fd::{FdError, StopFd};
-use cease_os::threads::{Doing, ThreadId, ThreadState};
 use rustix::fs::{OFlags, fcntl_getfl};
 
-/// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+use blocked::{PATIENCE, stop, stopped, when_blocked};
 
 #[test]
 fn a_blocked_read_ends_with_the_stop_and_its_reason() {
@@ -112,7 +112,7 @@ fn a_stop_that_was_asked_for_before_wins_over_what_is_ready() {
     assert!(stop.check().is_err());
 
     // Nothing was lost by that.
-    let (_other, after) = self::stop();
+    let (_other, after) = blocked::stop();
     let mut buffer = [0; 8];
     assert_eq!(after.read(&server, &mut buffer).unwrap(), 4);
     assert_eq!(after.accept(&listener).unwrap().1, waiting.local_addr().unwrap());
@@ -260,7 +260,7 @@ fn reading_from_it_does_not_make_the_stop_unseen() {
         let mut count = [0; 8];
         assert_eq!(rustix::io::read(&stop, &mut count).unwrap(), 8);
     }
-    let (_other, watch) = self::stop();
+    let (_other, watch) = blocked::stop();
     watch.readable_timeout(&stop, PATIENCE).unwrap();
 }
 
@@ -290,50 +290,10 @@ impl Cloned for StopFd {
     }
 }
 
-fn stop() -> (StopSource, StopFd) {
-    let source = StopSource::new();
-    let stop = StopFd::new(&source.token()).unwrap();
-    (source, stop)
-}
-
-/// The reason of a stop, when the call ended with one.
-fn stopped<T>(ended: Result<T, FdError>) -> Reason {
-    match ended {
-        Err(FdError::Stopped(stopped)) => stopped.reason().clone(),
-        Err(error) => panic!("not stopped: {error}"),
-        Ok(_) => panic!("not stopped"),
-    }
-}
-
 /// Fills what `fd` writes to, and leaves it blocking.
 fn full(fd: &impl AsFd) {
     rustix::io::ioctl_fionbio(fd, true).unwrap();
     while rustix::io::write(fd, &[0; 4096]).is_ok() {}
     while rustix::io::write(fd, &[0]).is_ok() {}
     rustix::io::ioctl_fionbio(fd, false).unwrap();
-}
-
-/// Does `call` on another thread, and `then` once that is asleep in `poll`.
-fn when_blocked<T: Send + 'static, R>(call: impl FnOnce() -> T + Send + 'static, then: impl FnOnce() -> R) -> T {
-    let (say, said) = mpsc::channel();
-    let (tell, told) = mpsc::channel();
-    let calling = thread::spawn(move || {
-        say.send(ThreadId::current()).unwrap();
-        tell.send(call())
-    });
-    let id = said.recv_timeout(PATIENCE).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let state = ThreadState::look(id).unwrap();
-        if matches!(state.doing(), Doing::Blocked(call) if matches!(call.name, Some("poll" | "ppoll"))) {
-            break;
-        }
-        assert!(!calling.is_finished(), "it did not block");
-        assert!(Instant::now() < deadline, "{state:?}");
-        thread::yield_now();
-    }
-    then();
-    let returned = told.recv_timeout(PATIENCE).expect("the call ends");
-    calling.join().unwrap().unwrap();
-    returned
 }

@@ -235,3 +235,72 @@ impl Tokio {
         assert_eq!(heard, Ok(Some(())));
     }
 }
+
+/// The documented limit, and how to notice it: a handler that does not call the one it replaced keeps the signal.
+#[test]
+fn a_handler_that_does_not_chain_keeps_the_signal_and_the_guard_says_so() {
+    alone("a_handler_that_does_not_chain_keeps_the_signal_and_the_guard_says_so", || {
+        let source = StopSource::new();
+        let stop = source.token();
+        let signals = StopOnSignals::options().next_does_nothing().install(source).unwrap();
+        assert!(signals.is_installed());
+        let (say, said) = mpsc::channel();
+        ctrlc::set_handler(move || say.send(()).unwrap()).unwrap();
+        assert!(!signals.is_installed());
+        raise(signal_hook::consts::SIGINT).unwrap();
+        said.recv_timeout(PATIENCE).unwrap();
+        assert!(!stop.is_stop_requested(), "ctrlc passes no signal on");
+        // The signals that it did not take still reach the guard.
+        raise(SIGTERM).unwrap();
+        assert_eq!(stop.wait_timeout(PATIENCE).unwrap().reason(), &Reason::Signal(SIGTERM));
+        drop(signals);
+        raise(signal_hook::consts::SIGINT).unwrap();
+        said.recv_timeout(PATIENCE).unwrap();
+    });
+}
+
+#[test]
+fn a_handler_that_chains_is_on_top_and_the_guard_still_gets_the_signal() {
+    alone("a_handler_that_chains_is_on_top_and_the_guard_still_gets_the_signal", || {
+        let (stop, signals) = wired();
+        let tokio = Tokio::new();
+        let _theirs = tokio.listen();
+        assert!(!signals.is_installed(), "tokio's handler is the one that the kernel calls");
+        raise(SIGTERM).unwrap();
+        assert_eq!(stop.wait_timeout(PATIENCE).unwrap().reason(), &Reason::Signal(SIGTERM));
+    });
+}
+
+/// What one guard has counted is not handed to the next one.
+#[test]
+fn signals_that_insisted_before_are_not_counted_for_the_next_guard() {
+    alone("signals_that_insisted_before_are_not_counted_for_the_next_guard", || {
+        // The list without SIGUSR1 leaves nothing of it behind, whoever takes it next.
+        for _ in 0..100 {
+            let (give, given) = mpsc::channel::<StopOnSignals>();
+            let (say, said) = mpsc::channel();
+            let source = StopSource::new();
+            let _callback = source.token().on_stop(move || {
+                drop(given.recv().unwrap());
+                say.send(()).unwrap();
+            });
+            let signals = StopOnSignals::install(source, |_| ()).unwrap();
+            for _ in 0..3 {
+                raise(SIGTERM).unwrap();
+            }
+            // The callback drops the guard before its thread has taken what came after the first one.
+            give.send(signals).unwrap();
+            said.recv_timeout(PATIENCE).unwrap();
+
+            let source = StopSource::new();
+            let stop = source.token();
+            let (say, said) = mpsc::channel();
+            let next = StopOnSignals::install(source, move |signal| say.send(signal).unwrap()).unwrap();
+            assert!(!stop.is_stop_requested());
+            raise(SIGTERM).unwrap();
+            stop.wait_timeout(PATIENCE).unwrap();
+            drop(next);
+            assert!(said.recv().is_err(), "a signal of the guard before was counted again");
+        }
+    });
+}

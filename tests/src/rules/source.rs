@@ -14,7 +14,7 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "left out of models, which have no system to ask who a thread is",
     ),
     ("crates/cease-abandon/src/left.rs", "std::sync::OnceLock", "as above: the account of the process is in no model"),
-    ("crates/cease-abandon/src/thread.rs", "std::sync::OnceLock", "as above: a model has no timer"),
+    ("crates/cease-abandon/src/thread.rs", "std::sync::atomic", "as above: a model has no timer"),
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
         "crates/cease-core/src/fault.rs",
@@ -32,6 +32,8 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "left out of models, which have no clock and bring a timer of their own",
     ),
     ("crates/cease-core/src/stop/process_timer.rs", "std::thread", "as above"),
+    ("crates/cease-core/src/stop/callback_threads.rs", "std::sync", "as above"),
+    ("crates/cease-core/src/stop/callback_threads.rs", "std::thread", "as above"),
     ("crates/cease-core/src/boundary.rs", "std::thread::Result", "a mere alias"),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (

@@ -19,7 +19,7 @@ use crate::fault::{self, Fault};
 use crate::stop::kept::Kept;
 use crate::stop::request::Request;
 use crate::stop::shard::Root;
-use crate::stop::timer::{Timer, TimerError};
+use crate::stop::timer::{self, Timer, TimerError};
 use crate::sync::{Arc, Mutex, Unmodelled, lock};
 
 /// Rings when a deadline may have passed; given to a [`Timer`].
@@ -46,18 +46,31 @@ impl Alarm {
                 }
             }
         }
-        if !calls.is_empty() {
+        // One call for each deadline, so that a slow callback of one need not delay the others.
+        for (mut due, node) in calls {
             self.0.timer.call(Box::new(move || {
-                for (mut due, node) in calls {
-                    due.call();
-                    drop(node);
-                }
+                due.call();
+                drop(node);
             }));
         }
+        self.set_next(next);
+    }
+
+    /// Takes the alarm back when no deadline is left in the tree, and sets it for the next one otherwise.
+    pub(crate) fn release(&self) {
+        // As in `fire`, so that a deadline which is set meanwhile is either found below, or sets the timer again.
+        let before = mem::take(&mut *lock(&self.0.armed));
+        if before.at.is_some() {
+            self.set_next(self.0.next());
+        }
+        drop(before);
+    }
+
+    fn set_next(&self, next: Option<Instant>) {
         if let Some(next) = next
             && let Err(error) = self.set(next)
         {
-            // Nobody is here who could be told; the next deadline that is set tries again.
+            // No caller waits for an answer here; the next deadline that is set tries again.
             let _ = writeln!(io::stderr(), "cease: {error}");
         }
     }
@@ -72,13 +85,17 @@ impl Alarm {
 
     /// Sees to it that the timer rings at `at` or before.
     pub(crate) fn set(&self, at: Instant) -> Result<(), TimerError> {
-        {
+        let process = timer::process();
+        let at = {
             let mut armed = lock(&self.0.armed);
-            if armed.at.is_some_and(|earlier| earlier <= at) {
+            let earlier = armed.at.filter(|earlier| *earlier <= at);
+            // What was set before a `fork` is set again: the thread that was to fire it exists in the parent only.
+            if earlier.is_some() && armed.process == process {
                 return Ok(());
             }
-            armed.at = Some(at);
-        }
+            armed.process = process;
+            *armed.at.insert(earlier.unwrap_or(at))
+        };
         // The timer is somebody else's code, so it is set and taken back with no lock held.
         let setting = self.0.timer.set(at, self.clone());
         let mut armed = lock(&self.0.armed);
@@ -124,6 +141,8 @@ struct Clock {
 struct Armed {
     /// When the timer will ring at the latest.
     at: Option<Instant>,
+    /// The process in which it was set.
+    process: u32,
     /// Takes the alarm back when it is dropped.
     setting: Option<Box<dyn Send>>,
 }
@@ -134,6 +153,16 @@ unsafe impl Send for Clock {}
 unsafe impl Sync for Clock {}
 
 impl Clock {
+    /// When the next deadline of the tree passes.
+    fn next(&self) -> Option<Instant> {
+        let root = lock(&self.root);
+        let root = (*root)?;
+        // SAFETY: as in `take_due`.
+        let root = unsafe { root.as_ref() };
+        let shards = std::iter::once(&root.shard).chain(root.others());
+        shards.filter_map(|shard| shard.lock().peek_schedule()?.next()).min()
+    }
+
     /// Takes out what is due, and says when the next deadline passes.
     fn take_due(&self) -> (Vec<(Kept, &'static std::panic::Location<'static>)>, Option<Instant>) {
         let root = lock(&self.root);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Reason;
 use crate::fault::{self, Fault};
+use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
 use crate::stop::request::Request;
@@ -87,17 +88,20 @@ impl Node {
         if !self.is_open() {
             return Ok(false);
         }
-        let before = match self.note_deadline(guard, at, allowed, set_at) {
+        let before = match self.note_deadline(guard, &clock, at, allowed, set_at) {
             Ok(before) => before,
             Err(Forbidden) => return Ok(false),
         };
+        if at.is_none() && home.lock().idle_clock().is_some() {
+            clock.release();
+        }
         if let Some(at) = at
             && let Err(error) = clock.set(at)
         {
             let guard = home.lock();
             if self.is_open() {
                 // Whatever was set is lifted again; nobody can forbid that.
-                let _ = self.note_deadline(guard, before, Allowed::Anywhere, set_at);
+                let _ = self.note_deadline(guard, &clock, before, Allowed::Anywhere, set_at);
             }
             return Err(error);
         }
@@ -133,10 +137,12 @@ impl Node {
     fn note_deadline(
         &self,
         mut guard: Guard<'_>,
+        clock: &Alarm,
         at: Option<Instant>,
         allowed: Allowed,
         set_at: &'static Location<'static>,
     ) -> Result<Option<Instant>, Forbidden> {
+        guard.note_clock(clock);
         let outer = self.scope();
         let schedule = guard.schedule_or_new();
         let is_own = schedule.is_own(outer, self.address());

@@ -28,9 +28,12 @@
 //! | `schedule.rs` | the deadlines of a shard |
 //! | `clock.rs` | [`Alarm`]: what happens when one passes |
 //! | `kept.rs` | a node whose deadline has passed |
-//! | `timer.rs`, `process_timer.rs` | [`Timer`]: who tells that one has passed |
+//! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an alarm when one has passed |
+//! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
 mod callback;
+#[cfg(not(any(loom, shuttle)))]
+mod callback_threads;
 mod clock;
 mod deadline;
 mod deferred;

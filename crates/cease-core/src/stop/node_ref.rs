@@ -156,6 +156,7 @@ fn has_deadline_for_others(node: &Node, guard: &Guard<'_>) -> bool {
 #[cold]
 unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
     let mut gone = Vec::new();
+    let mut idle = None;
     let mut last = node;
     loop {
         // SAFETY: it is in the list.
@@ -164,7 +165,7 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
         let childless = !unsafe { tree::has_children(this) };
         // SAFETY: the lock is held, and the node has no children.
         let parent = if childless { unsafe { tree::only_child_of(this) } } else { None };
-        guard.forget_entry(this);
+        idle = guard.forget_entry(this).or(idle);
         let Some(parent) = parent.filter(|parent| parent.state.is_left_to_children()) else { break };
         // SAFETY: the lock is held, and the node is in the list.
         unsafe { tree::remove(this) };
@@ -175,6 +176,9 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
     for node in gone {
         // SAFETY: it came from a box, is out of the list, and nobody has it.
         drop(unsafe { Box::from_raw(node.as_ptr()) });
+    }
+    if let Some(clock) = idle {
+        clock.release();
     }
 }
 

@@ -54,7 +54,8 @@ struct Held {
     orphaned: bool,
     /// The deadlines of the nodes in the list; none while there are none.
     schedule: Option<Box<Schedule<NonNull<Node>>>>,
-    /// The clock of the tree, in the shard of the root itself; none while there was no deadline.
+    /// The clock of the tree; in the shard of the root itself from the first deadline of the tree on, in the others from
+    /// the first one of theirs.
     clock: Option<Alarm>,
 }
 
@@ -340,6 +341,16 @@ impl<'a> Guard<'a> {
         self.0.schedule.as_deref()
     }
 
+    /// Notes the clock of the tree, for when the last deadline in this shard goes.
+    pub(super) fn note_clock(&mut self, clock: &Alarm) {
+        self.0.clock.get_or_insert_with(|| clock.clone());
+    }
+
+    /// The clock of the tree, when the shard had deadlines and none of them is left to pass.
+    pub(super) fn idle_clock(&self) -> Option<Alarm> {
+        self.0.clock.clone().filter(|_| self.peek_schedule().is_some_and(|schedule| schedule.next().is_none()))
+    }
+
     /// The deadlines in this shard.
     pub(super) fn schedule_or_new(&mut self) -> &mut Schedule<NonNull<Node>> {
         self.0.schedule.get_or_insert_default()
@@ -355,13 +366,15 @@ impl<'a> Guard<'a> {
         self.has_entry(node) && self.peek_schedule().is_some_and(|schedule| schedule.is_armed(node.scope()))
     }
 
-    /// Forgets the deadline of a node that goes away.
-    pub(super) fn forget_entry(&mut self, node: &Node) {
-        if self.has_entry(node)
-            && let Some(schedule) = self.schedule()
-        {
-            schedule.forget(node.scope());
+    /// Forgets the deadline of a node that goes away; returns the clock when it was the last one in the shard.
+    #[must_use = "with the last deadline the alarm is to be released"]
+    pub(super) fn forget_entry(&mut self, node: &Node) -> Option<Alarm> {
+        if !self.has_entry(node) {
+            return None;
         }
+        let was_armed = self.is_armed(node);
+        self.schedule()?.forget(node.scope());
+        self.idle_clock().filter(|_| was_armed)
     }
 
     /// Whether the root waits for this shard, and its list is empty now.

@@ -1,4 +1,4 @@
-//! Who tells that a deadline has passed.
+//! What fires alarms when deadlines pass.
 
 use std::error::Error;
 use std::fmt;
@@ -8,11 +8,35 @@ use std::time::Instant;
 use crate::stop::clock::Alarm;
 use crate::sync::Unmodelled;
 
-/// Tells a tree of sources that time has passed; made for one tree with [`crate::StopSource::with_timer`].
+/// Fires the alarms of a tree of sources; set for one tree with [`crate::StopSource::with_timer`].
 ///
-/// A tree that was given none uses the thread `cease-timer`, of which there is one in the process, from the first deadline
-/// on.
-/// Bring another one to have deadlines fired by a runtime, or by a clock of your own in a test.
+/// Bring one to have deadlines fired by a runtime, or by a clock that a test moves on.
+///
+/// # The timer of the process
+///
+/// A tree without a timer of its own uses that of the process: one thread, `cease-timer`, which starts with the first
+/// deadline and lives as long as the process.
+/// It stops what is due and wakes threads and tasks; it calls no callback.
+///
+/// Callbacks run on threads called `cease-callbacks`: at most four at a time, however many deadlines pass. They start when
+/// a callback is due and end when none is left.
+/// A slow callback holds its thread. While slow callbacks hold all four, the callbacks of later deadlines wait in the order
+/// in which the deadlines passed, and a callback that never returns holds its thread for good.
+/// Stops never wait for callbacks: every deadline stops its source, and what is below it, at its time.
+/// What a callback does waits with it, though: a [`crate::LinkedToken`] follows its inputs by callbacks, and so do bridges
+/// to other libraries and descriptors that show a stop. Keep callbacks of deadlines short, or hand long work to a thread of
+/// your own.
+/// When the operating system refuses a thread, the callbacks wait until it grants one.
+///
+/// # After `fork`
+///
+/// A child of `fork` has no thread but the one that called it. The timer notices the other process when a deadline is set
+/// there or a thread blocks in a wait on a token, starts its own thread, and continues the deadlines that were set before
+/// the fork.
+/// What it does not notice is a child that only polls, or only polls futures: there a deadline from before the fork fires
+/// after the next one that is set.
+/// A callback that ran on another thread during the fork never ends in the child, so dropping its guard there blocks for
+/// ever. The same holds for a lock that another thread held, as for any lock in such a child.
 ///
 /// ```
 /// use cease_core::{Alarm, Reason, StopSource, Timer, TimerError};
@@ -52,17 +76,19 @@ pub trait Timer: Send + Sync {
         Instant::now()
     }
 
-    /// Sees to it that `alarm` rings at `at`, or as soon as possible afterwards, until what is returned is dropped.
+    /// Arranges for `alarm` to be fired at `at` or as soon as possible afterwards, until the returned value is dropped.
     ///
-    /// It may ring at any other time too: an alarm that finds nothing due does nothing.
-    /// It must not ring before this returns.
+    /// It may be fired at any other time too: an alarm that finds nothing due does nothing.
+    /// It must not be fired before this returns.
     ///
     /// # Errors
     ///
     /// When it cannot; the deadline is then not set.
     fn set(&self, at: Instant, alarm: Alarm) -> Result<Box<dyn Send>, TimerError>;
 
-    /// Calls the callbacks of what was stopped; on the thread that rang, unless this says otherwise.
+    /// Calls the callbacks of one deadline that has passed; by default on the thread that fires the alarm.
+    ///
+    /// Each deadline that has callbacks makes a call of its own.
     fn call(&self, callbacks: Box<dyn FnOnce() + Send>) {
         callbacks();
     }
@@ -72,6 +98,24 @@ pub trait Timer: Send + Sync {
 #[cfg(not(any(loom, shuttle)))]
 pub(super) fn of_process() -> Result<Unmodelled<dyn Timer>, TimerError> {
     Ok(Unmodelled::new(super::process_timer::ProcessTimer))
+}
+
+/// The process that runs; asked for when a timer is set, because a child of `fork` has no thread of its parent's timer.
+#[cfg(not(any(loom, shuttle)))]
+pub(super) fn process() -> u32 {
+    std::process::id()
+}
+
+/// A model is one process.
+#[cfg(any(loom, shuttle))]
+pub(super) const fn process() -> u32 {
+    0
+}
+
+/// Continues the deadlines of the parent process in a child of `fork`, before a thread blocks there.
+pub(super) fn resume() {
+    #[cfg(not(any(loom, shuttle)))]
+    super::process_timer::resume();
 }
 
 /// The timer of trees that were given none: a model has no clock.

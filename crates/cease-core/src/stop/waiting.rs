@@ -12,6 +12,7 @@ use std::time::Instant;
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::state::Seen;
+use crate::stop::timer;
 use crate::stop::wait_list::{WaitList, Waiter, Wake};
 use crate::sync::Parker;
 
@@ -21,6 +22,7 @@ impl Node {
         if self.state.seen() != Seen::Nothing {
             return self.state.seen();
         }
+        timer::resume();
         let parker = Parker::new();
         let waiter = pin!(Waiter::new());
         let waiter = waiter.as_ref();

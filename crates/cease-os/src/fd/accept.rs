@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::fd::error::FdError;
 use crate::fd::ready::after;
-use crate::fd::{FdError, StopFd};
+use crate::fd::stop_fd::StopFd;
 
 /// What accepts connections; implemented for the listeners of the standard library, and by nobody else.
 pub trait Listener: AsFd + sealed::Sealed {

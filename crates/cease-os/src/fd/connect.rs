@@ -1,15 +1,16 @@
 //! Connects, or ends when a stop is asked for.
 
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
+use crate::fd::error::FdError;
 use crate::fd::ready::after;
-use crate::fd::{FdError, StopFd};
+use crate::fd::stop_fd::{StopFd, above_standard};
 
 impl StopFd {
     /// Connects to `address`; the connection that is returned is blocking, as from [`TcpStream::connect`].
@@ -74,7 +75,7 @@ impl StopFd {
     fn connect_until(&self, address: SocketAddr, deadline: Option<Instant>) -> Result<TcpStream, FdError> {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket: OwnedFd = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None).and_then(above_standard)?;
         match rustix::net::connect(&socket, &address) {
             // A signal does not end the attempt: the kernel goes on with it.
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}

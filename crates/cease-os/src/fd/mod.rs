@@ -17,6 +17,8 @@
 //!
 //! # Limits
 //!
+//! When another thread closes a descriptor that is waited for, or gives its number to another file, the wait goes on for the
+//! file that was open and ends with the stop; the next call works on what the number means then.
 //! Making one takes an allocation or two and a descriptor, so make one for each job and not one for each call.
 //! With [`cease_core::StopSource::request_deferred`] it becomes readable when the deferred callbacks are called.
 //!
@@ -53,115 +55,11 @@ mod accept;
 mod connect;
 mod error;
 mod ready;
+mod stop_fd;
 mod stream;
 mod transfer;
 
-use std::fmt;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Arc;
-
-use cease_core::{CallbackGuard, Checkpoint, StopToken};
-use rustix::event::{EventfdFlags, eventfd};
-
 pub use accept::Listener;
 pub use error::FdError;
+pub use stop_fd::StopFd;
 pub use stream::StopStream;
-
-/// A descriptor that becomes readable when a stop is asked for, and stays readable.
-///
-/// On a token that is stopped already it is born readable.
-/// On one that never can be stopped any more it never becomes readable, and [`StopFd::stop_possible`] says so.
-///
-/// It is a [`Checkpoint`] too, so `check` and `sleep` are at hand beside `read` and `accept`.
-/// The calls borrow it, so it cannot be dropped while another thread waits in one of them.
-/// Its number stays the same until it is dropped, as loops that keep numbers ask for.
-///
-/// Do not read from it: there is nothing to learn from it, and nothing changes by it.
-///
-/// # Blocking
-///
-/// Dropping it while the request is being made waits until that has written to it.
-///
-/// # Examples
-///
-/// In a `poll` of one's own:
-///
-/// ```
-/// use std::os::fd::AsFd;
-///
-/// use cease_core::StopSource;
-/// use cease_os::fd::StopFd;
-/// use rustix::event::{PollFd, PollFlags, poll};
-///
-/// let source = StopSource::new();
-/// let stop = StopFd::new(&source.token())?;
-/// let now = Some(&Default::default());
-/// assert_eq!(poll(&mut [PollFd::new(&stop, PollFlags::IN)], now)?, 0);
-///
-/// source.request();
-/// assert_eq!(poll(&mut [PollFd::new(&stop, PollFlags::IN)], None)?, 1);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub struct StopFd {
-    token: StopToken,
-    /// Goes first, so that no callback is left that could write when the descriptor is closed.
-    _callback: CallbackGuard,
-    event: Arc<OwnedFd>,
-}
-
-impl StopFd {
-    /// Makes a descriptor for `token`.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says when it has no descriptor to give: too many are open, in this process or in all.
-    pub fn new(token: &StopToken) -> io::Result<Self> {
-        // A semaphore gives one of its count to each read, so that nobody can empty it, and so make a stop unseen.
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
-        let told = |error: rustix::io::Errno| {
-            let error = io::Error::from(error);
-            io::Error::new(error.kind(), format!("no descriptor for a stop: {error}"))
-        };
-        let event = Arc::new(eventfd(0, flags).map_err(told)?);
-        let written = Arc::clone(&event);
-        let callback = token.on_stop(move || {
-            // Nothing else was ever written, so the count has room for this, and a write that has room does not fail.
-            let _ = rustix::io::write(&written, &FULL.to_ne_bytes());
-        });
-        Ok(Self { token: token.clone(), _callback: callback, event })
-    }
-
-    /// Whether a stop was asked for or still can be; when not, this never becomes readable.
-    #[must_use]
-    pub fn stop_possible(&self) -> bool {
-        self.token.stop_possible()
-    }
-}
-
-/// The largest count that an eventfd takes.
-const FULL: u64 = u64::MAX - 1;
-
-impl Checkpoint for StopFd {
-    fn token(&self) -> &StopToken {
-        &self.token
-    }
-}
-
-impl AsFd for StopFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.event.as_fd()
-    }
-}
-
-impl AsRawFd for StopFd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.event.as_raw_fd()
-    }
-}
-
-impl fmt::Debug for StopFd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopFd").field("fd", &self.as_raw_fd()).field("token", &self.token).finish()
-    }
-}

@@ -8,7 +8,8 @@ use cease_core::Checkpoint;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::fd::{FdError, StopFd};
+use crate::fd::error::FdError;
+use crate::fd::stop_fd::StopFd;
 
 impl StopFd {
     /// Waits until a read from `fd` would not block: there is something to read, its end, or an error.
@@ -99,6 +100,10 @@ impl StopFd {
         interest: PollFlags,
         deadline: Option<Instant>,
     ) -> Result<(), FdError> {
+        if self.process != std::process::id() {
+            let error = "the descriptor of a stop was made before a fork, in another process";
+            return Err(FdError::Io(io::Error::new(io::ErrorKind::Unsupported, error)));
+        }
         loop {
             // The descriptor says no more than this, but a look costs one load, and the poll a call.
             self.check()?;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
-use crate::fd::StopFd;
+use crate::fd::stop_fd::StopFd;
 
 /// A stream whose reads and writes end when a stop is asked for; made by [`StopFd::stream`].
 ///

@@ -9,8 +9,9 @@ use rustix::fs::FileType;
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::fd::error::FdError;
 use crate::fd::ready::after;
-use crate::fd::{FdError, StopFd};
+use crate::fd::stop_fd::StopFd;
 
 impl StopFd {
     /// Reads what there is, as [`std::io::Read::read`] does; zero is the end, or an empty buffer.

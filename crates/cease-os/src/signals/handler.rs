@@ -35,6 +35,8 @@ static FIRST: AtomicI32 = AtomicI32::new(0);
 static ARRIVED: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
 /// Whether whatever comes after the first one leaves the process.
 static NEXT_EXITS: AtomicBool = AtomicBool::new(false);
+/// The process whose guard installed the handlers: a child of `fork` inherits them, but not the thread that they wake.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// How many handlers are about to note a signal.
 static NOTING: AtomicU32 = AtomicU32::new(0);
 /// Changes with each signal; the thread sleeps on it.
@@ -125,16 +127,21 @@ fn address(place: usize) -> usize {
 
 extern "C" fn handle<const PLACE: usize>(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let Some((at, place)) = usize::try_from(signal).ok().and_then(|at| Some((at, AT[PLACE].get(at)?))) else { return };
-    // ORDERING: SeqCst, as are the load below and both sides in `settle`: either that one sees the count, or this one sees
-    // that it is not active any more; acquire and release would let both miss the other.
-    NOTING.fetch_add(1, Ordering::SeqCst);
-    // ORDERING: SeqCst, as above; it also pairs with the Release in `Wiring::install`, so that what it wrote is seen.
-    let active = place.active.load(Ordering::SeqCst);
-    if active {
-        note(signal, at);
-    }
-    // ORDERING: Release pairs with the load in `settle`, so that the thread which ends sees what was noted.
-    NOTING.fetch_sub(1, Ordering::Release);
+    // ORDERING: Relaxed: only the number matters; it was stored before a handler of this process was installed.
+    let own = PROCESS.load(Ordering::Relaxed) == std::process::id();
+    let active = own && {
+        // ORDERING: SeqCst, as are the load below and both sides in `settle`: either that one sees the count, or this one
+        // sees that it is not active any more; acquire and release would let both miss the other.
+        NOTING.fetch_add(1, Ordering::SeqCst);
+        // ORDERING: SeqCst, as above; it also pairs with the Release in `Wiring::install`, so that what it wrote is seen.
+        let active = place.active.load(Ordering::SeqCst);
+        if active {
+            note(signal, at);
+        }
+        // ORDERING: Release pairs with the load in `settle`, so that the thread which ends sees what was noted.
+        NOTING.fetch_sub(1, Ordering::Release);
+        active
+    };
     // ORDERING: Acquire pairs with the Release of whoever wrote it, so that the kind of function is that of this one.
     let before = place.before.load(Ordering::Acquire);
     match before {
@@ -164,19 +171,21 @@ extern "C" fn handle<const PLACE: usize>(signal: c_int, info: *mut siginfo_t, co
 
 /// What this process has done to its signals.
 struct Wiring {
-    /// Whether a guard lives.
-    taken: bool,
+    /// The process in which a guard lives; zero where none does.
+    taken_by: u32,
     /// What was there before, for handlers that are in place or have another one on top of them.
     before: [[Option<sigaction>; SIGNALS]; PLACES],
 }
 
 fn wiring() -> MutexGuard<'static, Wiring> {
-    static WIRING: Mutex<Wiring> = Mutex::new(Wiring { taken: false, before: [[None; SIGNALS]; PLACES] });
+    static WIRING: Mutex<Wiring> = Mutex::new(Wiring { taken_by: 0, before: [[None; SIGNALS]; PLACES] });
     WIRING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The handlers of a guard.
 pub(super) struct Handlers {
+    /// The process that installed them.
+    process: u32,
     signals: Vec<i32>,
     /// The signals that are caught, and by which handler.
     installed: Vec<(i32, usize)>,
@@ -196,17 +205,30 @@ impl Handlers {
             }
         }
         let mut wiring = wiring();
-        if wiring.taken {
+        let process = std::process::id();
+        if wiring.taken_by == process {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the signals are wired to a stop already"));
         }
-        wiring.taken = true;
+        wiring.taken_by = process;
+        // ORDERING: SeqCst, as for the other accesses of it. Handlers that ran on threads of the parent during a fork are
+        // counted and do not exist here, and no handler of this process counts before the store below.
+        if PROCESS.load(Ordering::SeqCst) != process {
+            NOTING.store(0, Ordering::SeqCst);
+            // What the parent's guard had installed is not active for this one before `install`.
+            for place in AT.iter().flatten() {
+                // ORDERING: SeqCst: see `handle`.
+                place.active.store(false, Ordering::SeqCst);
+            }
+        }
+        // ORDERING: SeqCst: not before what was stored above.
+        PROCESS.store(process, Ordering::SeqCst);
         // ORDERING: Relaxed: no handler is active, and those that will be see it by way of `active`.
         FIRST.store(0, Ordering::Relaxed);
         for count in &ARRIVED {
             // ORDERING: Relaxed: as above.
             count.store(0, Ordering::Relaxed);
         }
-        Ok(Self { signals: signals.to_vec(), installed: Vec::new() })
+        Ok(Self { process, signals: signals.to_vec(), installed: Vec::new() })
     }
 
     /// Puts the handlers in place; when that fails, [`Handlers::give_back`] undoes what was done.
@@ -229,11 +251,30 @@ impl Handlers {
     /// Gives the signals back to what had them before.
     pub(super) fn give_back(&mut self) {
         let mut wiring = wiring();
+        if wiring.taken_by != self.process {
+            // It was inherited by a child of `fork`, where another guard has the signals or had them.
+            self.installed.clear();
+            return;
+        }
         for (signal, place) in self.installed.drain(..).rev() {
             wiring.give_back(signal, place);
         }
         drop(wiring);
-        settle();
+        if self.is_of_this_process() {
+            settle();
+        }
+    }
+
+    /// Whether they were installed by this process, and not by one that it was forked from.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    /// Whether each signal that is caught would reach one of the handlers first, as far as the kernel knows.
+    pub(super) fn are_on_top(&self) -> bool {
+        let on_top =
+            |&(signal, place): &(i32, usize)| current(signal).is_ok_and(|action| action.sa_sigaction == address(place));
+        self.is_of_this_process() && self.installed.iter().all(on_top)
     }
 
     pub(super) fn signals(&self) -> Vec<i32> {
@@ -244,7 +285,10 @@ impl Handlers {
 impl Drop for Handlers {
     fn drop(&mut self) {
         self.give_back();
-        wiring().taken = false;
+        let mut wiring = wiring();
+        if wiring.taken_by == self.process {
+            wiring.taken_by = 0;
+        }
     }
 }
 

@@ -1,14 +1,10 @@
 //! Which signals ask for a stop, and what the next one does.
 
 use std::fmt;
-use std::io;
 
-use cease_core::StopSource;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::signals::StopOnSignals;
-
-/// Which signals ask for a stop, and what the next one does; made by [`StopOnSignals::options`].
+/// Which signals ask for a stop, and what the next one does; made by [`crate::signals::StopOnSignals::options`].
 ///
 /// As it is, SIGINT, SIGTERM and SIGHUP ask, those that are ignored stay so, and the next signal leaves the process.
 ///
@@ -89,19 +85,6 @@ impl SignalOptions {
     /// Does nothing at the next signal: the first one has asked, and nobody can insist.
     pub fn next_does_nothing(self) -> Self {
         Self { next: Next::Nothing, ..self }
-    }
-
-    /// Lets the first signal ask `source` for a stop with [`cease_core::Reason::Signal`].
-    ///
-    /// The source is kept until the guard is dropped, so the token can be stopped for as long.
-    ///
-    /// # Errors
-    ///
-    /// [`io::ErrorKind::AlreadyExists`] while another one lives; [`io::ErrorKind::InvalidInput`] for an empty list, and for
-    /// a signal that cannot be caught or must not be, such as SIGKILL and SIGSEGV; otherwise what the operating system said
-    /// when it refused a handler or a thread. Nothing is changed then.
-    pub fn install(self, source: StopSource) -> io::Result<StopOnSignals> {
-        StopOnSignals::start(self, source)
     }
 }
 

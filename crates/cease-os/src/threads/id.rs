@@ -32,14 +32,16 @@ pub struct ThreadId {
 thread_local! { static CURRENT: Cell<Option<ThreadId>> = const { Cell::new(None) }; }
 
 impl ThreadId {
-    /// The calling thread. The first call on a thread asks the kernel; later ones are a copy.
+    /// The calling thread. Each call asks the kernel for the number, so it is right in a child of `fork` too.
     #[must_use]
     pub fn current() -> Self {
+        let number = proc::current_number();
         let known = CURRENT.try_with(Cell::get).ok().flatten();
-        known.unwrap_or_else(|| {
+        // The thread that calls `fork` has another number in the child.
+        known.filter(|known| known.number == number).unwrap_or_else(|| {
             let local = 0_u8;
             let in_stack = Some((&raw const local).addr());
-            let id = Self { number: proc::current_number(), alive_at: proc::since_boot(), in_stack };
+            let id = Self { number, alive_at: proc::since_boot(), in_stack };
             // A thread that is at its end has no variables any more; it asks each time.
             let _ = CURRENT.try_with(|current| current.set(Some(id)));
             id
