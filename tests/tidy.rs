@@ -1,7 +1,7 @@
 //! The repository's own rules: each holds, and each notices an example that breaks it.
 
 use cease_tests::repo::Repo;
-use cease_tests::rules::{Rule, layout, manifests, pages, siblings, source};
+use cease_tests::rules::{Rule, circles, layout, manifests, pages, siblings, source};
 
 /// One module for each rule: `holds` for this repository, and `notices` each example, which is what is said about it and
 /// the files it is made of.
@@ -74,6 +74,22 @@ rules! {
     no_path_of_a_machine: source::machine_paths,
         ["a.sh:1", "a.sh" => concat!("cd /ho", "me/somebody\n")];
 
+    modules_import_in_one_direction: circles::acyclic,
+        ["a/src/b.rs:1 -> a/src/c.rs:1 -> a/src/b.rs: a circle", "a/Cargo.toml" => "", "a/src/lib.rs" => "mod b; mod c;",
+            "a/src/b.rs" => "use crate::c::C; pub struct B;", "a/src/c.rs" => "pub struct C; fn d() { super::b::B; }"],
+        ["a/src/b.rs:2 -> a/src/c.rs:1 -> a/src/d.rs:1 -> a/src/b.rs: a circle", "a/Cargo.toml" => "",
+            "a/src/lib.rs" => "mod b; mod c; mod d;", "a/src/b.rs" => "pub struct B;\nuse super::{d, c::{self, C}};",
+            "a/src/c.rs" => "use crate::d::*; pub struct C(D);", "a/src/d.rs" => "use super::b; pub struct D(b::B);"],
+        ["a/src/b.rs:1 -> a/src/c.rs:1 -> a/src/b.rs: a circle", "a/Cargo.toml" => "",
+            "a/src/lib.rs" => "mod b; mod c; pub use b::B; pub use c::C;",
+            "a/src/b.rs" => "use crate::C; pub struct B;", "a/src/c.rs" => "use crate::B; pub struct C;"],
+        ["a/src/b.rs:1 -> a/src/c.rs:1 -> a/src/b.rs: a circle", "a/Cargo.toml" => "",
+            "a/src/lib.rs" => "extern crate self as own; mod b; mod c;",
+            "a/src/b.rs" => "use crate as me; pub struct B(me::c::C);", "a/src/c.rs" => "pub struct C(own::b::B);"],
+        ["a/src/b.rs:1 -> a/src/lib.rs:1 -> a/src/b.rs: a circle", "a/Cargo.toml" => "",
+            "a/src/lib.rs" => "mod b; use b::B; pub struct A;", "a/src/b.rs" => "use super::A; pub struct B;"],
+        ["is allowed a circle with crates/cease-core/src/current.rs, but is in none", "a/Cargo.toml" => ""];
+
     manifests_are_regular: manifests::regular,
         ["[package] does not begin", "a/Cargo.toml" => "[package]\nversion = \"1\"\nname = \"a\"\n"],
         ["the order of its tables", "a/Cargo.toml" => "[dependencies]\n[package]\n"],
@@ -120,6 +136,18 @@ rules! {
 
     the_examples_of_every_page_are_run: pages::examples,
         ["does not run the examples of docs/b.md", "docs/b.md" => "", "tests/src/lib.rs" => ""];
+}
+
+/// A parent that passes its children on, and the tests of a module, are in no circle.
+#[test]
+fn a_re_export_and_a_test_are_no_imports() {
+    let files = [
+        ("a/Cargo.toml", ""),
+        ("a/src/lib.rs", "mod b; pub use b::B; pub struct A;"),
+        ("a/src/b.rs", "use super::A; pub struct B(A);\n#[cfg(test)] mod tests { use crate::c::C; }"),
+    ];
+    let wrong = circles::acyclic(&Repo::of(&files));
+    assert!(!wrong.iter().any(|wrong| wrong.contains("a circle of modules")), "{wrong:#?}");
 }
 
 const CONTRACT: &str = "pub const CONTRACT: Contract = C;\n";

@@ -2,6 +2,7 @@
 //!
 //! Comments and strings are no tokens, so a word in them is never taken for code.
 
+pub mod modules;
 mod tokens;
 
 use proc_macro2::LexError;

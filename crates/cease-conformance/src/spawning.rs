@@ -29,6 +29,8 @@ macro_rules! spawning {
             a_join_that_takes_too_long_gives_the_worker_back
             the_end_is_an_event_that_outlives_the_worker
             the_stop_is_the_threads_own
+            a_failure_is_told_from_a_stop
+            a_fallible_spawn_that_fails_hands_the_closure_back
         }
     };
     (@each $new:expr; $($case:ident)*) => {
@@ -161,4 +163,38 @@ pub fn the_stop_is_the_threads_own<S: SpawnFn>(with: impl Fn(Option<&str>, Optio
     source.request_with("early");
     let worker = with(None, None).spawn_fn_with(|_| current::check(), source).unwrap();
     assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("early"));
+}
+
+/// `?` takes the failure of the work and the stop, and the exit tells which of them it was.
+pub fn a_failure_is_told_from_a_stop<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let open = |path: &'static str, source| {
+        let worker = with(None, None).spawn_fallible_with(
+            move |stop| {
+                stop.check()?;
+                Ok(std::fs::File::open(path).map(drop)?)
+            },
+            source,
+        );
+        worker.unwrap().join().unwrap()
+    };
+    assert!(matches!(open("/", StopSource::new()), Exit::Finished(Ok(()))));
+    let Exit::Finished(Err(error)) = open("/there is no such file", StopSource::new()) else { panic!("it failed") };
+    assert_eq!(error.downcast::<std::io::Error>().unwrap().kind(), std::io::ErrorKind::NotFound);
+    let source = StopSource::new();
+    source.request_with("early");
+    assert_eq!(open("/", source).stopped().unwrap().reason(), &Reason::from("early"));
+
+    let inside =
+        with(None, None).spawn_fallible(|stop| Err::<(), _>(std::io::Error::other(stop.token().wait()?).into()));
+    let inside = inside.unwrap();
+    inside.stop_with("inside an error of input and output");
+    assert!(inside.join().unwrap().stopped().is_some());
+}
+
+/// What a closure that can fail owns is not lost either.
+pub fn a_fallible_spawn_that_fails_hands_the_closure_back<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    let precious = String::from("precious");
+    let error = with(None, Some(NO_SUCH_STACK)).spawn_fallible(move |_| Ok(precious)).unwrap_err();
+    let worker: Worker<Result<String, _>> = with(None, None).spawn_fallible(error.into_job()).unwrap();
+    assert_eq!(worker.join().unwrap().finished().unwrap().unwrap(), "precious");
 }

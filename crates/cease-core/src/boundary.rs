@@ -18,6 +18,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::fault::{self, Fault};
@@ -63,6 +64,9 @@ impl UnwindBoundary {
 
     /// An edge for a job that is stopped at `token`; `report` is told of each stop that was swallowed on its way here.
     ///
+    /// A payload that is dropped while a sibling from the same edge is on its way is reported only when no sibling arrives:
+    /// when the last of them is dropped, or when the job ends without a stop that left by unwinding.
+    ///
     /// `report` runs where the payload is dropped, which may be in the middle of another panic, on another thread, and
     /// after the job has ended. When it panics, the panic hook says so, and nothing else comes of it.
     pub fn new(token: &StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
@@ -71,7 +75,7 @@ impl UnwindBoundary {
 
     /// As [`UnwindBoundary::new`], with a token that nobody else needs.
     pub(crate) fn at(token: StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
-        Self { token, watch: Unmodelled::new(Watch { report: Box::new(report) }) }
+        Self { token, watch: Unmodelled::new(Watch { report: Box::new(report), passing: Mutex::default() }) }
     }
 
     /// The token that its checkpoints ask.
@@ -142,7 +146,10 @@ impl UnwindBoundary {
         // What the job leaves half done is the job's own: it was moved in, and what it shares it shares as any thread does.
         // Inside of it there is no destructor of ours, which each stop would have to pass.
         let payload = match current::with_boundary(self, || catch_unwind(AssertUnwindSafe(job))) {
-            Ok(returned) => return Ok(returned),
+            Ok(returned) => {
+                self.watch.left_without_a_stop();
+                return Ok(returned);
+            }
             Err(payload) => payload,
         };
         if fault::is(Fault::PanicTakenForStop)
@@ -152,8 +159,14 @@ impl UnwindBoundary {
         }
         match payload.downcast::<Leaving>() {
             Ok(leaving) if leaving.is_for(self) && !fault::is(Fault::StopTakenForPanic) => Ok(Err(leaving.arrive())),
-            Ok(for_another) => Err(for_another),
-            Err(foreign) => Err(foreign),
+            Ok(for_another) => {
+                self.watch.left_without_a_stop();
+                Err(for_another)
+            }
+            Err(foreign) => {
+                self.watch.left_without_a_stop();
+                Err(foreign)
+            }
         }
     }
 
@@ -165,7 +178,8 @@ impl UnwindBoundary {
         }
         let watch = Some(Unmodelled::clone(&self.watch));
         LEAVING.with(|is_leaving| is_leaving.set(true));
-        Ok(Box::new(Leaving { swallowed: Swallowed { stopped, left_at }, watch }))
+        let arrivals = self.watch.raised();
+        Ok(Box::new(Leaving { swallowed: Swallowed { stopped, left_at }, watch, arrivals }))
     }
 
     #[cold]
@@ -250,6 +264,69 @@ thread_own! { static LEAVING: Cell<bool> = Cell::new(false); }
 /// Who is told of what was swallowed; its address tells edges apart.
 struct Watch {
     report: Box<dyn Fn(&Swallowed) + Send + Sync>,
+    passing: Mutex<Passing>,
+}
+
+/// The payloads of one boundary that have not arrived.
+///
+/// A library that runs parts of a job on several threads passes one payload on and drops its siblings.
+/// So a dropped payload is reported when no sibling is left that can still arrive.
+#[derive(Default)]
+struct Passing {
+    /// How many payloads were raised since the last arrival and not dropped.
+    raised: usize,
+    /// The payloads that were dropped while a sibling was still on its way.
+    dropped: Vec<Swallowed>,
+    /// How many payloads have arrived.
+    arrivals: u64,
+}
+
+impl Watch {
+    fn passing(&self) -> MutexGuard<'_, Passing> {
+        self.passing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a payload; returns how many had arrived before it.
+    fn raised(&self) -> u64 {
+        let mut passing = self.passing();
+        passing.raised += 1;
+        passing.arrivals
+    }
+
+    /// A payload has arrived, so its siblings were not swallowed.
+    fn arrived(&self) {
+        let mut passing = self.passing();
+        passing.raised = 0;
+        passing.dropped.clear();
+        passing.arrivals += 1;
+    }
+
+    /// A payload was dropped that had been raised after so many arrivals.
+    fn dropped(&self, swallowed: &Swallowed, arrivals: u64) {
+        let mut passing = self.passing();
+        if passing.arrivals != arrivals {
+            return;
+        }
+        passing.raised -= 1;
+        passing.dropped.push(swallowed.clone());
+        if passing.raised == 0 {
+            self.report_dropped(passing);
+        }
+    }
+
+    /// The job has ended, and no payload arrived.
+    fn left_without_a_stop(&self) {
+        self.report_dropped(self.passing());
+    }
+
+    fn report_dropped(&self, mut passing: MutexGuard<'_, Passing>) {
+        let dropped = std::mem::take(&mut passing.dropped);
+        drop(passing);
+        for swallowed in &dropped {
+            // A panic that left a destructor could end the process.
+            drop(catch_unwind(AssertUnwindSafe(|| (self.report)(swallowed))));
+        }
+    }
 }
 
 /// The payload.
@@ -259,6 +336,8 @@ struct Leaving {
     swallowed: Swallowed,
     /// `None` once it has arrived.
     watch: Option<Unmodelled<Watch>>,
+    /// How many payloads had arrived when this one was raised.
+    arrivals: u64,
 }
 
 impl Leaving {
@@ -268,8 +347,10 @@ impl Leaving {
     }
 
     fn arrive(mut self) -> Stopped {
-        if !fault::is(Fault::ArrivedTakenForSwallowed) {
-            self.watch = None;
+        if !fault::is(Fault::ArrivedTakenForSwallowed)
+            && let Some(watch) = self.watch.take()
+        {
+            watch.arrived();
         }
         self.swallowed.stopped.clone()
     }
@@ -282,8 +363,6 @@ impl Drop for Leaving {
         if fault::is(Fault::SwallowedUnnoticed) {
             return;
         }
-        // A panic that left a destructor could end the process.
-        let told = catch_unwind(AssertUnwindSafe(|| (watch.report)(&self.swallowed)));
-        drop(told);
+        watch.dropped(&self.swallowed, self.arrivals);
     }
 }

@@ -7,6 +7,7 @@ mod boundary;
 mod checkpoint;
 mod contract;
 mod exit;
+mod fallible;
 mod fault;
 mod job;
 mod observed;
@@ -21,6 +22,7 @@ pub use boundary::{Swallowed, UnwindBoundary};
 pub use checkpoint::{Checkpoint, Chunks};
 pub use contract::{Contract, Exception, Law, Modelled, RunsOn};
 pub use exit::{Exit, Panic};
+pub use fallible::{JobError, attempt};
 #[doc(hidden)]
 pub use fault::Fault;
 pub use job::Job;

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::fallible::{JobError, attempt};
+use crate::sync::{Arc, Mutex, lock};
 use crate::{Checkpoint, Contract, Job, StopSource, Stopped, Worker};
 
 /// Runs jobs in one particular way, and stops them in one particular way.
@@ -60,6 +62,51 @@ pub trait SpawnFn {
         T: Send + 'static,
     {
         self.spawn_fn_with(job, StopSource::new())
+    }
+
+    /// Starts `job`, which can fail, as a worker that is stopped through `source`.
+    ///
+    /// As [`SpawnFn::spawn_fallible`], with a source of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpawnFn::spawn_fn_with`].
+    fn spawn_fallible_with<T, F>(
+        &self,
+        job: F,
+        source: StopSource,
+    ) -> Result<Worker<Result<T, JobError>>, SpawnError<F>>
+    where
+        F: FnOnce(&Self::Checkpoint) -> Result<T, JobError> + Send + 'static,
+        T: Send + 'static,
+    {
+        // The strategy gets a closure around the job, so a spawn that fails hands back the job from the slot.
+        let slot = Arc::new(Mutex::new(Some(job)));
+        let shared = Arc::clone(&slot);
+        let run = move |stop: &Self::Checkpoint| {
+            let job = lock(&shared).take().expect("only a spawn that failed takes the job back");
+            drop(shared);
+            attempt(|| job(stop))
+        };
+        self.spawn_fn_with(run, source)
+            .map_err(|error| error.map_job(|_| lock(&slot).take().expect("a closure that did not run took nothing")))
+    }
+
+    /// Starts `job`, which can fail, as a worker with a source of its own.
+    ///
+    /// `?` in the closure takes any error, and [`Stopped`] too.
+    /// The exit tells them apart: a stop is [`Exit::Stopped`](crate::Exit::Stopped), a failure is
+    /// `Exit::Finished(Err(error))`; see [`attempt`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpawnFn::spawn_fn_with`].
+    fn spawn_fallible<T, F>(&self, job: F) -> Result<Worker<Result<T, JobError>>, SpawnError<F>>
+    where
+        F: FnOnce(&Self::Checkpoint) -> Result<T, JobError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_fallible_with(job, StopSource::new())
     }
 }
 

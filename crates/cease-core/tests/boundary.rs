@@ -1,7 +1,7 @@
 //! Stops that leave by unwinding: which edge they come to, and who hears of those that were swallowed.
 #![cfg(not(any(loom, shuttle)))]
 
-use std::panic::{catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
@@ -80,4 +80,34 @@ fn a_sleep_leaves_as_a_check_does() {
     let left = edge.run(|| edge.sleep(Duration::MAX).map(|()| panic!("it slept for ever")));
     let stopped: Result<(), Stopped> = left;
     assert!(stopped.is_err());
+}
+
+/// Rayon passes the first payload on, and drops the payloads of the other threads.
+#[test]
+fn a_sibling_of_a_stop_that_arrives_was_not_swallowed() {
+    let source = StopSource::new();
+    source.request();
+    let (tell, told) = std::sync::mpsc::channel();
+    let boundary = UnwindBoundary::new(&source.token(), move |swallowed| tell.send(swallowed.left_at.line()).unwrap());
+    let raise = || catch_unwind(AssertUnwindSafe(|| boundary.check())).unwrap_err();
+
+    let left = boundary.run(|| -> Result<(), _> {
+        let (first, second) = (raise(), raise());
+        drop(second);
+        resume_unwind(first)
+    });
+    assert!(left.is_err());
+    assert_eq!(told.try_iter().count(), 0, "its sibling arrived");
+
+    let left = boundary.run(|| {
+        drop(raise());
+        assert_eq!(told.try_iter().count(), 1, "no sibling is on its way");
+        let (first, second) = (raise(), raise());
+        drop(first);
+        assert_eq!(told.try_iter().count(), 0, "its sibling may arrive");
+        Ok(second)
+    });
+    assert_eq!(told.try_iter().count(), 1, "the job ended without a stop");
+    drop(left);
+    assert_eq!(told.try_iter().count(), 1);
 }

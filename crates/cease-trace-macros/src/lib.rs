@@ -33,7 +33,8 @@ use crate::tracer::Tracer;
 /// `skip`, on a member of what is traced, leaves the member out; any other option there replaces the outer one for it.
 /// The outer attribute reads those of its members, so inside a traced module the name needs no import.
 ///
-/// `crate = path` says where to find `cease_trace`, for whoever has it under another name: `crate = cease::trace`.
+/// `crate = path` names the path of `cease_trace`: `crate = cease::trace`.
+/// Without it the attribute finds `cease-trace`, or else `cease`, among the dependencies in the manifest.
 ///
 /// # What is not covered
 ///

@@ -1,5 +1,6 @@
 //! Goes through an item, and puts checkpoints into it.
 
+use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote_spanned};
 use syn::spanned::Spanned;
@@ -21,11 +22,13 @@ pub(crate) struct Tracer {
     error: Option<Error>,
     /// How many loops were cut into blocks, so that each has a label of its own.
     cut: usize,
+    /// The path of `cease_trace`, for a member that names none.
+    found: String,
 }
 
 impl Tracer {
-    pub(crate) const fn new(options: Options) -> Self {
-        Self { options, error: None, cut: 0 }
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, error: None, cut: 0, found: find() }
     }
 
     /// Everything that was refused.
@@ -102,7 +105,17 @@ impl Tracer {
     fn private(&self, at: Span) -> Tokens {
         match &self.options.path {
             Some(path) => quote_spanned! { hidden(at) => #path::__private },
-            None => quote_spanned! { hidden(at) => ::cease_trace::__private },
+            None => {
+                let found = self.found.parse::<Tokens>().expect("a path of two names is Rust");
+                let found: Tokens = found
+                    .into_iter()
+                    .map(|mut tree| {
+                        tree.set_span(hidden(at));
+                        tree
+                    })
+                    .collect();
+                quote_spanned! { hidden(at) => #found::__private }
+            }
         }
     }
 
@@ -233,6 +246,18 @@ impl VisitMut for Tracer {
     fn visit_pat_mut(&mut self, _: &mut Pat) {}
     fn visit_path_mut(&mut self, _: &mut Path) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}
+}
+
+/// The path of `cease_trace` in the package that is compiled: its own dependency, or that of `cease`, under whatever name.
+fn find() -> String {
+    let dependency = |name| match crate_name(name) {
+        Ok(FoundCrate::Name(name)) => Some(format!("::{name}")),
+        // The tests and examples of a package see its library by its name.
+        Ok(FoundCrate::Itself) => Some(format!("::{}", name.replace('-', "_"))),
+        Err(_) => None,
+    };
+    let through_the_face = || dependency("cease").map(|face| format!("{face}::trace"));
+    dependency("cease-trace").or_else(through_the_face).unwrap_or_else(|| "::cease_trace".into())
 }
 
 /// Where `at` is, for what the user has not written: its names are no names of the user's, and no lint is about it.

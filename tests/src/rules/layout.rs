@@ -59,7 +59,7 @@ pub fn compiled(repo: &Repo) -> Vec<String> {
 }
 
 /// The files that targets of the package at `dir` start with.
-fn roots(repo: &Repo, dir: &str) -> Vec<String> {
+pub(crate) fn roots(repo: &Repo, dir: &str) -> Vec<String> {
     let manifest = repo.manifest(dir);
     let in_package = |path: &str| format!("{dir}/{path}");
     let mut roots: Vec<_> = ["src/lib.rs", "src/main.rs", "build.rs"].map(in_package).to_vec();

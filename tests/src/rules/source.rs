@@ -35,6 +35,11 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
     ("crates/cease-core/src/stop/callback_threads.rs", "std::sync", "as above"),
     ("crates/cease-core/src/stop/callback_threads.rs", "std::thread", "as above"),
     ("crates/cease-core/src/boundary.rs", "std::thread::Result", "a mere alias"),
+    (
+        "crates/cease-core/src/boundary.rs",
+        "std::sync",
+        "a payload may be dropped outside of its model, and orders nothing",
+    ),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
         "crates/cease-flag/src/scope.rs",

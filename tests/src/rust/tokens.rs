@@ -129,7 +129,7 @@ fn implemented_for(trees: &[TokenTree]) -> Option<String> {
 }
 
 /// Whether an attribute is `test`, or a `cfg` that asks for `test`.
-fn is_for_tests(attribute: TokenStream) -> bool {
+pub(super) fn is_for_tests(attribute: TokenStream) -> bool {
     let trees: Vec<_> = attribute.into_iter().collect();
     match &trees[..] {
         [TokenTree::Ident(word)] => word == "test",
