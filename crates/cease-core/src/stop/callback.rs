@@ -21,7 +21,7 @@ use crate::stop::node_ref::NodeRef;
 use crate::stop::shard::Shard;
 use crate::stop::wait_list::{Waiter, Wake};
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Parker, Unparker, UnsafeCell};
+use crate::sync::{Parker, Tracked, Unparker, UnsafeCell};
 use crate::{Panic, StopToken, boundary};
 
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
@@ -173,6 +173,8 @@ struct Frame<F> {
     /// Where it was registered, for whoever waits too long.
     #[cfg(debug_assertions)]
     registered_at: &'static Location<'static>,
+    /// A model fails when a frame is never given back.
+    _tracked: Tracked,
     _pinned: PhantomPinned,
 }
 
@@ -216,6 +218,7 @@ impl<F: FnOnce() + Send> Frame<F> {
             function: UnsafeCell::new(Some(function)),
             #[cfg(debug_assertions)]
             registered_at: Location::caller(),
+            _tracked: Tracked::new(()),
             _pinned: PhantomPinned,
         }
     }
@@ -299,6 +302,9 @@ impl<F> Frame<F> {
         }
         while !self.waiter.is_done() {
             parker.park_until(None);
+            if fault::is(Fault::CallbackAwaitedOnce) {
+                break;
+            }
         }
     }
 }
@@ -369,6 +375,7 @@ pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result
     drop(guard);
     match word {
         Word::Waits(unparker) => unparker.unpark(),
+        Word::Left(Heir::Caller(_)) if fault::is(Fault::RunningFrameLeaked) => {}
         // SAFETY: it came from a box, is in no list, and its guard is gone.
         Word::Left(Heir::Caller(Boxed(frame))) => drop(unsafe { Box::from_raw(frame.as_ptr()) }),
         Word::Left(Heir::Nobody) | Word::Nothing => {}

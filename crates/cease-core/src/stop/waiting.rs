@@ -42,6 +42,9 @@ impl Node {
                 unsafe { self.leave(waiter) };
                 break;
             }
+            if fault::is(Fault::ParkedOnce) {
+                break;
+            }
         }
         // SAFETY: the waiter is done, or left above.
         debug_assert!(unsafe { waiter.is_unlinked() }, "the frame is left while the list points to it (law L4)");
@@ -109,7 +112,7 @@ impl Node {
         // A waker is somebody else's code, so it is cloned, and the old one dropped, with no lock held.
         let new = Wake::Task(waker.clone());
         let guard = self.lock();
-        if waiter.is_done() {
+        if waiter.is_done() && !fault::is(Fault::RenewedUnseen) {
             return false;
         }
         // SAFETY: the lock is held.
