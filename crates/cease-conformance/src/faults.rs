@@ -145,7 +145,7 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::UnfencedCount, killer: Law::L18, shows_as: Failure::Race },
     Seeded { fault: Fault::UnfencedLast, killer: Law::L18, shows_as: Failure::Race },
     Seeded { fault: Fault::SweepWaitedOnce, killer: Law::L12, shows_as: Failure::Assertion },
-    Seeded { fault: Fault::ParkedOnce, killer: Law::L4, shows_as: Failure::Race },
+    Seeded { fault: Fault::ParkedOnce, killer: Law::L4, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CallbackAwaitedOnce, killer: Law::L13, shows_as: Failure::Assertion },
 ];
 

@@ -49,7 +49,7 @@ pub(super) fn hold(test: &str) {
 pub(super) fn run(test: &str, env: &[(&str, &str)]) -> Output {
     let program = std::env::current_exe().expect("a test knows its own program");
     let output = Command::new(program)
-        .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .envs(env.iter().copied())
         .output()
         .expect("a test can start its own program");

@@ -173,7 +173,6 @@ struct Frame<F> {
     /// Where it was registered, for whoever waits too long.
     #[cfg(debug_assertions)]
     registered_at: &'static Location<'static>,
-    /// A model fails when a frame is never given back.
     _tracked: Tracked,
     _pinned: PhantomPinned,
 }
@@ -276,7 +275,8 @@ impl<F: FnOnce() + Send> Registered for Frame<F> {
         running.leave_word(Word::Waits(parker.unparker()));
         drop(guard);
         self.wait_for_end(&parker);
-        Fate::Done
+        // With a seeded fault it may still run: a model has to see the law broken, and not memory that is gone.
+        if self.waiter.is_done() { Fate::Done } else { Fate::Runs }
     }
 }
 
@@ -300,11 +300,10 @@ impl<F> Frame<F> {
                 }
             }
         }
-        while !self.waiter.is_done() {
+        let mut again = true;
+        while again && !self.waiter.is_done() {
             parker.park_until(None);
-            if fault::is(Fault::CallbackAwaitedOnce) {
-                break;
-            }
+            again = !fault::is(Fault::CallbackAwaitedOnce);
         }
     }
 }

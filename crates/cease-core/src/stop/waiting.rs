@@ -37,12 +37,9 @@ impl Node {
             return self.state.seen();
         }
         while !waiter.is_done() {
-            if parker.park_until(deadline) {
+            if parker.park_until(deadline) || fault::is(Fault::ParkedOnce) {
                 // SAFETY: `waiter` entered above.
                 unsafe { self.leave(waiter) };
-                break;
-            }
-            if fault::is(Fault::ParkedOnce) {
                 break;
             }
         }
