@@ -173,6 +173,7 @@ fn faults(repo: &Repo) -> String {
             Failure::Race => "a data race",
             Failure::Leak => "a leak",
             Failure::Panic => "a panic",
+            Failure::Hang => "a hang",
         };
         let mistake = mistake(repo, seeded).unwrap_or_default();
         [code(seeded.fault.name()), mistake, seeded.killer.to_string(), shows_as.into()]

@@ -43,6 +43,10 @@ const LIMIT: Duration = Duration::from_secs(1200);
 const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
 /// The bound under which faults are looked for: each is found with two preemptions or fewer.
 const FAULT_PREEMPTIONS: &str = "2";
+/// Says to a program that it runs one law, which needs no other process of its own.
+const HERE: (&str, &str) = ("CEASE_HERE", "1");
+/// A law with a fault that has not ended after so many seconds never will.
+const FAULT_LIMIT: (&str, &str) = ("CEASE_LAW_LIMIT", "300");
 /// The strategy with which the primitive is explored as far as each check says.
 ///
 /// The others run on the same primitive and, where they can, on the same threads; the common laws are explored with fewer
@@ -185,7 +189,7 @@ fn run_pairs() -> Cells {
         if !sites.contains(fault.name()) {
             return Cell::Unreached;
         }
-        let env = [("CEASE_FAULT", fault.name()), (BOUND, FAULT_PREEMPTIONS)];
+        let env = [("CEASE_FAULT", fault.name()), (BOUND, FAULT_PREEMPTIONS), HERE, FAULT_LIMIT];
         let run = run(laws(strategy), &env, &["--exact", &test(strategy, check)]);
         match Failure::of(&(run.stdout + &run.stderr)) {
             _ if run.status.success() => Cell::Survived,
@@ -206,7 +210,7 @@ fn sites(laws: &Path, strategy: &str, check: &Check) -> BTreeSet<String> {
     let path = format!("{}/sites-of-{}-{strategy}", env!("CARGO_TARGET_TMPDIR"), check.name);
     // Runs add to the file, and an earlier one may have been of another build.
     fs::write(&path, "").expect("the directory is there");
-    let run = run(laws, &[("CEASE_SITES", &path), (BOUND, FAULT_PREEMPTIONS)], &["--exact", &test]);
+    let run = run(laws, &[("CEASE_SITES", &path), (BOUND, FAULT_PREEMPTIONS), HERE], &["--exact", &test]);
     assert!(run.status.success(), "{test} fails with no fault:\n{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("running 1 test"), "{test} is not the path of one test:\n{}", run.stdout);
     let sites: BTreeSet<_> = fs::read_to_string(&path).expect("it was written").lines().map(str::to_owned).collect();
@@ -232,7 +236,7 @@ fn matrix(cells: &Cells) -> String {
             text += &format!("{letter:>4}");
         }
     }
-    text + "\nA assertion, D deadlock, K leak, P panic, R race, . not found by this law, ? unknown failure;\n\
+    text + "\nA assertion, D deadlock, H hang, K leak, P panic, R race, . not found by this law, ? unknown failure;\n\
         nothing where the law does not reach the fault"
 }
 

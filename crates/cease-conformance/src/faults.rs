@@ -20,6 +20,8 @@ pub enum Failure {
     Leak,
     /// The code that has the fault panicked.
     Panic,
+    /// The law did not end.
+    Hang,
 }
 
 impl Failure {
@@ -38,6 +40,8 @@ impl Failure {
             Some(Self::Race)
         } else if line.contains("leaked") {
             Some(Self::Leak)
+        } else if line.contains(": no end within ") {
+            Some(Self::Hang)
         } else if names_a_law(line) {
             Some(Self::Assertion)
         } else {
@@ -54,6 +58,7 @@ impl Failure {
             Self::Race => 'R',
             Self::Leak => 'K',
             Self::Panic => 'P',
+            Self::Hang => 'H',
         }
     }
 }
@@ -130,6 +135,18 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::CancelNotPassedOn, killer: Law::L5, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::RelaxedReason, killer: Law::L2, shows_as: Failure::Race },
+    Seeded { fault: Fault::RelaxedChange, killer: Law::L15, shows_as: Failure::Race },
+    Seeded { fault: Fault::RootRevived, killer: Law::L18, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::RenewedUnseen, killer: Law::L4, shows_as: Failure::Deadlock },
+    Seeded { fault: Fault::RunningFrameLeaked, killer: Law::L18, shows_as: Failure::Leak },
+    Seeded { fault: Fault::SelfJoinTimeoutUnnoticed, killer: Law::L11, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::RelaxedCount, killer: Law::L18, shows_as: Failure::Race },
+    Seeded { fault: Fault::UnfencedCount, killer: Law::L18, shows_as: Failure::Race },
+    Seeded { fault: Fault::UnfencedLast, killer: Law::L18, shows_as: Failure::Race },
+    Seeded { fault: Fault::SweepWaitedOnce, killer: Law::L12, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::ParkedOnce, killer: Law::L4, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::CallbackAwaitedOnce, killer: Law::L13, shows_as: Failure::Assertion },
 ];
 
 /// Whether a line of output is a law's own message: its number stands in front, or behind the words of `assert_eq!`.

@@ -40,10 +40,12 @@ macro_rules! laws {
             @each $strategy, $new, $excepted;
             l1_request_is_sticky
             l2_one_reason
+            l2_the_reason_needs_no_poll
             l3_writes_before_the_request_are_visible
             l4_no_lost_wakeup
             l4_giving_up_races_with_the_request
             l4_a_task_is_woken
+            l4_a_renewed_waker_is_woken
             l5_stop_before_start
             l6_stop_after_the_end_is_harmless
             l7_a_produced_value_is_not_lost
@@ -77,8 +79,12 @@ macro_rules! laws {
             l15_a_deadline_races_with_a_request
             l15_it_only_tightens
             l15_it_outlives_its_source
+            l15_the_reason_of_a_deadline_is_whole
             l18_nothing_leaks
             l18_a_tree_of_shards_leaves_nothing
+            l18_a_root_goes_as_its_deadline_passes
+            l18_a_callback_left_while_it_runs_leaves_nothing
+            l18_the_count_orders_every_touch
             l21_any_of_two_stops_once
             l21_all_of_three_wait_for_the_third
             l21_too_few_inputs_are_told

@@ -126,11 +126,35 @@ pub enum Fault {
     CurrentNotRestored,
     /// A stop is not passed on to the cancellation token that the job polls.
     CancelNotPassedOn,
+    /// The reason is read without the Acquire that pairs with its publication.
+    RelaxedReason,
+    /// A change of a stopped word is stored without its Release.
+    RelaxedChange,
+    /// An alarm takes a share in a root whose last share is gone.
+    RootRevived,
+    /// A task renews its waker without a second look at whether it was woken meanwhile.
+    RenewedUnseen,
+    /// The frame of a callback whose guard goes while it runs is never given back.
+    RunningFrameLeaked,
+    /// Joining oneself under a limit is not noticed.
+    SelfJoinTimeoutUnnoticed,
+    /// A handle is counted down without Release.
+    RelaxedCount,
+    /// The last handle gives the memory back without Acquire.
+    UnfencedCount,
+    /// A handle that is found to be the only one is found so without Acquire.
+    UnfencedLast,
+    /// A late request takes any wake-up for the end of the sweep.
+    SweepWaitedOnce,
+    /// A waiting thread takes any wake-up for its own.
+    ParkedOnce,
+    /// The drop of a guard takes any wake-up for the end of the callback.
+    CallbackAwaitedOnce,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 71] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -190,6 +214,18 @@ impl Fault {
         Self::ArrivedTakenForSwallowed,
         Self::CurrentNotRestored,
         Self::CancelNotPassedOn,
+        Self::RelaxedReason,
+        Self::RelaxedChange,
+        Self::RootRevived,
+        Self::RenewedUnseen,
+        Self::RunningFrameLeaked,
+        Self::SelfJoinTimeoutUnnoticed,
+        Self::RelaxedCount,
+        Self::UnfencedCount,
+        Self::UnfencedLast,
+        Self::SweepWaitedOnce,
+        Self::ParkedOnce,
+        Self::CallbackAwaitedOnce,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -255,6 +291,18 @@ impl Fault {
             Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
             Self::CurrentNotRestored => "current-not-restored",
             Self::CancelNotPassedOn => "cancel-not-passed-on",
+            Self::RelaxedReason => "relaxed-reason",
+            Self::RelaxedChange => "relaxed-change",
+            Self::RootRevived => "root-revived",
+            Self::RenewedUnseen => "renewed-unseen",
+            Self::RunningFrameLeaked => "running-frame-leaked",
+            Self::SelfJoinTimeoutUnnoticed => "self-join-timeout-unnoticed",
+            Self::RelaxedCount => "relaxed-count",
+            Self::UnfencedCount => "unfenced-count",
+            Self::UnfencedLast => "unfenced-last",
+            Self::SweepWaitedOnce => "sweep-waited-once",
+            Self::ParkedOnce => "parked-once",
+            Self::CallbackAwaitedOnce => "callback-awaited-once",
         }
     }
 

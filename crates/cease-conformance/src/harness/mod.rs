@@ -1,10 +1,13 @@
 //! Runs a law: with many rounds of real threads, in every order that loom finds, or in random orders under shuttle.
 //!
 //! Which one it is depends on how the test was built: without a cfg, with `--cfg loom` or with `--cfg shuttle`.
+//! Each law runs in a process of its own, under a limit.
 //! Each prints how much it has seen; loom fails a law of which it explored fewer interleavings than the law's floor.
 
 mod alone;
 mod counting;
+#[cfg(any(loom, shuttle))]
+mod watch;
 
 #[cfg(loom)]
 #[path = "loom.rs"]
@@ -52,12 +55,15 @@ pub fn hold(
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
     let check = find(test);
     let contract = new().contract();
+    if contract.exception(check.law).is_none() && !alone::is_alone() {
+        return alone::hold(test);
+    }
     let sized = bounded(check, contract.modelled);
     #[cfg(any(loom, shuttle))]
     println!("{test}: the model sees {}", contract.modelled);
     match contract.exception(check.law) {
         None => runner::run(&sized, test, move || law(&*new())),
-        Some(_) if alone::is_alone() => {
+        Some(_) if alone::is_excepted() => {
             let sized = Check { preemptions: Some(BOUND_OF_AN_EXCEPTION), floor: FLOOR_OF_A_STAND_IN, ..sized };
             runner::run(&sized, test, move || law(&*excepted()));
         }
@@ -81,7 +87,7 @@ fn show_exception(check: &Check, test: &str, why: &str) {
 
 /// Whether a check fails alone, as a broken law does.
 fn breaks(check: &Check, test: &str) -> bool {
-    let output = alone::run(test);
+    let output = alone::run_excepted(test);
     let own = Failure::of(&output.text).is_some();
     assert!(output.success || own, "{test}: fails, but not as {} does when it is broken:\n{}", check.law, output.text);
     !output.success
@@ -95,6 +101,9 @@ fn breaks(check: &Check, test: &str) -> bool {
 /// When the law is broken, or when a model saw too little.
 pub fn hold_few(path: &'static str, law: fn()) {
     let (_, test) = path.split_once("::").expect("a test path starts with its crate");
+    if !alone::is_alone() {
+        return alone::hold(test);
+    }
     runner::run(find(test), test, law);
 }
 

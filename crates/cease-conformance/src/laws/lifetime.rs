@@ -1,6 +1,7 @@
 //! Laws about the life of a worker: L5 to L11 and L18.
 
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use cease_core::sync::atomic::AtomicU32;
 use cease_core::sync::atomic::Ordering::Relaxed;
@@ -143,6 +144,9 @@ pub fn l11_joining_oneself_is_an_error(strategy: &dyn Strategy<Act>) {
         arrived.wait().expect("L11: the law keeps a source");
         let worker = lock(&slot).take().expect("L11: it was put there before the job was told");
         let Err(JoinError::Itself(worker)) = worker.join() else { panic!("L11: a job joined itself") };
+        let Err(JoinError::Itself(worker)) = worker.join_timeout(Duration::ZERO) else {
+            panic!("L11: a job joined itself under a limit")
+        };
         drop(worker);
         assert!(stop.is_stop_requested(), "L11: dropping oneself asks for a stop");
         done.request();

@@ -14,6 +14,7 @@ mod deadline;
 mod items;
 mod lifetime;
 mod link;
+mod memory;
 mod process;
 mod process_tree;
 mod request;
@@ -45,6 +46,11 @@ pub use link::{
     l21_all_of_three_wait_for_the_third, l21_any_of_two_stops_once, l21_cutting_races_with_the_request,
     l21_too_few_inputs_are_told,
 };
+pub use memory::{
+    l2_the_reason_needs_no_poll, l15_the_reason_of_a_deadline_is_whole,
+    l18_a_callback_left_while_it_runs_leaves_nothing, l18_a_root_goes_as_its_deadline_passes,
+    l18_the_count_orders_every_touch,
+};
 pub use process::{
     Supervises, TreeReport, l7_a_result_that_was_sent_is_not_lost, l7_who_asks_together_gets_the_same_report,
     l7_who_waits_takes_the_sentrys_place, l19_nothing_is_signalled_after_the_reap,
@@ -54,8 +60,8 @@ pub use process::{
 pub use process::{a_crowd_that_asks_gets_one_report, a_crowd_that_only_watches_is_told};
 pub use process_tree::{Happened, Seen, Tree};
 pub use request::{
-    l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_task_is_woken,
-    l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,
+    l1_request_is_sticky, l2_one_reason, l3_writes_before_the_request_are_visible, l4_a_renewed_waker_is_woken,
+    l4_a_task_is_woken, l4_giving_up_races_with_the_request, l4_no_lost_wakeup, l14_a_request_outlives_its_source,
     l14_the_last_source_tells,
 };
 pub use sweep::{
@@ -90,10 +96,12 @@ pub struct Check {
 pub const CHECKS: &[Check] = &[
     check(Law::L1, "l1_request_is_sticky", None, 600),
     check(Law::L2, "l2_one_reason", None, 15_000),
+    check(Law::L2, "l2_the_reason_needs_no_poll", None, 3),
     check(Law::L3, "l3_writes_before_the_request_are_visible", None, 40),
     check(Law::L4, "l4_no_lost_wakeup", Some(4), 5000),
     check(Law::L4, "l4_giving_up_races_with_the_request", Some(4), 10_000),
     check(Law::L4, "l4_a_task_is_woken", None, 20_000),
+    check(Law::L4, "l4_a_renewed_waker_is_woken", None, 110),
     check(Law::L5, "l5_stop_before_start", None, 10),
     check(Law::L6, "l6_stop_after_the_end_is_harmless", None, 10),
     check(Law::L7, "l7_a_produced_value_is_not_lost", None, 20),
@@ -127,8 +135,12 @@ pub const CHECKS: &[Check] = &[
     check(Law::L15, "l15_a_deadline_races_with_a_request", None, 80),
     check(Law::L15, "l15_it_only_tightens", None, 4000),
     check(Law::L15, "l15_it_outlives_its_source", None, 80),
+    check(Law::L15, "l15_the_reason_of_a_deadline_is_whole", None, 20),
     check(Law::L18, "l18_nothing_leaks", None, 9000),
     check(Law::L18, "l18_a_tree_of_shards_leaves_nothing", None, 8000),
+    check(Law::L18, "l18_a_root_goes_as_its_deadline_passes", None, 180),
+    check(Law::L18, "l18_a_callback_left_while_it_runs_leaves_nothing", None, 220),
+    check(Law::L18, "l18_the_count_orders_every_touch", None, 2400),
     check(Law::L21, "l21_any_of_two_stops_once", None, 1900),
     check(Law::L21, "l21_all_of_three_wait_for_the_third", None, 6),
     check(Law::L21, "l21_too_few_inputs_are_told", None, 26),

@@ -116,6 +116,18 @@ pub fn l4_a_task_is_woken(strategy: &dyn Strategy<Act>) {
     assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
 }
 
+/// L4: a task is polled with one waker and then with another, just as the request comes, and the second is woken.
+pub fn l4_a_renewed_waker_is_woken(_: &dyn Strategy<Act>) {
+    let source = StopSource::new();
+    let token = source.token();
+    let mut until = pin!(token.stopped());
+    let first = until.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(first.is_pending(), "L4: a task was ready without a stop");
+    let asking = thread::spawn(move || source.request());
+    assert!(block_on(until).is_ok(), "L4: a task was woken without a stop");
+    asking.join().expect("asking does not panic");
+}
+
 /// L14: the last source is gone unasked, and the waiting job is told.
 pub fn l14_the_last_source_tells(strategy: &dyn Strategy<Act>) {
     let done = StopSource::new();

@@ -21,7 +21,7 @@ use crate::stop::node_ref::NodeRef;
 use crate::stop::shard::Shard;
 use crate::stop::wait_list::{Waiter, Wake};
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Parker, Unparker, UnsafeCell};
+use crate::sync::{Parker, Tracked, Unparker, UnsafeCell};
 use crate::{Panic, StopToken, boundary};
 
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
@@ -173,6 +173,7 @@ struct Frame<F> {
     /// Where it was registered, for whoever waits too long.
     #[cfg(debug_assertions)]
     registered_at: &'static Location<'static>,
+    _tracked: Tracked,
     _pinned: PhantomPinned,
 }
 
@@ -216,6 +217,7 @@ impl<F: FnOnce() + Send> Frame<F> {
             function: UnsafeCell::new(Some(function)),
             #[cfg(debug_assertions)]
             registered_at: Location::caller(),
+            _tracked: Tracked::new(()),
             _pinned: PhantomPinned,
         }
     }
@@ -273,7 +275,8 @@ impl<F: FnOnce() + Send> Registered for Frame<F> {
         running.leave_word(Word::Waits(parker.unparker()));
         drop(guard);
         self.wait_for_end(&parker);
-        Fate::Done
+        // With a seeded fault it may still run: a model has to see the law broken, and not memory that is gone.
+        if self.waiter.is_done() { Fate::Done } else { Fate::Runs }
     }
 }
 
@@ -297,8 +300,10 @@ impl<F> Frame<F> {
                 }
             }
         }
-        while !self.waiter.is_done() {
+        let mut again = true;
+        while again && !self.waiter.is_done() {
             parker.park_until(None);
+            again = !fault::is(Fault::CallbackAwaitedOnce);
         }
     }
 }
@@ -369,6 +374,7 @@ pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result
     drop(guard);
     match word {
         Word::Waits(unparker) => unparker.unpark(),
+        Word::Left(Heir::Caller(_)) if fault::is(Fault::RunningFrameLeaked) => {}
         // SAFETY: it came from a box, is in no list, and its guard is gone.
         Word::Left(Heir::Caller(Boxed(frame))) => drop(unsafe { Box::from_raw(frame.as_ptr()) }),
         Word::Left(Heir::Nobody) | Word::Nothing => {}

@@ -73,6 +73,9 @@ pub(crate) struct Root {
     pub(super) had_children: Shortcut,
     /// Whether it ever had a clock.
     timed: Shortcut,
+    /// Whether its last share is gone.
+    #[cfg(debug_assertions)]
+    given_back: Shortcut,
 }
 
 /// A shard on cache lines of its own.
@@ -94,6 +97,8 @@ impl Root {
             keepers: AtomicUsize::new(1),
             had_children: Shortcut::new(),
             timed: Shortcut::new(),
+            #[cfg(debug_assertions)]
+            given_back: Shortcut::new(),
         };
         // SAFETY: the place is big enough, and nobody else has it.
         unsafe { root.write(made) };
@@ -195,7 +200,7 @@ impl Root {
     pub(super) fn keep(&self) -> bool {
         // ORDERING: Relaxed: only the number matters; the caller has the lock around the pointer to the root, which is
         // taken before the memory is given back.
-        let more = |keepers| (keepers > 0).then_some(keepers + 1);
+        let more = |keepers| (keepers > 0 || fault::is(Fault::RootRevived)).then_some(keepers + 1);
         self.keepers.fetch_update(Relaxed, Relaxed, more).is_ok()
     }
 
@@ -215,7 +220,10 @@ impl Root {
     pub(super) fn release(&self) -> bool {
         let order = if fault::is(Fault::RelaxedKeepers) { Relaxed } else { AcqRel };
         // ORDERING: AcqRel: every keeper's last touch happens before the memory is given back by the last one.
-        self.keepers.fetch_sub(1, order) == 1
+        let is_last = self.keepers.fetch_sub(1, order) == 1;
+        #[cfg(debug_assertions)]
+        assert!(!is_last || self.given_back.is_first(), "L18: a root is given back a second time");
+        is_last
     }
 }
 
@@ -327,6 +335,9 @@ impl<'a> Guard<'a> {
         self.0.late_requesters += 1;
         while self.0.sweeps > 0 {
             self.0 = wait(&self.shard().swept, self.0);
+            if fault::is(Fault::SweepWaitedOnce) {
+                break;
+            }
         }
         self.0.late_requesters -= 1;
     }

@@ -51,8 +51,9 @@ impl State {
 
     /// Whether it was asked further up, when it was asked.
     pub(super) fn stopped(&self) -> Option<bool> {
-        // ORDERING: Acquire, as in `is_stop_requested`.
-        let state = self.0.load(Acquire);
+        let order = if fault::is(Fault::RelaxedReason) { Relaxed } else { Acquire };
+        // ORDERING: Acquire, as in `is_stop_requested`: the caller reads the request next.
+        let state = self.0.load(order);
         (state & STOPPED != 0).then_some(state & INHERITED != 0)
     }
 
@@ -131,8 +132,10 @@ impl State {
 
     fn change(&self, change: impl FnOnce(u32) -> u32) -> u32 {
         let before = self.bits();
-        // ORDERING: Release, so that whoever reads STOPPED from this store sees what the one that stored it wrote.
-        self.0.store(change(before), Release);
+        let order = if fault::is(Fault::RelaxedChange) { Relaxed } else { Release };
+        // ORDERING: Release: a reader may see STOPPED from this store, because the alarm clears KEPT on a node that it has
+        // stopped, and the reader then reads the request.
+        self.0.store(change(before), order);
         before
     }
 }

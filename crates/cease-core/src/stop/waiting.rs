@@ -32,7 +32,7 @@ impl Node {
             return self.state.seen();
         }
         while !waiter.is_done() {
-            if parker.park_until(deadline) {
+            if parker.park_until(deadline) || fault::is(Fault::ParkedOnce) {
                 // SAFETY: `waiter` entered above.
                 unsafe { self.leave(waiter) };
                 break;
@@ -104,7 +104,7 @@ impl Node {
         // A waker is somebody else's code, so it is cloned, and the old one dropped, with no lock held.
         let new = Wake::Task(waker.clone());
         let guard = self.lock();
-        if waiter.is_done() {
+        if waiter.is_done() && !fault::is(Fault::RenewedUnseen) {
             return false;
         }
         // SAFETY: the lock is held.

@@ -1,5 +1,7 @@
 //! How many handles there are.
 
+use crate::fault::{self, Fault};
+
 use super::atomic::AtomicU32;
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -22,18 +24,21 @@ impl Count {
         }
     }
 
-    /// Counts one less; true for the last one, for which nobody counts any more.
+    /// Counts one less; true for the last one, after which the count is not used again.
     #[inline]
     pub(crate) fn release(&self) -> bool {
+        let down = if fault::is(Fault::RelaxedCount) { Relaxed } else { Release };
+        let last = if fault::is(Fault::UnfencedCount) { Relaxed } else { Acquire };
         // ORDERING: Release, so that the last touch through this handle happens before the memory is given back;
-        // Acquire, so that whoever is left with the last one sees those touches.
-        self.0.fetch_update(Release, Acquire, |count| (count > 1).then(|| count - 1)).is_err()
+        // Acquire, so that the caller that is left with the last one sees those touches.
+        self.0.fetch_update(down, last, |count| (count > 1).then(|| count - 1)).is_err()
     }
 
     /// Whether there is one.
     #[inline]
     pub(crate) fn is_one(&self) -> bool {
+        let order = if fault::is(Fault::UnfencedLast) { Relaxed } else { Acquire };
         // ORDERING: Acquire, as in `release`.
-        self.0.load(Acquire) == 1
+        self.0.load(order) == 1
     }
 }

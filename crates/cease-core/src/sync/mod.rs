@@ -19,9 +19,12 @@ pub use std::{
 
 #[cfg(loom)]
 pub use loom::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, atomic},
+    sync::{Arc, Mutex, MutexGuard},
     thread,
 };
+
+#[cfg(loom)]
+pub use condvar_loom::Condvar;
 
 #[cfg(shuttle)]
 pub use shuttle::{
@@ -34,7 +37,25 @@ pub(crate) use std::sync::Arc as Unmodelled;
 
 pub use cell::UnsafeCell;
 pub(crate) use count::Count;
+#[doc(hidden)]
+pub use counted::Counted;
 pub(crate) use park::{Parker, Unparker};
+
+#[cfg(loom)]
+#[path = "atomic_loom.rs"]
+pub mod atomic;
+#[cfg(loom)]
+mod condvar_loom;
+mod counted;
+#[cfg(loom)]
+pub mod model;
+
+/// The count of handles as it is in an ordinary build, whichever build this is.
+#[cfg(loom)]
+#[path = "count.rs"]
+mod own_count;
+#[cfg(not(loom))]
+use count as own_count;
 
 #[cfg_attr(loom, path = "count_loom.rs")]
 mod count;
@@ -49,12 +70,32 @@ use loom::cell;
 
 use std::time::{Duration, Instant};
 
+/// Stands in what is allocated; a model fails when it is not dropped.
+#[cfg(loom)]
+pub(crate) type Tracked = loom::alloc::Track<()>;
+
+/// Stands in what is allocated, for models; nothing in any other build.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct Tracked;
+
+#[cfg(not(loom))]
+impl Tracked {
+    pub(crate) const fn new((): ()) -> Self {
+        Self
+    }
+}
+
 /// Takes a lock whose holder cannot panic, and so is never poisoned.
+#[track_caller]
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    #[cfg(loom)]
+    model::note("lock");
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Waits for `condition`, which may be told for no reason.
+/// Waits for `condition`; like `std`'s, the wait may end without a notification.
+#[track_caller]
 pub fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condition.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -138,6 +179,13 @@ impl Shortcut {
             // ORDERING: Relaxed: the count of handles orders it.
             self.0.store(true, std::sync::atomic::Ordering::Relaxed);
         }
+    }
+
+    /// Raises it; true for the call that finds it lowered, of calls that something else orders.
+    #[cfg(debug_assertions)]
+    pub(crate) fn is_first(&self) -> bool {
+        // ORDERING: Relaxed: only the value matters.
+        !self.0.swap(true, std::sync::atomic::Ordering::Relaxed)
     }
 
     #[inline]
