@@ -124,13 +124,15 @@ pub enum Fault {
     ArrivedTakenForSwallowed,
     /// The thread's own stop stays the inner one when that is left.
     CurrentNotRestored,
-    /// A stop is not passed on to the cancellation token that the job polls.
+    /// A stop is not passed on to the receiver or the cancellation token that follows it.
     CancelNotPassedOn,
+    /// Closing a channel does not wake a send that waits for room.
+    BlockedSendNotWoken,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 60] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -190,6 +192,7 @@ impl Fault {
         Self::ArrivedTakenForSwallowed,
         Self::CurrentNotRestored,
         Self::CancelNotPassedOn,
+        Self::BlockedSendNotWoken,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -255,6 +258,7 @@ impl Fault {
             Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
             Self::CurrentNotRestored => "current-not-restored",
             Self::CancelNotPassedOn => "cancel-not-passed-on",
+            Self::BlockedSendNotWoken => "blocked-send-not-woken",
         }
     }
 
