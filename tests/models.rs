@@ -26,15 +26,19 @@ use std::thread;
 use std::time::Duration;
 
 use cease_conformance::faults::{Failure, Fault, SEEDED};
-use cease_conformance::laws::{CHECKPOINT_CHECKS, CHECKS, Check, ITEM_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
+use cease_conformance::laws::{
+    CHECKPOINT_CHECKS, CHECKS, Check, ITEM_CHECKS, MIRROR_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS,
+};
 use cease_tests::process::{self, Ended};
 
 /// The strategies with which faults are looked for, and the checks that each is good for.
-const SUITES: [(&str, &[Check]); 5] = [
+const SUITES: [(&str, &[Check]); 7] = [
     ("flag", CHECKS),
     ("channel", ITEM_CHECKS),
+    ("channel", MIRROR_CHECKS),
     ("unwind", UNWIND_CHECKS),
     ("token", CHECKPOINT_CHECKS),
+    ("token", MIRROR_CHECKS),
     ("process", PROCESS_CHECKS),
 ];
 /// A model that has not ended by then never will.

@@ -1,13 +1,11 @@
 //! The channels of the library: crossbeam's, and in a model a stand-in for them.
 
 #[cfg(any(loom, shuttle))]
-pub(crate) use crate::stand_in::{
-    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, recv_unless, send_unless, unbounded,
-};
+pub(crate) use crate::stand_in::{Receiver, Sender, TrySendError, bounded, recv_unless, send_unless, unbounded};
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) use crossbeam_channel::TryRecvError;
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use crossbeam_channel::{
-    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
-};
+pub(crate) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use real::{recv_unless, send_unless};
 

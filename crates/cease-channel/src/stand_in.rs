@@ -4,23 +4,16 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::time::Duration;
 
-use cease_core::sync::{Arc, Condvar, Mutex, lock, thread};
+use cease_core::sync::{Arc, Condvar, Mutex, lock};
 
 use crate::library::{Next, Unsent};
 
 /// Why nothing was received.
+#[allow(unreachable_pub, reason = "a model test reaches it through the `Deref` of `StopReceiver`")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TryRecvError {
+pub enum TryRecvError {
     Empty,
-    Disconnected,
-}
-
-/// Why nothing was received in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RecvTimeoutError {
-    Timeout,
     Disconnected,
 }
 
@@ -127,7 +120,8 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// Receives without waiting.
-    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+    #[allow(unreachable_pub, reason = "a model test reaches it through the `Deref` of `StopReceiver`")]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut state = lock(&self.0.0);
         match state.queue.pop_front() {
             Some(item) => {
@@ -142,15 +136,6 @@ impl<T> Receiver<T> {
     /// Receives the next item, or nothing when nobody can send any more.
     pub(crate) fn recv(&self) -> Result<T, TryRecvError> {
         wait_for(&[&*self.0], || Some(self.try_recv()).filter(|received| !matches!(received, Err(TryRecvError::Empty))))
-    }
-
-    /// Lets others run once, and gives up: a model has no clock.
-    pub(crate) fn recv_timeout(&self, _limit: Duration) -> Result<T, RecvTimeoutError> {
-        thread::yield_now();
-        self.try_recv().map_err(|error| match error {
-            TryRecvError::Empty => RecvTimeoutError::Timeout,
-            TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-        })
     }
 }
 
@@ -322,10 +307,9 @@ mod tests {
                         let sent = sent.into_iter().flatten().collect();
                         let Some(receiver) = self.receivers.pop() else { return (sent, String::new(), Vec::new()) };
                         let next = library::recv_unless(&receiver, &self.closed);
-                        let in_time = receiver.recv_timeout(std::time::Duration::ZERO);
                         self.senders.clear();
                         let rest = std::iter::from_fn(|| receiver.recv().ok()).collect();
-                        (sent, format!("{next:?} {in_time:?}"), rest)
+                        (sent, format!("{next:?}"), rest)
                     }
                 }
             }

@@ -2,21 +2,21 @@
 
 use std::convert::Infallible;
 use std::ops::Deref;
-use std::time::Duration;
 
-use cease_core::{CallbackGuard, Checkpoint, StopToken, Stopped};
+use cease_core::{CallbackGuard, Checkpoint, Fault, StopToken};
 
-use crate::library::{self, RecvTimeoutError, TryRecvError};
+use crate::library;
 
 /// The receiving end of a channel that is disconnected by the stop, and on which nothing is ever sent.
 ///
 /// It is the checkpoint of the strategy [`crate::Channel`], and it dereferences to a `crossbeam_channel::Receiver`, so that
 /// `select!` takes it as it is: its arm is ready from the stop on.
 /// The sending end is dropped by a callback of the token, before the request returns.
-/// Who waits is woken just before that, so a job that waits on [`Checkpoint::token`] by itself may be ahead of its own poll by
-/// that moment; [`Checkpoint::sleep`] is not.
-/// It is dropped too when the last source goes unasked: the arm is ready then, and [`Checkpoint::check`] still says that
-/// there is no stop.
+/// A poll does not touch the channel: [`Checkpoint::check`] and [`Checkpoint::is_stop_requested`] load the flag of the token.
+/// The request raises that flag first, so a job whose `select!` saw the disconnect because of a stop gets `Err` from
+/// [`Checkpoint::check`].
+/// The sending end is also dropped when the last source is dropped without a request: the arm is ready then, and
+/// [`Checkpoint::check`] returns `Ok`.
 #[derive(Debug)]
 pub struct StopReceiver {
     token: StopToken,
@@ -47,32 +47,19 @@ pub struct StopReceiver {
 #[must_use]
 pub fn stop_receiver(token: &StopToken) -> StopReceiver {
     let (connected, disconnected) = library::bounded(1);
-    let on_stop = token.on_stop(move || drop(connected));
+    let on_stop = token.on_stop(move || {
+        if Fault::CancelNotPassedOn.is_seeded() {
+            std::mem::forget(connected);
+        } else {
+            drop(connected);
+        }
+    });
     StopReceiver { token: token.clone(), disconnected, on_stop: Some(on_stop) }
 }
 
 impl Checkpoint for StopReceiver {
     fn token(&self) -> &StopToken {
         &self.token
-    }
-
-    /// Whether the channel was disconnected by a stop.
-    fn is_stop_requested(&self) -> bool {
-        // The end of the last source disconnects too, and is no stop.
-        self.disconnected.try_recv() == Err(TryRecvError::Disconnected) && self.token.is_stop_requested()
-    }
-
-    fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
-        let begin = std::time::Instant::now();
-        match self.disconnected.recv_timeout(duration) {
-            Ok(never) => match never {},
-            Err(RecvTimeoutError::Timeout) => self.check(),
-            // Stopped, or nobody can ask any more, and the token sleeps on.
-            Err(RecvTimeoutError::Disconnected) => {
-                self.token.check()?;
-                self.token.sleep(duration.saturating_sub(begin.elapsed()))
-            }
-        }
     }
 }
 

@@ -1,11 +1,28 @@
 //! The channel strategy is held to every law, and to the one about items.
 
 use cease_channel::{Channel, Consumers, Sender, bounded, stop_receiver, unbounded};
-use cease_conformance::laws::Items;
+use cease_conformance::laws::{Items, Mirror};
 use cease_core::{Checkpoint, StopSource, StopToken};
 
 cease_conformance::laws!(channel, cease_channel::Channel::new());
 cease_conformance::item_laws!(channel, crate::Handling);
+cease_conformance::mirror_law!(channel, crate::Receiving);
+
+/// The receiver of the channel, as law L12 looks at it.
+struct Receiving;
+
+impl Mirror for Receiving {
+    type Checkpoint = cease_channel::StopReceiver;
+
+    fn follow(&self, stop: &StopToken) -> cease_channel::StopReceiver {
+        stop_receiver(stop)
+    }
+
+    fn reads_stopped(checkpoint: &cease_channel::StopReceiver) -> bool {
+        // Crossbeam's error is another type than the model's, but both print the same.
+        format!("{:?}", checkpoint.try_recv()) == "Err(Disconnected)"
+    }
+}
 
 /// Workers that handle items, as law L17 looks at them.
 struct Handling;

@@ -134,7 +134,6 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::CurrentNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },
-    Seeded { fault: Fault::CancelNotPassedOn, killer: Law::L5, shows_as: Failure::Assertion },
     Seeded { fault: Fault::RelaxedReason, killer: Law::L2, shows_as: Failure::Race },
     Seeded { fault: Fault::RelaxedChange, killer: Law::L15, shows_as: Failure::Race },
     Seeded { fault: Fault::RootRevived, killer: Law::L18, shows_as: Failure::Assertion },
@@ -147,6 +146,8 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::SweepWaitedOnce, killer: Law::L12, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ParkedOnce, killer: Law::L4, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CallbackAwaitedOnce, killer: Law::L13, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::CancelNotPassedOn, killer: Law::L12, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::BlockedSendNotWoken, killer: Law::L17, shows_as: Failure::Deadlock },
 ];
 
 /// Whether a line of output is a law's own message: its number stands in front, or behind the words of `assert_eq!`.

@@ -125,7 +125,28 @@ macro_rules! item_laws {
             l17_a_stop_races_with_a_send
             l17_a_senders_own_stop_races_with_room
             l17_a_close_races_with_a_send
+            l17_a_close_wakes_a_send_that_waits
             l17_consumers_share_what_there_is
+        }
+    };
+}
+
+/// Holds a checkpoint with an object of a library to law L12; it stands below [`laws!`] in the same file.
+///
+/// The mirror is an expression of a type that implements [`laws::Mirror`].
+///
+/// ```text
+/// cease_conformance::mirror_law!(channel, crate::Receiving);
+/// ```
+#[macro_export]
+macro_rules! mirror_law {
+    ($strategy:ident, $new:expr) => {
+        mod l12_a_mirror_follows_the_flag {
+            #[test]
+            fn $strategy() {
+                let path = concat!(module_path!(), "::", stringify!($strategy));
+                $crate::harness::hold_few(path, || $crate::laws::l12_a_mirror_follows_the_flag(&$new));
+            }
         }
     };
 }

@@ -124,7 +124,7 @@ pub enum Fault {
     ArrivedTakenForSwallowed,
     /// The thread's own stop stays the inner one when that is left.
     CurrentNotRestored,
-    /// A stop is not passed on to the cancellation token that the job polls.
+    /// A stop is not passed on to the receiver or the cancellation token that follows it.
     CancelNotPassedOn,
     /// The reason is read without the Acquire that pairs with its publication.
     RelaxedReason,
@@ -150,11 +150,13 @@ pub enum Fault {
     ParkedOnce,
     /// The drop of a guard takes any wake-up for the end of the callback.
     CallbackAwaitedOnce,
+    /// Closing a channel does not wake a send that waits for room.
+    BlockedSendNotWoken,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 72] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -226,6 +228,7 @@ impl Fault {
         Self::SweepWaitedOnce,
         Self::ParkedOnce,
         Self::CallbackAwaitedOnce,
+        Self::BlockedSendNotWoken,
     ];
 
     /// The value of `CEASE_FAULT` that seeds this fault.
@@ -303,6 +306,7 @@ impl Fault {
             Self::SweepWaitedOnce => "sweep-waited-once",
             Self::ParkedOnce => "parked-once",
             Self::CallbackAwaitedOnce => "callback-awaited-once",
+            Self::BlockedSendNotWoken => "blocked-send-not-woken",
         }
     }
 

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 /// What a task gets to ask whether it should stop, and to wait with; clones go to whoever helps it.
 ///
-/// A poll asks the [`CancellationToken`], which the request cancels before it returns; waits are those of the stop itself.
+/// A poll loads the flag of the [`StopToken`] and nothing else; waits are those of the [`StopToken`].
+/// The request cancels the [`CancellationToken`] before it returns, after it has raised the flag.
 #[derive(Debug, Clone)]
 pub struct TaskStop {
     token: StopToken,
@@ -40,7 +41,7 @@ impl TaskStop {
     /// ```
     pub async fn stopped(&self) -> Stopped {
         match self.token.stopped().await {
-            Ok(stopped) => self.seen(stopped),
+            Ok(stopped) => stopped,
             Err(_) => std::future::pending().await,
         }
     }
@@ -66,24 +67,12 @@ impl TaskStop {
     ///
     /// [`Stopped`] when the stop won.
     pub async fn run_until_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
-        self.token.run_until_stopped(future).await.map_err(|stopped| self.seen(stopped))
-    }
-
-    /// Who is woken is woken just before the token is cancelled; so that no later poll says otherwise, it is cancelled here.
-    fn seen(&self, stopped: Stopped) -> Stopped {
-        self.cancelled.cancel();
-        stopped
+        self.token.run_until_stopped(future).await
     }
 }
 
 impl Checkpoint for TaskStop {
     fn token(&self) -> &StopToken {
         &self.token
-    }
-
-    /// Whether the token was cancelled by a stop.
-    fn is_stop_requested(&self) -> bool {
-        // It may be cancelled by whoever it was handed to, which is no stop.
-        self.cancelled.is_cancelled() && self.token.is_stop_requested()
     }
 }

@@ -23,7 +23,7 @@ use cease_core::{Law, Modelled, Strategy};
 
 use crate::Act;
 use crate::faults::Failure;
-use crate::laws::{CHECKS, Check, ITEM_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
+use crate::laws::{CHECKS, Check, ITEM_CHECKS, MIRROR_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
 
 pub use counting::CountingAllocator;
 #[cfg(not(any(loom, shuttle)))]
@@ -93,7 +93,7 @@ fn breaks(check: &Check, test: &str) -> bool {
     !output.success
 }
 
-/// Holds a strategy to `law`, which concerns few of them and has the strategy in it: one of [`ITEM_CHECKS`],
+/// Holds a strategy to `law`, which concerns few of them and has the strategy in it: one of [`ITEM_CHECKS`], [`MIRROR_CHECKS`],
 /// [`PROCESS_CHECKS`] or [`UNWIND_CHECKS`].
 ///
 /// # Panics
@@ -151,6 +151,7 @@ fn find(test: &str) -> &'static Check {
     CHECKS
         .iter()
         .chain(ITEM_CHECKS)
+        .chain(MIRROR_CHECKS)
         .chain(PROCESS_CHECKS)
         .chain(UNWIND_CHECKS)
         .find(|check| test.starts_with(check.name))

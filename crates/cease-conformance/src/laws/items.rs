@@ -83,6 +83,21 @@ pub fn l17_a_close_races_with_a_send<S: Items>(strategy: &S) {
     settle(&book, handled, left, &[(1, accepted), (2, false)]);
 }
 
+/// L17: closing wakes a send that waits for room, and the send gives its item back.
+///
+/// The consumer holds the first item until the send has returned, so the channel never has room for the third.
+pub fn l17_a_close_wakes_a_send_that_waits<S: Items>(strategy: &S) {
+    let gate = StopSource::new();
+    let opened = gate.token();
+    let (sender, consumers) = strategy.open(Some(1), 1, move |_, _| opened.wait().is_err());
+    assert!(S::send(&sender, 1) && S::send(&sender, 2), "L17: an open channel refused an item");
+    let sending = thread::spawn(move || S::send(&sender, 3));
+    S::close(&consumers);
+    assert!(!sending.join().expect("sending does not panic"), "L17: an item was accepted without room for it");
+    gate.request();
+    assert_eq!(S::join(consumers), (2, vec![]), "L17: the drain lost an item");
+}
+
 /// L17: two consumers of one channel are stopped while there are items; no item goes to both, and none to nobody.
 pub fn l17_consumers_share_what_there_is<S: Items>(strategy: &S) {
     let (book, sender, consumers) = open(strategy, Some(2), 2);
