@@ -81,7 +81,7 @@ pub fn a_spawn_that_fails_hands_the_job_back<S: Strategy<Parcel>>(with: impl Fn(
     assert_eq!(error.source().unwrap().to_string(), error.os_error().to_string());
 
     let worker = with(None, None).spawn(error.into_job()).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 /// What a closure owns is not lost either.
@@ -90,7 +90,7 @@ pub fn a_spawn_that_fails_hands_the_closure_back<S: SpawnFn>(with: impl Fn(Optio
     let error = with(None, Some(NO_SUCH_STACK)).spawn_fn(move |_| Ok(precious)).unwrap_err();
 
     let worker: Worker<String> = with(None, None).spawn_fn(error.into_job()).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 /// The standard library rounds a stack size up, past the end of the numbers.
@@ -121,14 +121,14 @@ where
     let error = with(None, Some(NO_SUCH_STACK)).spawn_with(Parcel::precious(), source.clone()).unwrap_err();
     assert!(!source.is_stop_requested());
     let worker = with(None, None).spawn_with(error.into_job(), source).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 /// So that debuggers and the operating system show it.
 pub fn the_thread_is_called_as_the_worker_is<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
     let worker = with(Some("ticker"), None).spawn_fn(|_| Ok(thread::current().name().map(str::to_owned))).unwrap();
     assert_eq!(worker.name(), "ticker");
-    assert_eq!(worker.join().unwrap().finished().flatten().as_deref(), Some("ticker"));
+    assert_eq!(worker.join().unwrap().into_finished().flatten().as_deref(), Some("ticker"));
 }
 
 /// It is neither stopped nor joined, and can be asked and joined again.
@@ -160,5 +160,5 @@ pub fn the_stop_is_the_threads_own<S: SpawnFn>(with: impl Fn(Option<&str>, Optio
     let source = StopSource::new();
     source.request_with("early");
     let worker = with(None, None).spawn_fn_with(|_| current::check(), source).unwrap();
-    assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("early"));
+    assert_eq!(worker.join().unwrap().as_stopped().unwrap().reason(), &Reason::from("early"));
 }

@@ -24,11 +24,11 @@ pub use exit::{Exit, Panic};
 pub use fault::Fault;
 pub use job::Job;
 pub use observed::{StopObserved, Watched};
-pub use reason::{Payload, Reason, Stopped};
+pub use reason::{Cause, Payload, Reason, Stopped};
 pub use stop::{
     Alarm, CallbackGuard, Deadline, DeferredCallbacks, LinkedToken, NeverStops, PinnedCallback, Request, StopGuard,
     StopSource, StopToken, StoppedFuture, Timer, TimerError, WaitError,
 };
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;
-pub use worker::{JoinError, ScopedWorker, Worker, WorkerHandle};
+pub use worker::{JoinError, JoinFuture, ScopedWorker, Worker, WorkerHandle};

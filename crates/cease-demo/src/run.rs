@@ -194,7 +194,7 @@ fn join<T: Into<io::Error>>(cast: Vec<Player<T>>, grace: Duration, stage: &Stage
         });
         match exit {
             // What has something firmer than asking may have had to use it.
-            Exit::Stopped(_) | Exit::Killed(_) => {}
+            Exit::Stopped(_) | Exit::Killed { .. } => {}
             Exit::Finished(error) => unwritten = unwritten.or(Some(error.into())),
             Exit::Abandoned => abandoned.push(name),
             other => broken.push(format!("{name} ({})", other.kind())),
