@@ -292,7 +292,7 @@ fn ask_64_at_once(strategy: &str, worker: Worker<()>) {
     let winner: Vec<_> = asked.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
     assert_eq!(winner.len(), 1, "{winner:?} were told that they were first");
     let exit = worker.join().unwrap();
-    let stopped = exit.stopped().unwrap_or_else(|| panic!("under {strategy} the job {}", exit.kind()));
+    let stopped = exit.as_stopped().unwrap_or_else(|| panic!("under {strategy} the job {}", exit.kind()));
     assert_eq!(stopped.reason(), &Reason::from(winner[0].to_string()));
 }
 

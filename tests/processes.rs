@@ -48,7 +48,7 @@ fn the_same_job_ends_the_same_under_a_flag_and_in_a_process() {
     for strategy in strategies {
         let name = strategy.contract().strategy;
         let worker = strategy.spawn(Count { to: Some(3) }).unwrap();
-        assert_eq!(worker.join().unwrap().finished(), Some(vec![0, 1, 2]), "{name}");
+        assert_eq!(worker.join().unwrap().into_finished(), Some(vec![0, 1, 2]), "{name}");
 
         let worker = strategy.spawn(Count { to: None }).unwrap();
         assert!(worker.stop_with("enough"), "{name}");

@@ -42,7 +42,7 @@ fn stop(job: fn(&UnwindStop) -> Result<(), Stopped>) {
     });
     let worker = worker.unwrap();
     worker.stop_with("enough");
-    assert!(worker.join().unwrap().stopped().is_some(), "it came out alive");
+    assert!(worker.join().unwrap().as_stopped().is_some(), "it came out alive");
 }
 
 /// The child of the calling test is ended by SIGABRT, and says why.

@@ -233,7 +233,7 @@ fn a_job_that_ends_within_its_grace_has_its_own_exit() {
     let recipe = Abandon::new().grace(LONG).account(&account);
     let worker = recipe.spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
     worker.stop_with("enough");
-    assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
+    assert_eq!(worker.join().unwrap().as_stopped().unwrap().reason(), &Reason::from("enough"));
     let (worker, release) = deaf(&recipe);
     worker.stop();
     drop(release);
@@ -326,7 +326,7 @@ fn a_worker_of_another_strategy_is_let_go_of_by_name() {
 
     let worker = builder.spawn(StopSource::new(), (), |(), _| Ok(3)).unwrap();
     worker.ended().wait().unwrap();
-    assert_eq!(account.let_go(worker).finished(), Some(3), "one that has ended is joined");
+    assert_eq!(account.let_go(worker).into_finished(), Some(3), "one that has ended is joined");
     assert_eq!(account.total(), 1);
 }
 

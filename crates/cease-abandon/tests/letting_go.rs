@@ -31,7 +31,7 @@ fn a_value_goes_to_who_joins_or_is_told_of_later_and_never_both() {
         let exit = worker.join().expect("joined from outside");
         account.wait_timeout(Duration::MAX).expect("it ends");
         let abandoned = matches!(exit, Exit::Abandoned);
-        assert!(abandoned || exit.finished() == Some(7), "its own exit, or none");
+        assert!(abandoned || exit.into_finished() == Some(7), "its own exit, or none");
         assert_eq!(account.total(), u64::from(abandoned), "who was let go of was entered once");
         // It tells after it has taken itself off, so what was told before is all that there can be, but not at once.
         assert!(late.load(Relaxed) <= u32::from(abandoned), "it was told of, and joined too");

@@ -66,7 +66,7 @@ impl Channel {
             match self.thread.spawn(source.clone(), consumer, |consumer, stop| consumer.run(&stop_receiver(stop))) {
                 Ok(worker) => started.push(worker),
                 Err(error) => {
-                    source.request_with(Reason::PeerFailed);
+                    source.request_with_location(Reason::PeerFailed, None);
                     drop(started);
                     return Err(error.map_job(|consumer| consumer.receiver));
                 }

@@ -79,7 +79,7 @@ fn judge(exit: &Exit<Result<(), String>>, stopped: Verdict) -> Result<Verdict, S
     match exit {
         Exit::Stopped(_) => Ok(stopped),
         Exit::Finished(Ok(())) => Ok(Verdict::Ignored),
-        Exit::Killed(_) => Ok(Verdict::Killed),
+        Exit::Killed { .. } => Ok(Verdict::Killed),
         Exit::Abandoned => Ok(Verdict::Abandoned),
         _ => Err(why_unasked(exit)),
     }

@@ -83,7 +83,7 @@ pub fn a_spawn_that_fails_hands_the_job_back<S: Strategy<Parcel>>(with: impl Fn(
     assert_eq!(error.source().unwrap().to_string(), error.os_error().to_string());
 
     let worker = with(None, None).spawn(error.into_job()).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 /// What a closure owns is not lost either.
@@ -92,7 +92,7 @@ pub fn a_spawn_that_fails_hands_the_closure_back<S: SpawnFn>(with: impl Fn(Optio
     let error = with(None, Some(NO_SUCH_STACK)).spawn_fn(move |_| Ok(precious)).unwrap_err();
 
     let worker: Worker<String> = with(None, None).spawn_fn(error.into_job()).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 /// The standard library rounds a stack size up, past the end of the numbers.
@@ -123,14 +123,14 @@ where
     let error = with(None, Some(NO_SUCH_STACK)).spawn_with(Parcel::precious(), source.clone()).unwrap_err();
     assert!(!source.is_stop_requested());
     let worker = with(None, None).spawn_with(error.into_job(), source).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 /// So that debuggers and the operating system show it.
 pub fn the_thread_is_called_as_the_worker_is<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
     let worker = with(Some("ticker"), None).spawn_fn(|_| Ok(thread::current().name().map(str::to_owned))).unwrap();
     assert_eq!(worker.name(), "ticker");
-    assert_eq!(worker.join().unwrap().finished().flatten().as_deref(), Some("ticker"));
+    assert_eq!(worker.join().unwrap().into_finished().flatten().as_deref(), Some("ticker"));
 }
 
 /// It is neither stopped nor joined, and can be asked and joined again.
@@ -162,7 +162,7 @@ pub fn the_stop_is_the_threads_own<S: SpawnFn>(with: impl Fn(Option<&str>, Optio
     let source = StopSource::new();
     source.request_with("early");
     let worker = with(None, None).spawn_fn_with(|_| current::check(), source).unwrap();
-    assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("early"));
+    assert_eq!(worker.join().unwrap().as_stopped().unwrap().reason(), &Reason::from("early"));
 }
 
 /// `?` takes the failure of the work and the stop, and the exit tells which of them it was.
@@ -182,13 +182,13 @@ pub fn a_failure_is_told_from_a_stop<S: SpawnFn>(with: impl Fn(Option<&str>, Opt
     assert_eq!(error.downcast::<std::io::Error>().unwrap().kind(), std::io::ErrorKind::NotFound);
     let source = StopSource::new();
     source.request_with("early");
-    assert_eq!(open("/", source).stopped().unwrap().reason(), &Reason::from("early"));
+    assert_eq!(open("/", source).as_stopped().unwrap().reason(), &Reason::from("early"));
 
     let inside =
         with(None, None).spawn_fallible(|stop| Err::<(), _>(std::io::Error::other(stop.token().wait()?).into()));
     let inside = inside.unwrap();
     inside.stop_with("inside an error of input and output");
-    assert!(inside.join().unwrap().stopped().is_some());
+    assert!(inside.join().unwrap().as_stopped().is_some());
 }
 
 /// What a closure that can fail owns is not lost either.
@@ -196,5 +196,5 @@ pub fn a_fallible_spawn_that_fails_hands_the_closure_back<S: SpawnFn>(with: impl
     let precious = String::from("precious");
     let error = with(None, Some(NO_SUCH_STACK)).spawn_fallible(move |_| Ok(precious)).unwrap_err();
     let worker: Worker<Result<String, _>> = with(None, None).spawn_fallible(error.into_job()).unwrap();
-    assert_eq!(worker.join().unwrap().finished().unwrap().unwrap(), "precious");
+    assert_eq!(worker.join().unwrap().into_finished().unwrap().unwrap(), "precious");
 }

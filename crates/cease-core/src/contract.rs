@@ -89,6 +89,7 @@ macro_rules! laws {
     ($($law:ident $promise:literal;)*) => {
         /// A promise that every strategy keeps, or says that it does not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum Law {
             $(#[doc = $promise] $law,)*
         }
@@ -124,7 +125,6 @@ laws! {
     L13 "a callback runs exactly once; dropping it waits for a running one, except from inside; on a stopped token it runs at once; one that panics loses no other";
     L14 "when the last source is gone unasked, the token says it can never stop";
     L15 "a deadline never fires early, only tightens, and is a reason of its own";
-    L16 "inside a shield no stop is seen; at the first checkpoint after it, it is";
     L17 "every accepted item is handled or handed back: none lost, none twice";
     L18 "nothing leaks: threads, descriptors, processes, memory are the same before and after many runs";
     L19 "no signal ever reaches a stranger: none is sent to a number after it was reaped";

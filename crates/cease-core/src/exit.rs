@@ -1,44 +1,64 @@
 //! How a worker ended.
+#![allow(unsafe_code, reason = "a panic's payload is shared between threads only as a text")]
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::Stopped;
+use crate::reason::SignalName;
 
 /// How a worker ended; there is exactly one exit for each worker (law L7).
+///
+/// `Display` is a plain sentence without the value, for a log or a message.
+///
+/// ```
+/// use cease_core::{Exit, StopSource, ThreadBuilder};
+///
+/// let worker = ThreadBuilder::new("divider").spawn(StopSource::new(), 0, |by: u32, _stop| Ok(1_u32 / by)).unwrap();
+/// let exit = worker.join().unwrap();
+/// assert_eq!(exit.as_panic().unwrap().message(), Some("attempt to divide by zero"));
+/// assert_eq!(exit.to_string(), "panicked: attempt to divide by zero");
+/// assert_eq!(exit.into_finished(), None);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Exit<T> {
-    /// The work was done; a stop that came too late does not take the value away.
+    /// The job returned its value. A stop that came too late does not take the value away.
     Finished(T),
     /// The job left at a checkpoint.
     Stopped(Stopped),
     /// The job panicked.
     Panicked(Panic),
-    /// What the job ran on was ended from outside, by this signal, because it was asked to stop.
-    Killed(i32),
-    /// What the job ran on exited by itself with this code, before there was a value.
+    /// The strategy ended the job's process with a signal, because a stop was requested.
+    Killed {
+        /// The number of the signal that ended the process.
+        signal: i32,
+        /// The stop for which the strategy sent the signal: a deadline, an operator's request, a drop.
+        stopped: Stopped,
+    },
+    /// The job's process exited by itself with this code, before it returned a value.
     Exited(i32),
-    /// What the job ran on was ended by this signal, and nobody here had sent it.
+    /// The job's process was ended by this signal, and the strategy had not sent it.
     Died(i32),
-    /// What came back from the job cannot be understood, with the reason.
+    /// The answer of the job cannot be read; the text says why.
     Broken(String),
-    /// What was killed is not gone: these processes are left, in the hands of the operating system.
+    /// SIGKILL was sent, but the processes with these numbers still exist.
     Unkillable(Vec<u32>),
-    /// The strategy let go of it; it may still run.
+    /// The strategy let go of the job's thread; the thread may still run.
     Abandoned,
 }
 
 impl<T> Exit<T> {
-    /// The one word for it: `finished`, `stopped`, `panicked`, `killed`, `exited`, `died`, `broken`, `unkillable` or
-    /// `abandoned`.
+    /// The name of the variant, in one word: `finished`, `stopped`, `panicked`, `killed`, `exited`, `died`, `broken`,
+    /// `unkillable` or `abandoned`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Finished(_) => "finished",
             Self::Stopped(_) => "stopped",
             Self::Panicked(_) => "panicked",
-            Self::Killed(_) => "killed",
+            Self::Killed { .. } => "killed",
             Self::Exited(_) => "exited",
             Self::Died(_) => "died",
             Self::Broken(_) => "broken",
@@ -47,18 +67,27 @@ impl<T> Exit<T> {
         }
     }
 
-    /// The value, if the work was done.
+    /// The value, if the job finished.
     #[must_use]
-    pub fn finished(self) -> Option<T> {
+    pub const fn as_finished(&self) -> Option<&T> {
         match self {
             Self::Finished(value) => Some(value),
             _ => None,
         }
     }
 
-    /// The stop, if the job left at a checkpoint.
+    /// Returns the value, if the job finished.
     #[must_use]
-    pub fn stopped(&self) -> Option<&Stopped> {
+    pub fn into_finished(self) -> Option<T> {
+        match self {
+            Self::Finished(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The stop, if the job left at a checkpoint; that of a killed job is in [`Exit::Killed`].
+    #[must_use]
+    pub const fn as_stopped(&self) -> Option<&Stopped> {
         match self {
             Self::Stopped(stopped) => Some(stopped),
             _ => None,
@@ -67,7 +96,16 @@ impl<T> Exit<T> {
 
     /// The panic, if the job panicked.
     #[must_use]
-    pub fn panicked(self) -> Option<Panic> {
+    pub const fn as_panic(&self) -> Option<&Panic> {
+        match self {
+            Self::Panicked(panic) => Some(panic),
+            _ => None,
+        }
+    }
+
+    /// Returns the panic with its payload, if the job panicked.
+    #[must_use]
+    pub fn into_panic(self) -> Option<Panic> {
         match self {
             Self::Panicked(panic) => Some(panic),
             _ => None,
@@ -75,32 +113,60 @@ impl<T> Exit<T> {
     }
 }
 
-/// What a job panicked with.
+impl<T> fmt::Display for Exit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished(_) | Self::Abandoned => f.write_str(self.kind()),
+            Self::Stopped(stopped) => stopped.fmt(f),
+            Self::Panicked(panic) => panic.fmt(f),
+            Self::Killed { signal, stopped } => write!(f, "killed by {}; {stopped}", SignalName(*signal)),
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Died(signal) => write!(f, "died of {}, which was sent from outside", SignalName(*signal)),
+            Self::Broken(why) => write!(f, "broken: {why}"),
+            Self::Unkillable(pids) => {
+                f.write_str("unkillable: SIGKILL was sent, but these processes still exist:")?;
+                pids.iter().try_for_each(|pid| write!(f, " {pid}"))
+            }
+        }
+    }
+}
+
+/// The panic of a job, with its payload.
 pub struct Panic {
     payload: Box<dyn Any + Send>,
 }
 
+// SAFETY: a shared reference to a panic gives access to its payload only by `message`, which calls `Any::type_id`, whose
+// one implementation reads no field, and then reads a `&'static str` or a `String`, which are `Sync`. All other access
+// takes the panic by value, for which `Send` suffices.
+unsafe impl Sync for Panic {}
+
+// By reference only a text can be read, which no unwinding leaves half written; by value the payload was moved out of a
+// thread that had ended.
+impl UnwindSafe for Panic {}
+impl RefUnwindSafe for Panic {}
+
 impl Panic {
-    /// Wraps what `catch_unwind` returned.
+    /// Wraps the payload that `catch_unwind` returned.
     #[must_use]
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
         Self { payload }
     }
 
-    /// The text, when the payload is one.
+    /// The message, when the payload is a text.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         let payload = &self.payload;
         payload.downcast_ref::<&'static str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
     }
 
-    /// The payload itself.
+    /// Returns the payload itself.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         self.payload
     }
 
-    /// Goes on panicking, here, without calling the panic hook a second time.
+    /// Continues the panic on this thread, without calling the panic hook a second time.
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.payload)
     }
@@ -109,5 +175,14 @@ impl Panic {
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Panic").field(&self.message().unwrap_or("<not a text>")).finish()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.message() {
+            Some(message) => write!(f, "panicked: {message}"),
+            None => f.write_str("panicked"),
+        }
     }
 }

@@ -27,7 +27,7 @@ pub use fallible::{JobError, attempt};
 pub use fault::Fault;
 pub use job::Job;
 pub use observed::{StopObserved, Watched};
-pub use reason::{Payload, Reason};
+pub use reason::{Cause, Payload, Reason};
 pub use stop::{
     Alarm, CallbackGuard, Deadline, DeferredCallbacks, LinkedToken, NeverStops, PinnedCallback, Request, StopGuard,
     StopSource, StopToken, StoppedFuture, Timer, TimerError, WaitError,
@@ -35,4 +35,4 @@ pub use stop::{
 pub use stopped::Stopped;
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;
-pub use worker::{JoinError, ScopedWorker, Worker, WorkerHandle};
+pub use worker::{JoinError, JoinFuture, ScopedWorker, Worker, WorkerHandle};

@@ -6,15 +6,18 @@ use std::panic::Location;
 
 use crate::{Reason, Request, StopToken};
 
-/// The winning request as a job sees it: the error that `stop.check()?` carries out.
+/// The stop as a job sees it: the error that `stop.check()?` carries out.
 ///
-/// It can only be had from a token that is stopped, so a job cannot claim a stop that nobody asked for.
+/// Only a stopped token yields one, so a job cannot claim a stop that was never requested.
 /// It keeps the token's state alive, and cloning it allocates nothing.
 #[doc(alias = "OperationCanceledException")]
 #[derive(Clone)]
 pub struct Stopped {
     token: StopToken,
 }
+
+/// Why every accessor of [`Stopped`] finds a request.
+const IS_STOPPED: &str = "made only from a stopped token, and a stop is never taken back (law L1)";
 
 impl Stopped {
     /// The stop that `token` shows, or `None` while it shows none.
@@ -26,53 +29,49 @@ impl Stopped {
         &self.token
     }
 
-    /// Why the stop was asked for.
+    /// Why the stop was requested: the reason of the request that reached this token, also from a source above.
     #[must_use]
     pub fn reason(&self) -> &Reason {
-        self.token.reason().expect("made only from a stopped token, and a stop is never taken back (law L1)")
-    }
-
-    /// The reason that was given where the request was made, also when that was further up the tree.
-    #[must_use]
-    pub fn origin(&self) -> &Reason {
-        self.token.origin().expect("made only from a stopped token, and a stop is never taken back (law L1)")
+        self.token.reason().expect(IS_STOPPED)
     }
 
     /// The winning request; [`Request::chain`] leads to those in other trees that it follows.
     #[must_use]
-    pub fn asked(&self) -> &Request {
-        self.token.asked().expect("made only from a stopped token, and a stop is never taken back (law L1)")
+    pub fn request(&self) -> &Request {
+        self.token.request().expect(IS_STOPPED)
     }
 
-    /// Where the winning request was made.
+    /// Whether the request was made on a source above the token's own.
     #[must_use]
-    pub fn asked_at(&self) -> &'static Location<'static> {
-        self.token.asked_at().expect("made only from a stopped token, and a stop is never taken back (law L1)")
+    pub fn is_inherited(&self) -> bool {
+        self.token.is_inherited()
+    }
+
+    /// Where the winning request was made; `None` when the program did not make it, as with a signal.
+    #[must_use]
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.request().location()
     }
 }
 
 impl fmt::Debug for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopped").field("reason", self.reason()).field("asked_at", &self.asked_at()).finish()
+        f.debug_struct("Stopped")
+            .field("reason", self.reason())
+            .field("is_inherited", &self.is_inherited())
+            .field("location", &self.location())
+            .finish()
     }
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason() {
-            Reason::ParentStopped => {
-                write!(f, "stopped (parent stopped: {}; asked at {})", self.origin(), self.asked_at())
-            }
-            reason => write!(f, "stopped ({reason}; asked at {})", self.asked_at()),
-        }
+        write!(f, "stopped: {}", self.request())
     }
 }
 
 impl Error for Stopped {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self.origin() {
-            Reason::Custom(payload) => Some(payload.error()),
-            _ => None,
-        }
+        self.reason().payload().map(|payload| payload as &(dyn Error + 'static))
     }
 }

@@ -111,31 +111,46 @@ pub trait SpawnFn {
 }
 
 /// Why no worker was started; the job is handed back.
+///
+/// `Display` includes the cause, so [`Error::source`] continues with what lies behind that.
+/// The error is `Send` and `Sync` for every job that is `Send`, and so converts into an `anyhow::Error` with `?`.
 pub struct SpawnError<J> {
     name: String,
     source: io::Error,
-    job: J,
+    job: Exclusive<J>,
 }
+
+/// A job that is reached only by value.
+struct Exclusive<J>(J);
+
+#[allow(unsafe_code, reason = "a job is never reached through a shared reference")]
+// SAFETY: no method reads the job through a shared reference, so that sharing the error shares nothing of the job.
+unsafe impl<J: Send> Sync for Exclusive<J> {}
 
 impl<J> SpawnError<J> {
     /// The worker `name` could not be started because of `source`.
     pub fn new(name: impl Into<String>, source: io::Error, job: J) -> Self {
-        Self { name: name.into(), source, job }
+        Self { name: name.into(), source, job: Exclusive(job) }
     }
 
-    /// What the operating system said; also the [`Error::source`].
+    /// The error of the operating system or of the strategy.
     pub const fn os_error(&self) -> &io::Error {
         &self.source
     }
 
+    /// The kind of the error, as of [`SpawnError::os_error`].
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+
     /// The same failure, with what `change` makes of the job.
     pub fn map_job<K>(self, change: impl FnOnce(J) -> K) -> SpawnError<K> {
-        SpawnError { name: self.name, source: self.source, job: change(self.job) }
+        SpawnError { name: self.name, source: self.source, job: Exclusive(change(self.job.0)) }
     }
 
     /// The job, which has not run.
     pub fn into_job(self) -> J {
-        self.job
+        self.job.0
     }
 }
 
@@ -147,12 +162,12 @@ impl<J> fmt::Debug for SpawnError<J> {
 
 impl<J> fmt::Display for SpawnError<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not start worker `{}`", self.name)
+        write!(f, "could not start worker `{}`: {}", self.name, self.source)
     }
 }
 
 impl<J> Error for SpawnError<J> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
+        self.source.source()
     }
 }

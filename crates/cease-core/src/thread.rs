@@ -16,7 +16,7 @@ use crate::{
 ///
 /// let builder = ThreadBuilder::new("counter");
 /// let worker = builder.spawn(StopSource::new(), 20, |start: i32, _stop| Ok(start + 1)).unwrap();
-/// assert_eq!(worker.join().unwrap().finished(), Some(21));
+/// assert_eq!(worker.join().unwrap().into_finished(), Some(21));
 /// ```
 #[derive(Debug, Clone)]
 pub struct ThreadBuilder {
@@ -71,7 +71,7 @@ impl ThreadBuilder {
     ///     .spawn_at_boundary(StopSource::new(), 20, report, move |start, _edge| Ok(count(start)))
     ///     .unwrap();
     /// worker.stop();
-    /// assert!(worker.join().unwrap().stopped().is_some());
+    /// assert!(worker.join().unwrap().as_stopped().is_some());
     /// ```
     ///
     /// # Errors
@@ -272,7 +272,7 @@ impl<T, H: OsHandle<Exit<T>>> WorkerHandle<T> for RunningThread<H> {
 }
 
 /// What the thread of a worker and the thread of a scoped worker have in common.
-trait OsHandle<R>: Send {
+trait OsHandle<R>: Send + Sync {
     fn join_os(self) -> std::thread::Result<R>;
 }
 

@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::fault::{self, Fault};
-use crate::{Exit, Reason, StopSource, StopToken, sync};
+use crate::{Exit, Reason, StopSource, StopToken, StoppedFuture, sync};
 
 /// One running job, seen from outside: stop it, join it.
 ///
@@ -28,13 +30,16 @@ pub struct ScopedWorker<'scope, T> {
 }
 
 /// What a strategy provides so that a [`ScopedWorker`] can be made of it.
-pub trait WorkerHandle<T>: Send {
+pub trait WorkerHandle<T>: Send + Sync {
     /// A token that is stopped once the job has ended; see [`ScopedWorker::ended`].
     fn ended(&self) -> &StopToken;
 
-    /// A stop was asked for through the worker, and it was not the first request: a strategy that has something firmer goes on
-    /// to that.
-    fn stop_again(&self) {}
+    /// Goes on to something firmer than a request, and says whether there is such a thing; see [`ScopedWorker::escalate`].
+    ///
+    /// Called only after a stop was requested, and before the end of the job was seen.
+    fn escalate(&self) -> bool {
+        false
+    }
 
     /// Whether the caller is the job itself.
     fn is_current(&self) -> bool;
@@ -73,9 +78,9 @@ impl<'scope, T> ScopedWorker<'scope, T> {
         &self.source
     }
 
-    /// Asks for a stop; true for the one call that was first. Harmless when the job has ended (law L6).
+    /// Requests a stop; true for the one call that was first. Harmless when the job has ended (law L6).
     ///
-    /// A strategy that has something firmer than asking goes on to it when it is asked again here.
+    /// A second call changes nothing (law L1); [`ScopedWorker::escalate`] goes on to something firmer.
     #[track_caller]
     pub fn stop(&self) -> bool {
         self.stop_with(Reason::Requested(None))
@@ -85,11 +90,21 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     #[track_caller]
     pub fn stop_with(&self, reason: impl Into<Reason>) -> bool {
         assert!(!(fault::is(Fault::StopAfterEndPanics) && self.is_finished()), "asked a worker that has ended");
-        let first = self.source.request_with(reason);
-        if !first {
-            self.running().stop_again();
+        self.source.request_with(reason)
+    }
+
+    /// Goes one step further towards the end of the job; true when there was a step to take.
+    ///
+    /// The first step is the request: if no stop was requested yet, this makes the request, as [`ScopedWorker::stop`] does.
+    /// Each later call goes on to something firmer, if the strategy has it: a process goes to its next stage (SIGTERM, then
+    /// SIGKILL). Threads and tasks have nothing firmer, and the call returns false.
+    /// It returns false and does nothing when the job has ended. It never blocks.
+    #[track_caller]
+    pub fn escalate(&self) -> bool {
+        if self.is_finished() {
+            return false;
         }
-        first
+        self.stop() || self.running().escalate()
     }
 
     /// Whether the job has ended; joining it then takes no longer than its thread needs to go away.
@@ -109,7 +124,7 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     /// let worker = ThreadBuilder::new("adder").spawn(StopSource::new(), 20, |start: i32, _stop| Ok(start + 1)).unwrap();
     /// worker.ended().wait().unwrap();
     /// assert!(worker.is_finished());
-    /// assert_eq!(worker.join().unwrap().finished(), Some(21));
+    /// assert_eq!(worker.join().unwrap().into_finished(), Some(21));
     /// ```
     #[must_use]
     pub fn ended(&self) -> &StopToken {
@@ -184,6 +199,71 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     }
 }
 
+/// Awaits the end of a worker; made by `worker.await` or [`IntoFuture::into_future`].
+///
+/// It resolves on any executor to what [`ScopedWorker::join`] returns, once nothing of the worker runs.
+/// The error is [`JoinError::Itself`], when the job awaits its own worker.
+/// It blocks the executor only for as long as the worker's thread needs to exit after the end of the job.
+///
+/// Dropping it before the end requests a stop with [`Reason::OwnerDropped`] and does not wait: unlike the drop of a worker
+/// it must not block an executor. The job then ends by itself, as after [`ScopedWorker::detach`].
+///
+/// ```
+/// use cease_core::{StopSource, ThreadBuilder};
+///
+/// let worker = ThreadBuilder::new("adder").spawn(StopSource::new(), 20, |start: i32, _stop| Ok(start + 1)).unwrap();
+/// let exit = futures_executor::block_on(async { worker.await.unwrap() });
+/// assert_eq!(exit.into_finished(), Some(21));
+/// ```
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct JoinFuture<'scope, T> {
+    /// `None` once it has resolved.
+    worker: Option<ScopedWorker<'scope, T>>,
+    ended: Pin<Box<StoppedFuture<'static>>>,
+}
+
+impl<'scope, T> IntoFuture for ScopedWorker<'scope, T> {
+    type Output = Result<Exit<T>, JoinError<'scope, T>>;
+    type IntoFuture = JoinFuture<'scope, T>;
+
+    fn into_future(self) -> JoinFuture<'scope, T> {
+        let ended = Box::pin(self.ended().clone().stopped_owned());
+        JoinFuture { worker: Some(self), ended }
+    }
+}
+
+impl<'scope, T> Future for JoinFuture<'scope, T> {
+    type Output = Result<Exit<T>, JoinError<'scope, T>>;
+
+    /// # Panics
+    ///
+    /// When it is polled after it has resolved.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let is_current = this.worker.as_ref().expect("not polled after it has resolved").is_current();
+        if !is_current && this.ended.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        let worker = this.worker.take().expect("it was just there");
+        Poll::Ready(if is_current { Err(JoinError::Itself(worker)) } else { Ok(worker.into_running().join()) })
+    }
+}
+
+impl<T> Drop for JoinFuture<'_, T> {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.source.request_with_location(Reason::OwnerDropped, None);
+            worker.detach();
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinFuture").field("worker", &self.worker).finish_non_exhaustive()
+    }
+}
+
 /// Whether a wait for the end of `running` may keep it from coming.
 fn waits_for_ever<T>(running: &(dyn WorkerHandle<T> + '_)) -> bool {
     running.needs_this_thread() && !running.ended().is_stop_requested()
@@ -192,7 +272,7 @@ fn waits_for_ever<T>(running: &(dyn WorkerHandle<T> + '_)) -> bool {
 impl<T> Drop for ScopedWorker<'_, T> {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
-        self.source.request_with(Reason::OwnerDropped);
+        self.source.request_with_location(Reason::OwnerDropped, None);
         if running.is_current() || waits_for_ever(&*running) || fault::is(Fault::DropDetaches) {
             return;
         }
@@ -215,7 +295,7 @@ pub enum JoinError<'scope, T> {
     Itself(ScopedWorker<'scope, T>),
     /// The job may need the calling thread to go on: it is a task, and async code of its runtime joins it.
     ///
-    /// Await [`ScopedWorker::ended`] first; joining then takes no time.
+    /// Async code awaits the worker instead: `worker.await`.
     OnItsThread(ScopedWorker<'scope, T>),
 }
 

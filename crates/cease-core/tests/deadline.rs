@@ -36,8 +36,8 @@ fn it_stops_when_it_passes_and_not_before() {
 
     timer.pass(Duration::from_nanos(1));
     assert_eq!(source.token().reason(), Some(&Reason::Deadline));
-    assert_eq!(below.origin(), Some(&Reason::Deadline));
-    assert_eq!(below.asked_at().map(std::panic::Location::file), Some(file!()));
+    assert_eq!(below.reason(), Some(&Reason::Deadline));
+    assert_eq!(below.request().unwrap().location().map(std::panic::Location::file), Some(file!()));
     assert!(!top.is_stop_requested());
 }
 
@@ -93,7 +93,7 @@ fn the_one_above_holds_too() {
     assert!(top.shorten_deadline(now + HOUR).unwrap());
     assert_eq!((inner.deadline(), inner_deadline.at()), (Some(now + HOUR), Some(now + 2 * HOUR)));
     timer.pass(HOUR);
-    assert_eq!(inner.token().origin(), Some(&Reason::Deadline));
+    assert_eq!(inner.token().reason(), Some(&Reason::Deadline));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_source_that_is_gone_stops_those_below_it() {
     drop((top, middle));
     assert!(leaf.stop_possible());
     timer.pass(HOUR);
-    assert_eq!(leaf.origin(), Some(&Reason::Deadline));
+    assert_eq!(leaf.reason(), Some(&Reason::Deadline));
     drop(leaf);
     assert!(timer.alarms().is_empty(), "an alarm is left behind");
 }
@@ -152,7 +152,8 @@ fn a_root_that_is_gone_stops_those_below_it() {
     drop(top);
     assert!(leaf.stop_possible());
     timer.pass(HOUR);
-    assert_eq!(leaf.reason(), Some(&Reason::ParentStopped));
+    assert_eq!(leaf.reason(), Some(&Reason::Deadline));
+    assert!(leaf.is_inherited());
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn a_middle_that_goes_takes_no_deadline_with_it() {
     drop(middle);
     assert!(leaf.deadline().is_some());
     timer.pass(HOUR);
-    assert_eq!(leaf.origin(), Some(&Reason::Deadline));
+    assert_eq!(leaf.reason(), Some(&Reason::Deadline));
 }
 
 /// Drops what it holds when it is woken, in the middle of what a timer does.
@@ -339,7 +340,7 @@ fn assert_outlives<T: Send + 'static>(timer: &ByHand, first: &StopSource, second
     drop(waker);
     timer.pass(2 * HOUR);
     assert!(token.is_stop_requested());
-    assert_eq!(below.origin(), Some(&Reason::Deadline), "it had passed when the last handle went");
+    assert_eq!(below.reason(), Some(&Reason::Deadline), "it had passed when the last handle went");
 }
 
 #[test]
@@ -382,4 +383,28 @@ fn a_callback_may_own_the_last_of_the_tree() {
     called.try_recv().expect("it was called");
     assert!(own.lock().unwrap().is_none());
     assert!(timer.alarms().is_empty());
+}
+
+#[test]
+fn a_deadline_can_carry_a_cause() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_timeout_cause(HOUR, "no answer").unwrap();
+    let (other, _) = top.child_with_deadline_cause(timer.now() + HOUR, "not seen").unwrap();
+    let (empty, _) = top.child_with_timeout_cause(HOUR, "").unwrap();
+    other.request_with("earlier");
+    assert!(deadline.reset(timer.now() + HOUR / 2).unwrap(), "a deadline that is moved keeps its cause");
+    assert!(empty.shorten_deadline_cause(timer.now() + HOUR / 2, "shorter").unwrap());
+
+    timer.pass(HOUR);
+    let reason = |source: &StopSource| source.token().reason().unwrap().clone();
+    assert_eq!(reason(&source).to_string(), "deadline: no answer");
+    assert!(reason(&source).is_deadline());
+    assert_eq!(reason(&other), Reason::from("earlier"));
+    assert_eq!(reason(&empty).to_string(), "deadline: shorter");
+    assert_eq!(
+        reason(&top.child_with_timeout_cause(Duration::ZERO, "at once").unwrap().0),
+        Reason::deadline("at once")
+    );
+    assert_eq!(Reason::deadline(""), Reason::Deadline);
 }

@@ -72,6 +72,6 @@ fn one_that_fails_stops_the_rest() {
     };
     let waits = spawn(|stop| Err(stop.wait().unwrap()));
     let fails = spawn(|_| resume_unwind(Box::new("failed")));
-    assert_eq!(waits.join().unwrap().stopped().unwrap().reason(), &Reason::PeerFailed);
+    assert_eq!(waits.join().unwrap().as_stopped().unwrap().reason(), &Reason::PeerFailed);
     assert!(matches!(fails.join().unwrap(), Exit::Panicked(_)));
 }

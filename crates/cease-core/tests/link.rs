@@ -23,7 +23,7 @@ fn any_follows_the_first_and_keeps_its_reason() {
     inputs[1].request_with("second");
     inputs[0].request_with("first");
     assert_eq!(any.token().reason(), Some(&Reason::from("second")));
-    assert_eq!(any.token().asked_at().map(std::panic::Location::file), Some(file!()));
+    assert_eq!(any.token().request().unwrap().location().map(std::panic::Location::file), Some(file!()));
 }
 
 #[test]
@@ -125,8 +125,9 @@ fn a_request_that_follows_keeps_the_reason_and_the_place() {
     assert!(here.request_following(&stopped), "the first one");
     assert!(!here.request_following(&stopped), "and no other");
     assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "as given at the origin");
-    assert_eq!(here.token().asked_at(), there.token().asked_at());
-    assert_eq!(here.token().asked().unwrap().chain().count(), 2);
+    let place = |source: &StopSource| source.token().request().unwrap().location();
+    assert_eq!(place(&here), place(&there));
+    assert_eq!(here.token().request().unwrap().chain().count(), 2);
     drop((there, child, stopped));
     assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "also when nothing else is left");
 }

@@ -29,12 +29,12 @@ fn it_says_who_asked_where_and_when() {
     let after = Instant::now();
 
     let stopped = leaf.token().wait().unwrap();
-    let request = stopped.asked();
-    assert_eq!((request.reason(), request.asked_at().line()), (&Reason::from("deploy"), line));
-    assert!((before..=after).contains(&request.asked_when()));
-    assert!(middle.has_asked(&stopped), "the ancestor that was asked");
-    assert!(!leaf.has_asked(&stopped) && !top.has_asked(&stopped) && !other.has_asked(&stopped));
-    assert_eq!(request.to_string(), format!("requested: deploy; asked at {}", request.asked_at()));
+    let request = stopped.request();
+    assert_eq!((request.reason(), request.location().unwrap().line()), (&Reason::from("deploy"), line));
+    assert!((before..=after).contains(&request.at()));
+    assert!(middle.is_origin_of(&stopped), "the ancestor that was asked");
+    assert!(!leaf.is_origin_of(&stopped) && !top.is_origin_of(&stopped) && !other.is_origin_of(&stopped));
+    assert_eq!(request.to_string(), format!("requested: deploy (at {})", request.location().unwrap()));
 }
 
 #[test]
@@ -44,10 +44,10 @@ fn a_link_leads_back_to_the_request_that_it_follows() {
     let outer = StopToken::any_of(&[inner.token().clone()]);
     inputs[1].request_with("deploy");
 
-    let chain: Vec<_> = outer.token().asked().unwrap().chain().collect();
+    let chain: Vec<_> = outer.token().request().unwrap().chain().collect();
     assert_eq!(chain.len(), 3);
     assert!(chain.iter().all(|request| request.reason() == &Reason::from("deploy")));
-    assert!(std::ptr::eq(chain[2], inputs[1].token().asked().unwrap()));
+    assert!(std::ptr::eq(chain[2], inputs[1].token().request().unwrap()));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_chain_of_links_is_given_back_without_recursion() {
         drop((links, source));
     });
     asking.unwrap().join().unwrap();
-    assert_eq!(last.asked().unwrap().chain().count(), 2_002);
+    assert_eq!(last.request().unwrap().chain().count(), 2_002);
     std::thread::Builder::new().stack_size(64 << 10).spawn(move || drop(last)).unwrap().join().unwrap();
 }
 
@@ -81,7 +81,7 @@ fn a_payload_comes_back_by_its_type_and_as_the_source_of_an_error() {
 
     let error = job(&token).unwrap_err();
     assert_eq!(error.source().unwrap().downcast_ref(), Some(&DiskFull(7)));
-    let origin = token.origin().unwrap();
+    let origin = token.reason().unwrap();
     assert_eq!(origin.downcast_ref(), Some(&DiskFull(7)));
     assert_eq!(origin.downcast_ref::<fmt::Error>(), None);
     assert_eq!((origin.to_string(), origin == &origin.clone()), ("7 bytes left".to_owned(), true));

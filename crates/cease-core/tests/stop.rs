@@ -16,8 +16,9 @@ fn the_request_records_who_asked() {
     source.request_with("first");
     let line = line!() - 1;
     source.request_with("second");
-    let asked_at = source.token().asked_at().unwrap();
-    assert_eq!((asked_at.file(), asked_at.line()), (file!(), line));
+    let token = source.token();
+    let location = token.request().unwrap().location().unwrap();
+    assert_eq!((location.file(), location.line()), (file!(), line));
 }
 
 #[test]
@@ -26,7 +27,10 @@ fn a_stop_is_an_error_that_says_why_and_where() {
     source.request_with(Reason::Signal(15));
     let stopped: Box<dyn Error> = source.token().check().unwrap_err().into();
     let text = stopped.to_string();
-    assert!(text.starts_with("stopped (signal 15; asked at ") && text.contains(file!()), "{text}");
+    assert!(text.starts_with("stopped: signal 15 (SIGTERM) (at ") && text.contains(file!()), "{text}");
+    let source = StopSource::new();
+    source.request_with_location(Reason::Signal(15), None);
+    assert_eq!(source.token().check().unwrap_err().to_string(), "stopped: signal 15 (SIGTERM)");
 }
 
 #[test]
@@ -36,8 +40,10 @@ fn every_reason_has_words() {
         (Reason::from("why"), "requested: why"),
         (Reason::from(String::from("why")), "requested: why"),
         (Reason::Deadline, "deadline"),
-        (Reason::Signal(2), "signal 2"),
-        (Reason::ParentStopped, "parent stopped"),
+        (Reason::from(""), "requested"),
+        (Reason::from(String::new()), "requested"),
+        (Reason::Signal(2), "signal 2 (SIGINT)"),
+        (Reason::Signal(40), "signal 40"),
         (Reason::OwnerDropped, "owner dropped"),
         (Reason::PeerFailed, "peer failed"),
     ];
@@ -51,7 +57,7 @@ fn nothing_is_known_before_a_request() {
     let source = StopSource::new();
     let token = source.token();
     assert!(token.stop_possible() && !token.is_stop_requested());
-    assert_eq!((token.reason(), token.asked_at()), (None, None));
+    assert_eq!((token.reason(), token.request().is_none()), (None, true));
     token.check().unwrap();
 }
 

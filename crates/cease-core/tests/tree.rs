@@ -46,7 +46,7 @@ fn the_last_of_many_generations_still_hears_the_top() {
         last = last.child();
     }
     top.request_with("end of the line");
-    assert_eq!(last.token().origin(), Some(&Reason::from("end of the line")));
+    assert_eq!(last.token().reason(), Some(&Reason::from("end of the line")));
 }
 
 #[test]
@@ -55,9 +55,10 @@ fn a_child_says_whose_request_it_was() {
     let token = top.child().token();
     top.request_with("why");
     let stopped = token.wait().unwrap();
-    assert_eq!((stopped.reason(), stopped.origin()), (&Reason::ParentStopped, &Reason::from("why")));
-    assert!(stopped.to_string().starts_with("stopped (parent stopped: requested: why; asked at "));
-    assert_eq!(stopped.asked_at().file(), file!());
+    assert_eq!(stopped.reason(), &Reason::from("why"));
+    assert!(stopped.is_inherited() && !top.token().is_inherited());
+    assert_eq!(stopped.to_string(), format!("stopped: requested: why (at {})", stopped.location().unwrap()));
+    assert_eq!(stopped.location().unwrap().file(), file!());
 }
 
 #[test]

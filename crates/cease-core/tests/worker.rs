@@ -17,7 +17,7 @@ fn spawn<T: Send + 'static>(job: impl FnOnce(&StopToken) -> Result<T, Stopped> +
 fn a_worker_has_the_name_of_its_thread() {
     let worker = spawn(|_| Ok(std::thread::current().name().map(str::to_owned)));
     assert_eq!(worker.name(), "tested");
-    assert_eq!(worker.join().unwrap().finished().unwrap().as_deref(), Some("tested"));
+    assert_eq!(worker.join().unwrap().into_finished().unwrap().as_deref(), Some("tested"));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_timed_join_gives_the_worker_back() {
     assert!(!worker.is_finished());
     assert!(!worker.source().is_stop_requested(), "a timed join asks for nothing");
     worker.stop();
-    assert!(worker.join_timeout(LONG).unwrap().stopped().is_some());
+    assert!(worker.join_timeout(LONG).unwrap().as_stopped().is_some());
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_worker_that_has_ended_says_so_and_can_still_be_joined() {
         std::thread::yield_now();
     }
     assert!(worker.stop(), "asking is harmless, and nobody asked before");
-    assert_eq!(worker.join_timeout(Duration::ZERO).unwrap().finished(), Some(5));
+    assert_eq!(worker.join_timeout(Duration::ZERO).unwrap().into_finished(), Some(5));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn workers_that_share_a_source_share_the_stop() {
         ThreadBuilder::new("shared").spawn(source.clone(), job, |job, stop| job(stop)).unwrap()
     });
     drop(first);
-    assert_eq!(second.join().unwrap().stopped().unwrap().reason(), &cease_core::Reason::OwnerDropped);
+    assert_eq!(second.join().unwrap().as_stopped().unwrap().reason(), &cease_core::Reason::OwnerDropped);
 }
 
 #[test]
@@ -83,14 +83,63 @@ fn a_panic_keeps_its_text() {
 
 #[test]
 fn an_exit_has_one_word() {
-    let words = [Exit::Finished(()), Exit::Panicked(Panic::new(Box::new(()))), Exit::Killed(9), Exit::Abandoned];
+    let source = StopSource::new();
+    source.request_with_location("enough", None);
+    let stopped = source.token().wait().unwrap();
+    let killed = Exit::Killed { signal: 9, stopped };
+    assert_eq!(killed.to_string(), "killed by signal 9 (SIGKILL); stopped: requested: enough");
+    let panicked = Exit::Panicked(Panic::new(Box::new("a bug")));
+    assert_eq!(panicked.as_panic().unwrap().message(), Some("a bug"), "without giving up the exit");
+    let words = [Exit::Finished(()), panicked, killed, Exit::Abandoned];
     assert_eq!(words.map(|exit| exit.kind()), ["finished", "panicked", "killed", "abandoned"]);
 }
 
 #[test]
 fn a_spawn_that_fails_keeps_its_cause_and_the_job() {
     let error = SpawnError::new("mine", io::Error::from(io::ErrorKind::WouldBlock), 7);
-    assert_eq!(error.to_string(), "could not start worker `mine`");
-    assert_eq!(error.source().unwrap().to_string(), error.os_error().to_string());
+    assert_eq!(error.to_string(), format!("could not start worker `mine`: {}", error.os_error()));
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    assert!(error.source().is_none(), "the text has the cause already");
     assert_eq!(error.into_job(), 7);
+}
+
+#[test]
+fn errors_are_send_and_sync() {
+    const fn converts<T: Error + Send + Sync + 'static>() {}
+    const fn is_shared<T: Send + Sync + ?Sized>() {}
+    converts::<JoinError<'static, std::cell::Cell<u8>>>();
+    converts::<SpawnError<std::cell::Cell<u8>>>();
+    is_shared::<Worker<std::cell::Cell<u8>>>();
+    is_shared::<Exit<u8>>();
+}
+
+#[test]
+fn a_worker_is_awaited() {
+    let exit = futures_executor::block_on(async { spawn(|_| Ok(7)).await.unwrap() });
+    assert_eq!(exit.into_finished(), Some(7));
+}
+
+#[test]
+fn a_future_of_a_worker_that_is_dropped_requests_a_stop_and_does_not_wait() {
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let worker = spawn(move |stop| {
+        let stopped = stop.wait().unwrap();
+        goes_on.recv().unwrap();
+        Err::<(), _>(stopped)
+    });
+    let (ended, stop) = (worker.ended().clone(), worker.source().token());
+    drop(worker.into_future());
+    assert_eq!(stop.reason(), Some(&cease_core::Reason::OwnerDropped));
+    assert!(!ended.is_stop_requested(), "the drop did not wait for the job");
+    go_on.send(()).unwrap();
+    ended.wait_timeout(LONG).unwrap();
+}
+
+#[test]
+fn escalate_requests_first_and_has_nothing_firmer_for_a_thread() {
+    let worker = spawn(|stop| Err::<(), _>(stop.wait().unwrap()));
+    assert!(worker.escalate(), "the request is the first step");
+    assert!(!worker.escalate(), "a thread has nothing firmer");
+    assert!(!worker.stop());
+    assert!(worker.join().unwrap().as_stopped().is_some());
 }

@@ -115,8 +115,8 @@ fn perform<T: Into<io::Error>>(
         stage.wait_for_due_lines();
         stage.ask("stop-after is over");
     }
-    if let Some(Reason::Signal(signal)) = stop.reason() {
-        tell(contract, &format!("stopping on signal {signal}; the next one leaves at once"));
+    if let Some(reason @ Reason::Signal(_)) = stop.reason() {
+        tell(contract, &format!("stopping on {reason}; the next one leaves at once"));
     }
     let workers = join(cast, options.grace, &stage)?;
 
@@ -194,7 +194,7 @@ fn join<T: Into<io::Error>>(cast: Vec<Player<T>>, grace: Duration, stage: &Stage
         });
         match exit {
             // What has something firmer than asking may have had to use it.
-            Exit::Stopped(_) | Exit::Killed(_) => {}
+            Exit::Stopped(_) | Exit::Killed { .. } => {}
             Exit::Finished(error) => unwritten = unwritten.or(Some(error.into())),
             Exit::Abandoned => abandoned.push(name),
             other => broken.push(format!("{name} ({})", other.kind())),

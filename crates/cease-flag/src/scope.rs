@@ -32,7 +32,7 @@ impl Flag {
     ///         stop.check()?;
     ///         Ok(numbers.iter().sum::<i32>())
     ///     });
-    ///     worker.unwrap().join().unwrap().finished()
+    ///     worker.unwrap().join().unwrap().into_finished()
     /// });
     /// assert_eq!(sum, Some(6));
     /// ```

@@ -41,7 +41,7 @@ fn workers_borrow_from_the_stack() {
             Flag::new().spawn_scoped(scope, add).unwrap()
         });
         for worker in workers.collect::<Vec<_>>() {
-            assert_eq!(worker.join().unwrap().finished(), Some(2));
+            assert_eq!(worker.join().unwrap().into_finished(), Some(2));
         }
     });
     assert_eq!(halves, [3, 7]);
@@ -56,7 +56,7 @@ fn workers_of_one_source_stop_together() {
         assert!(source.request_with("all of you"));
         workers.map(|worker| worker.join().unwrap())
     });
-    assert!(exits.iter().all(|exit| exit.stopped().unwrap().reason() == &Reason::from("all of you")));
+    assert!(exits.iter().all(|exit| exit.as_stopped().unwrap().reason() == &Reason::from("all of you")));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_panic_of_the_job_is_an_exit_and_never_a_panic_of_the_scope() {
         Flag::new().spawn_scoped(scope, panics).unwrap().detach();
         Flag::new().spawn_scoped(scope, panics).unwrap().join().unwrap()
     });
-    assert_eq!(exit.panicked().unwrap().message(), Some("the job's own"));
+    assert_eq!(exit.into_panic().unwrap().message(), Some("the job's own"));
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn by_containment(rounds: usize) {
             let began = Instant::now();
             let worker = process(*kind).spawn(Nothing).expect("it was had before");
             begun.push(micros(began.elapsed()));
-            assert!(worker.join().expect("this is not its thread").finished().is_some());
+            assert!(worker.join().expect("this is not its thread").into_finished().is_some());
             over.push(micros(began.elapsed()));
         }
     }
@@ -191,7 +191,7 @@ fn start_when_told(bytes: usize) {
         // It returns when the job begins.
         let worker = Process::new().env_remove(PARENT).spawn(Nothing).expect("it can be started");
         let took = began.elapsed();
-        assert!(worker.join().expect("this is not its thread").finished().is_some());
+        assert!(worker.join().expect("this is not its thread").into_finished().is_some());
         println!("{}", took.as_nanos());
     }
     drop(std::hint::black_box(ballast));

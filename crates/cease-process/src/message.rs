@@ -84,7 +84,7 @@ pub(crate) enum Why {
     Requested(Option<String>),
     Deadline,
     Signal(i32),
-    ParentStopped,
+    DeadlineWithCause(String),
     OwnerDropped,
     PeerFailed,
     /// A reason that has a type where it was given has only its text elsewhere.
@@ -97,7 +97,7 @@ impl From<&Reason> for Why {
             Reason::Requested(message) => Self::Requested(message.as_deref().map(str::to_owned)),
             Reason::Deadline => Self::Deadline,
             Reason::Signal(number) => Self::Signal(*number),
-            Reason::ParentStopped => Self::ParentStopped,
+            Reason::DeadlineWithCause(cause) => Self::DeadlineWithCause(cause.to_string()),
             Reason::OwnerDropped => Self::OwnerDropped,
             Reason::PeerFailed => Self::PeerFailed,
             other => Self::Other(other.to_string()),
@@ -112,7 +112,7 @@ impl From<Why> for Reason {
             Why::Requested(Some(message)) | Why::Other(message) => Self::from(message),
             Why::Deadline => Self::Deadline,
             Why::Signal(number) => Self::Signal(number),
-            Why::ParentStopped => Self::ParentStopped,
+            Why::DeadlineWithCause(cause) => Self::deadline(cause),
             Why::OwnerDropped => Self::OwnerDropped,
             Why::PeerFailed => Self::PeerFailed,
         }
@@ -125,9 +125,14 @@ mod tests {
 
     #[test]
     fn reasons_come_back_as_they_went() {
-        for reason in
-            [Reason::from("x"), Reason::Requested(None), Reason::Deadline, Reason::Signal(2), Reason::OwnerDropped]
-        {
+        for reason in [
+            Reason::from("x"),
+            Reason::Requested(None),
+            Reason::Deadline,
+            Reason::Signal(2),
+            Reason::OwnerDropped,
+            Reason::deadline("late"),
+        ] {
             assert_eq!(Reason::from(Why::from(&reason)), reason);
         }
     }

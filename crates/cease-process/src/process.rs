@@ -319,8 +319,9 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
         self.shared.desk.over()
     }
 
-    fn stop_again(&self) {
+    fn escalate(&self) -> bool {
         self.shared.desk.request();
+        true
     }
 
     fn is_current(&self) -> bool {

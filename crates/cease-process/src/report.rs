@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use cease_core::{Exit, Panic, Reason, SpawnError, StopSource, StopToken, Stopped};
+use cease_core::{Checkpoint, Exit, Panic, Reason, SpawnError, StopSource, StopToken, Stopped};
 use serde::de::DeserializeOwned;
 
 use crate::containment::{ContainmentError, Kind};
@@ -175,8 +175,14 @@ impl Remains {
             return Exit::Unkillable(report.unkillable);
         }
         match report.ended {
-            Some(Ended::Signaled { signal, .. }) if is_ours(signal, report.ended_on) => Exit::Killed(signal),
-            Some(Ended::Signaled { signal, .. }) => Exit::Died(signal),
+            Some(Ended::Signaled { signal, .. }) => match stop.check() {
+                Err(stopped) if is_ours(signal, report.ended_on) => Exit::Killed { signal, stopped },
+                // Without a stop, the caller escalated through `Watch::escalate` alone.
+                Ok(()) if is_ours(signal, report.ended_on) => {
+                    Exit::Killed { signal, stopped: seen(stop, Why::Requested(None)) }
+                }
+                _ => Exit::Died(signal),
+            },
             Some(Ended::Exited(code)) => Exit::Exited(code),
             Some(Ended::Unknown) | None => Exit::Broken("its end was seen by nobody".into()),
         }
@@ -194,11 +200,10 @@ fn is_ours(signal: i32, rung: Option<Rung>) -> bool {
 
 /// The stop that the job has left at.
 fn seen(stop: &StopToken, why: Why) -> Stopped {
-    use cease_core::Checkpoint;
     stop.check().err().unwrap_or_else(|| {
         // The job was stopped by a source of its own.
         let source = StopSource::new();
-        source.request_with(Reason::from(why));
+        source.request_with_location(Reason::from(why), None);
         source.token().check().expect_err("it was just asked")
     })
 }

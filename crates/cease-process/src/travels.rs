@@ -36,7 +36,7 @@ fn unpack<J: RemoteJob>(payload: &[u8]) -> Result<Body, FrameError> {
     Ok(Box::new(|stop| {
         let answer = match current::with(stop, || job.run(stop)) {
             Ok(value) => Answer::Finished(value),
-            Err(stopped) => Answer::Stopped(stopped.origin().into()),
+            Err(stopped) => Answer::Stopped(stopped.reason().into()),
         };
         encode(Kind::Result, &answer)
     }))

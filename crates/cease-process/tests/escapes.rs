@@ -57,8 +57,8 @@ fn is_right(ending: Ending, exit: &Exit<String>) -> bool {
         (Ending::Panic, Exit::Panicked(_)) | (Ending::StoppedFuture, Exit::Stopped(_)) => true,
         (Ending::Exit, Exit::Exited(code)) => *code == 7,
         // SIGTERM came through, also to what is stopped; a machine that stalls may be late.
-        (Ending::Deaf | Ending::Frozen, Exit::Killed(signal)) => [9, 15].contains(signal),
-        (Ending::Deafest, Exit::Killed(signal)) => *signal == 9,
+        (Ending::Deaf | Ending::Frozen, Exit::Killed { signal, .. }) => [9, 15].contains(signal),
+        (Ending::Deafest, Exit::Killed { signal, .. }) => *signal == 9,
         _ => false,
     }
 }
@@ -115,7 +115,7 @@ fn who_is_left_behind_can_clean_up() {
         let process = contained(kind, &scratch.tag()).budgets(patient);
         let started = process.spawn_watched(Act::Escape(script, Ending::Return), Default::default());
         let (worker, watch) = started.unwrap();
-        assert_eq!(worker.join().unwrap().finished().as_deref(), Some("returned"));
+        assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("returned"));
         let report = watch.report().unwrap();
         assert!(report.survivors > 0 && report.reached == Some(Rung::Term), "{kind}: {report:?}");
         assert!(scratch.has("bye"), "{kind}: it had no time to clean up");
@@ -169,7 +169,7 @@ fn as_nobody() {
     let process = Process::in_test("worker").budgets(HASTY).env(TAG, &tag);
     let (worker, watch) = process.spawn_watched(Act::StoppedFuture, Default::default()).unwrap();
     worker.stop();
-    assert!(worker.join().unwrap().stopped().is_some());
+    assert!(worker.join().unwrap().as_stopped().is_some());
     let has_namespaces = can_have(Kind::PidNamespace);
     assert_eq!(watch.wait().containment, if has_namespaces { Kind::PidNamespace } else { Kind::Descendants });
     if has_namespaces {

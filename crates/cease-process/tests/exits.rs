@@ -54,7 +54,7 @@ fn ends_by_itself_are_told_apart() {
         assert!(matches!(end_of(Act::Signal(9)), Exit::Died(9)));
         assert!(matches!(end_of(Act::Signal(6)), Exit::Died(6)));
         assert!(matches!(end_of(Act::Signal(15)), Exit::Died(15)));
-        let panic = end_of(Act::Panic("on purpose".into())).panicked().unwrap();
+        let panic = end_of(Act::Panic("on purpose".into())).into_panic().unwrap();
         assert_eq!(panic.message(), Some("on purpose"));
     }
 }
@@ -63,10 +63,13 @@ fn ends_by_itself_are_told_apart() {
 fn ends_by_a_stop_are_told_apart() {
     for process in processes() {
         let end_of = |act, budgets| end_of(&process, act, Some(budgets));
-        assert!(end_of(Act::StoppedFuture, PATIENT).stopped().is_some());
-        assert!(matches!(end_of(Act::Deaf, GracePeriods { ask: Duration::ZERO, ..PATIENT }), Exit::Killed(15)));
+        assert!(end_of(Act::StoppedFuture, PATIENT).as_stopped().is_some());
+        assert!(matches!(
+            end_of(Act::Deaf, GracePeriods { ask: Duration::ZERO, ..PATIENT }),
+            Exit::Killed { signal: 15, .. }
+        ));
         let at_once = GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT };
-        assert!(matches!(end_of(Act::Deaf, at_once), Exit::Killed(9)));
+        assert!(matches!(end_of(Act::Deaf, at_once), Exit::Killed { signal: 9, .. }));
     }
 }
 
@@ -75,7 +78,7 @@ fn a_panic_has_its_place_and_the_way_there() {
     let (worker, watch) = process().spawn_watched(Act::Panic("on purpose".into()), StopSource::new()).unwrap();
     let panic = watch.wait().panic.unwrap();
     assert!(panic.at.as_ref().is_some_and(|at| at.contains("act/mod.rs")) && !panic.backtrace.is_empty(), "{panic:?}");
-    assert!(worker.join().unwrap().panicked().is_some());
+    assert!(worker.join().unwrap().into_panic().is_some());
 }
 
 #[test]
@@ -83,7 +86,8 @@ fn asking_again_goes_up_the_ladder() {
     let worker = process().budgets(PATIENT).spawn(Act::Deaf).unwrap();
     assert!(worker.stop());
     assert!(!worker.stop(), "the second one is not the first");
-    assert!(matches!(worker.join().unwrap(), Exit::Killed(15)));
+    assert!(worker.escalate());
+    assert!(matches!(worker.join().unwrap(), Exit::Killed { signal: 15, .. }));
 
     let deafest = Act::Escape("echo ready".into(), act::Ending::Deafest);
     let (ready, is_ready) = channel();
@@ -93,8 +97,8 @@ fn asking_again_goes_up_the_ladder() {
         .spawn_watched(deafest, StopSource::new())
         .unwrap();
     is_ready.recv_timeout(LIMIT).unwrap();
-    (0..3).for_each(|_| _ = worker.stop());
-    assert!(matches!(worker.join().unwrap(), Exit::Killed(9)));
+    (0..3).for_each(|_| _ = worker.escalate());
+    assert!(matches!(worker.join().unwrap(), Exit::Killed { signal: 9, .. }));
     let report = watch.report().unwrap();
     assert_eq!((report.ended_on, report.reached), (Some(Rung::Kill), Some(Rung::Kill)));
     assert_eq!(report.ended, Some(Ended::Signaled { signal: 9, core: false }));
@@ -114,7 +118,7 @@ fn everybody_who_asks_gets_the_same_report() {
     assert!(reports.windows(2).all(|pair| pair[0] == pair[1]), "{reports:?}");
     assert_eq!(watch.report().as_ref(), reports.first());
     watch.escalate();
-    assert!(matches!(worker.join().unwrap(), Exit::Killed(_)), "asking after the end changes nothing");
+    assert!(matches!(worker.join().unwrap(), Exit::Killed { .. }), "asking after the end changes nothing");
 }
 
 #[test]
@@ -124,19 +128,19 @@ fn what_a_job_tells_is_heard_in_order_before_it_ends() {
     let process = process()
         .on_progress(move |progress| told.lock().unwrap().push(format!("{:?}", progress.decode::<(String, u32)>())))
         .on_log(move |text| logged.lock().unwrap().push(text.to_owned()));
-    assert_eq!(process.spawn(Act::Tell).unwrap().join().unwrap().finished().as_deref(), Some("told"));
+    assert_eq!(process.spawn(Act::Tell).unwrap().join().unwrap().into_finished().as_deref(), Some("told"));
     assert_eq!(*heard.lock().unwrap(), [r#"Ok(("half", 50))"#, "going on"]);
     assert!(!cease_process::log("nobody").unwrap(), "this process is no worker");
 }
 
 #[test]
 fn the_standard_input_of_a_job_is_empty_and_not_the_socket() {
-    assert_eq!(end_of(&process(), Act::Stdio, None).finished().as_deref(), Some(""));
+    assert_eq!(end_of(&process(), Act::Stdio, None).into_finished().as_deref(), Some(""));
 }
 
 #[test]
 fn a_result_that_is_large_arrives_and_one_that_is_too_large_is_told() {
-    assert_eq!(end_of(&process(), Act::Many(10 << 20), None).finished().unwrap().len(), 10 << 20);
+    assert_eq!(end_of(&process(), Act::Many(10 << 20), None).into_finished().unwrap().len(), 10 << 20);
     let exit = end_of(&process(), Act::Many(65 << 20), None);
     assert!(matches!(&exit, Exit::Broken(why) if why.contains("longer")), "{}", exit.kind());
 }
@@ -146,7 +150,7 @@ fn a_worker_does_not_hang_on_the_thread_that_has_started_it() {
     let worker = thread::spawn(|| process().spawn(Act::StoppedFuture).unwrap()).join().unwrap();
     let worker = worker.join_timeout(Duration::from_millis(20)).unwrap_err().into_worker();
     worker.stop();
-    assert!(worker.join().unwrap().stopped().is_some());
+    assert!(worker.join().unwrap().as_stopped().is_some());
 }
 
 #[test]

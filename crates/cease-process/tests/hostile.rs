@@ -203,13 +203,13 @@ fn everything_works() {
         worker.join().unwrap()
     };
     let exit = process().spawn(Act::Return("value".into())).unwrap().join().unwrap();
-    assert_eq!(exit.finished().as_deref(), Some("value"));
+    assert_eq!(exit.into_finished().as_deref(), Some("value"));
     let exit = run(Act::StoppedFuture, patient);
-    assert!(exit.stopped().is_some());
+    assert!(exit.as_stopped().is_some());
     let exit = run(Act::Deaf, GracePeriods { ask: Duration::ZERO, ..patient });
-    assert!(matches!(exit, Exit::Killed(15)), "SIGTERM comes through: {exit:?}");
+    assert!(matches!(exit, Exit::Killed { signal: 15, .. }), "SIGTERM comes through: {exit:?}");
     let exit = run(Act::Deaf, GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: LIMIT });
-    assert!(matches!(exit, Exit::Killed(9)), "{exit:?}");
+    assert!(matches!(exit, Exit::Killed { signal: 9, .. }), "{exit:?}");
     let exit = process().spawn(Act::Exit(7)).unwrap().join().unwrap();
     assert!(matches!(exit, Exit::Exited(7)), "{exit:?}");
 }
@@ -219,7 +219,7 @@ fn is_enough() -> bool {
     let job = Act::Return("precious".into());
     match process().spawn(job.clone()) {
         Ok(worker) => {
-            assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+            assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
             true
         }
         Err(error) => {
@@ -274,7 +274,7 @@ fn no_descriptors_at_the_end() {
     let exit = worker.join().unwrap();
     drop(others);
     setrlimit(Resource::Nofile, enough).unwrap();
-    assert!(matches!(exit, Exit::Killed(9)), "{exit:?}");
+    assert!(matches!(exit, Exit::Killed { signal: 9, .. }), "{exit:?}");
     let contained = [Kind::Cgroup, Kind::PidNamespace].contains(&watch.wait().containment);
     if contained {
         nobody_is_left(&tag, Duration::ZERO, "after an end without descriptors");
@@ -300,13 +300,13 @@ fn without_proc() {
     assert!(!is_enough());
     let own = std::env::args_os().next().unwrap();
     let worker = process().program(own).spawn(Act::Return("value".into())).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("value"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("value"));
 }
 
 /// A worker has workers, and they are its tree: whatever ends it ends them.
 fn nested() {
     let exit = process().spawn(Act::Nest(Ending::Return)).unwrap().join().unwrap();
-    assert_eq!(exit.finished().as_deref(), Some("returned"));
+    assert_eq!(exit.into_finished().as_deref(), Some("returned"));
     let tag = std::env::var(FOR_WORKERS).unwrap();
     nobody_is_left(&tag, Duration::ZERO, "after the job that had workers");
     for ending in [Ending::StoppedFuture, Ending::Deaf, Ending::Deafest] {
@@ -317,7 +317,7 @@ fn nested() {
         assert!(act::tagged(&tag).len() >= 2, "both are there");
         worker.stop();
         let exit = worker.join().unwrap();
-        assert!(matches!(exit, Exit::Stopped(_) | Exit::Killed(_)), "{ending:?}: {exit:?}");
+        assert!(matches!(exit, Exit::Stopped(_) | Exit::Killed { .. }), "{ending:?}: {exit:?}");
         let report = watch.report().unwrap();
         assert!(report.unkillable.is_empty(), "{ending:?}: {report:?}");
         nobody_is_left(&tag, LIMIT, "after a job with workers was stopped");

@@ -87,7 +87,7 @@ fn l18_a_crowd_at_once_leaves_nothing() {
     workers.iter().for_each(|worker| assert!(worker.stop()));
     for worker in workers {
         let exit = worker.join().unwrap();
-        assert!(exit.stopped().is_some());
+        assert!(exit.as_stopped().is_some());
     }
     before.is_again();
 }

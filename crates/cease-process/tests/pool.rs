@@ -44,7 +44,7 @@ fn spawn(pool: &Pool, act: Act) -> (Worker<String>, Watch) {
 /// Has the pool do a job, and says which process has done it.
 fn served_by(pool: &Pool) -> u32 {
     let (worker, watch) = spawn(pool, Act::Return("x".into()));
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("x"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("x"));
     watch.pid()
 }
 
@@ -59,7 +59,7 @@ fn many_jobs_are_done_by_few_processes() {
     for round in 0..1_000 {
         let (worker, watch) = spawn(&pool, Act::Return(round.to_string()));
         pids.insert(watch.pid());
-        assert_eq!(worker.join().unwrap().finished(), Some(round.to_string()));
+        assert_eq!(worker.join().unwrap().into_finished(), Some(round.to_string()));
         let report = watch.report().unwrap();
         assert!(report.is_kept && report.ended.is_none() && report.reached.is_none(), "{report:?}");
     }
@@ -76,7 +76,7 @@ fn many_threads_may_spawn_at_once() {
                 for round in 0..50 {
                     let text = format!("{thread}-{round}");
                     let worker = pool.spawn(Act::Return(text.clone())).unwrap();
-                    assert_eq!(worker.join().unwrap().finished(), Some(text));
+                    assert_eq!(worker.join().unwrap().into_finished(), Some(text));
                 }
             });
         }
@@ -100,16 +100,16 @@ fn who_spawns_more_than_there_may_be_waits() {
         let pool = &pool;
         scope.spawn(move || {
             let worker = pool.spawn(job).unwrap();
-            done.send(worker.join().unwrap().finished()).unwrap();
+            done.send(worker.join().unwrap().into_finished()).unwrap();
         });
         assert!(is_done.recv_timeout(limit).is_err(), "it does not wait");
         first.stop();
-        assert!(first.join().unwrap().stopped().is_some());
+        assert!(first.join().unwrap().as_stopped().is_some());
         assert_eq!(is_done.recv_timeout(LIMIT).unwrap().as_deref(), Some("precious"));
     });
     assert_eq!(pool.len(), 2);
     second.stop();
-    assert!(second.join().unwrap().stopped().is_some());
+    assert!(second.join().unwrap().as_stopped().is_some());
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn who_was_killed_is_never_used_again() {
         assert!(!killed.contains(&watch.pid()));
         worker.stop();
         let exit = worker.join().unwrap();
-        assert!(matches!(exit, Exit::Killed(_)), "{exit:?}");
+        assert!(matches!(exit, Exit::Killed { .. }), "{exit:?}");
         assert!(!watch.wait().is_kept && pool.is_empty() && !is_there(watch.pid()));
         killed.insert(watch.pid());
         assert!(!killed.contains(&served_by(&pool)));
@@ -159,7 +159,7 @@ fn a_stop_is_for_its_own_job_only() {
         kept += u32::from(watch.wait().is_kept);
         let (worker, _) = spawn(&pool, Act::TouchAfterCheck(std::env::temp_dir().join("cease-pool-stop")));
         let exit = worker.join().unwrap();
-        assert_eq!(exit.finished().as_deref(), Some("touched"), "round {round}: the next job was stopped");
+        assert_eq!(exit.into_finished().as_deref(), Some("touched"), "round {round}: the next job was stopped");
     }
     let _ = std::fs::remove_file(std::env::temp_dir().join("cease-pool-stop"));
     println!("{kept} of 200 were kept");
@@ -199,7 +199,7 @@ fn leaves_somebody_behind(kind: Kind, script: &str) {
     assert_eq!(served_by(&pool), before);
     let (worker, watch) = spawn(&pool, Act::Escape(script.into(), Ending::Return));
     assert_eq!(watch.pid(), before);
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("returned"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("returned"));
     let report = watch.wait();
     assert!(!report.is_kept && report.ended.is_some(), "{report:?}");
     nobody_is_left(&scratch.tag(), Duration::ZERO, "after a job that has left somebody behind");
@@ -210,7 +210,7 @@ fn leaves_somebody_behind(kind: Kind, script: &str) {
 fn who_has_a_thread_left_ends_and_its_answer_counts() {
     let pool = pool(1);
     let (worker, watch) = spawn(&pool, Act::LeaveThread);
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("left"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("left"));
     let report = watch.wait();
     assert!(!report.is_kept && report.reached.is_none(), "nobody had to send it away: {report:?}");
     assert_ne!(served_by(&pool), watch.pid());
@@ -272,7 +272,7 @@ fn who_has_a_job_when_the_pool_is_dropped_goes_on_and_is_ended_then() {
     assert_eq!(act::tagged(&scratch.tag()), [watch.pid()]);
     worker.stop_with("enough");
     let exit = worker.join().unwrap();
-    assert_eq!(exit.finished().as_deref(), Some("requested: enough"));
+    assert_eq!(exit.into_finished().as_deref(), Some("requested: enough"));
     nobody_is_left(&scratch.tag(), Duration::ZERO, "after the last job of a pool that was dropped");
     assert!(!is_there(watch.pid()));
 }

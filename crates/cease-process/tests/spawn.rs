@@ -46,7 +46,7 @@ fn a_program_that_is_not_there_is_told_by_the_operating_system_and_the_job_is_ha
     assert_eq!(error.os_error().kind(), std::io::ErrorKind::NotFound);
     assert!(StartError::of(&error).is_none());
     let worker = process().spawn(error.into_job()).unwrap();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("precious"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_job_that_nobody_registered_is_told_by_name() {
 fn a_job_that_is_large_arrives_as_it_was_sent() {
     let text = "0123456789".repeat(1 << 20);
     let worker = process().spawn(Act::Return(text.clone())).unwrap();
-    assert!(worker.join().unwrap().finished() == Some(text), "to the last byte");
+    assert!(worker.join().unwrap().into_finished() == Some(text), "to the last byte");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_child_that_never_stops_telling_is_stopped_all_the_same() {
     let worker = process.spawn(Act::Deaf).unwrap();
     is_there.recv_timeout(LIMIT).unwrap();
     worker.stop();
-    assert!(matches!(worker.join().unwrap(), Exit::Killed(_)));
+    assert!(matches!(worker.join().unwrap(), Exit::Killed { .. }));
 }
 
 /// Says what `CEASE_TEST_HOSTILE` tells it to, in the place of a worker.

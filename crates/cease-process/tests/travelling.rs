@@ -63,7 +63,7 @@ fn l1_request_is_sticky<S: Strategy<Act>>(strategy: &S) {
         asking.into_iter().map(|asking| asking.join().unwrap()).collect()
     });
     assert_eq!(firsts.iter().filter(|first| **first).count(), 1, "L1: {firsts:?}");
-    assert!(worker.join().unwrap().stopped().is_some() && source.is_stop_requested(), "L1: it was taken back");
+    assert!(worker.join().unwrap().as_stopped().is_some() && source.is_stop_requested(), "L1: it was taken back");
 }
 
 /// L2: the job sees the reason of the request that won, and says so from the other process.
@@ -72,7 +72,7 @@ fn l2_one_reason<S: Strategy<Act>>(strategy: &S) {
     let source = worker.source().clone();
     assert!(source.request_with("rolling deploy"));
     assert!(!source.request_with("too late"));
-    let seen = worker.join().unwrap().finished();
+    let seen = worker.join().unwrap().into_finished();
     assert_eq!(seen.as_deref(), Some("requested: rolling deploy"), "L2: the reason changed on its way");
 }
 
@@ -83,7 +83,7 @@ fn l5_stop_before_start<S: Strategy<Act>>(strategy: &S) {
     let scratch = Scratch::new("l5");
     let worker = strategy.spawn_with(Act::TouchAfterCheck(scratch.path("touched")), source).unwrap();
     let exit = worker.join().unwrap();
-    assert_eq!(exit.stopped().map(|stopped| stopped.reason().clone()), Some(Reason::from("early")), "L5: {exit:?}");
+    assert_eq!(exit.as_stopped().map(|stopped| stopped.reason().clone()), Some(Reason::from("early")), "L5: {exit:?}");
     assert!(!scratch.has("touched"), "L5: the job went past its first checkpoint");
 }
 
@@ -92,7 +92,11 @@ fn l6_stop_after_the_end_is_harmless<S: Strategy<Act>>(strategy: &S) {
     let worker = spawn(strategy, Act::Return("six".into()));
     worker.ended().wait().unwrap();
     assert!(worker.stop() && !worker.stop() && !worker.stop());
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("six"), "L6: a stop after the end changed the exit");
+    assert_eq!(
+        worker.join().unwrap().into_finished().as_deref(),
+        Some("six"),
+        "L6: a stop after the end changed the exit"
+    );
 }
 
 /// L7: the job finishes just as the stop comes; when it has produced its value, the value is the exit.
@@ -113,7 +117,7 @@ fn l8_after_join_nothing_runs<S: Strategy<Act>>(strategy: &S) {
     until("running", || scratch.has("running"));
     worker.stop();
     let exit = worker.join().unwrap();
-    assert!(exit.stopped().is_some(), "L8: {exit:?}");
+    assert!(exit.as_stopped().is_some(), "L8: {exit:?}");
     assert!(scratch.has("dropped"), "L8: join returned before the destructors had run");
     assert!(!scratch.is_child("running"), "L8: it is still there");
 }
@@ -122,7 +126,7 @@ fn l8_after_join_nothing_runs<S: Strategy<Act>>(strategy: &S) {
 fn l9_a_panic_is_reported<S: Strategy<Act>>(strategy: &S) {
     let worker = spawn(strategy, Act::Panic("on purpose".into()));
     worker.stop();
-    let panic = worker.join().unwrap().panicked().expect("L9: the job panicked");
+    let panic = worker.join().unwrap().into_panic().expect("L9: the job panicked");
     assert_eq!(panic.message(), Some("on purpose"), "L9: the payload changed on its way");
 }
 
@@ -159,7 +163,7 @@ fn l11_joining_oneself_is_an_error<S: Strategy<Act>>(_: &S) {
         })
     });
     let exit = own.join().unwrap();
-    assert_eq!(exit.finished().as_deref(), Some("told"), "L11: the worker was lost");
+    assert_eq!(exit.into_finished().as_deref(), Some("told"), "L11: the worker was lost");
 }
 
 /// What the contract says about L8 is so: a job that is ended by a signal runs no destructors, and nothing of it runs.
@@ -170,7 +174,7 @@ fn l8_is_not_kept_when_a_signal_ends_it_as_the_contract_says() {
     let worker = process().budgets(act::HASTY).spawn(deaf).unwrap();
     until("running", || scratch.has("running"));
     worker.stop();
-    assert!(matches!(worker.join().unwrap(), Exit::Killed(15)));
+    assert!(matches!(worker.join().unwrap(), Exit::Killed { signal: 15, .. }));
     assert!(!scratch.has("dropped"));
     assert!(!scratch.is_child("running"));
 }
@@ -183,5 +187,5 @@ fn l3_is_not_kept_as_the_contract_says() {
     // ORDERING: SeqCst, and still not seen: it is another memory.
     act::SHARED.store(3, SeqCst);
     worker.stop();
-    assert_eq!(worker.join().unwrap().finished().as_deref(), Some("0"));
+    assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("0"));
 }

@@ -25,7 +25,7 @@ use crate::{ABORT_CONTRACT, TaskStop};
 /// let worker = Abort::current().spawn_future(std::future::pending::<()>()).unwrap();
 /// worker.stop_with("enough");
 /// worker.ended().stopped().await.unwrap();
-/// assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
+/// assert_eq!(worker.join().unwrap().as_stopped().unwrap().reason(), &Reason::from("enough"));
 /// # });
 /// ```
 #[derive(Debug, Clone)]

@@ -169,7 +169,7 @@ impl Wire {
         let behind = || stop_behind(&self.cancelled)?.check().err();
         match because.cloned().or_else(behind) {
             Some(stopped) => source.request_following(&stopped),
-            None => source.request_with(CANCELLED),
+            None => source.request_with_location(CANCELLED, None),
         };
     }
 }

@@ -188,7 +188,7 @@ impl<J, T> Runner<J, T> {
     pub(crate) fn cut_off(&self) -> Exit<T> {
         Exit::Stopped(self.stop.check().err().unwrap_or_else(|| {
             let source = StopSource::new();
-            source.request_with(Reason::custom(RuntimeShutDown));
+            source.request_with_location(Reason::custom(RuntimeShutDown), None);
             source.token().check().expect_err("it was asked for")
         }))
     }

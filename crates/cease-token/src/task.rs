@@ -34,7 +34,7 @@ use crate::{CancelOnStop, TaskStop, Token};
 ///
 /// let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
 /// let worker = Token::new(runtime.handle().clone()).spawn_job(Count(4)).unwrap();
-/// assert_eq!(worker.join().unwrap().finished(), Some(6));
+/// assert_eq!(worker.join().unwrap().into_finished(), Some(6));
 /// ```
 pub trait AsyncJob: Send + 'static {
     /// What the work yields when it is not stopped.
@@ -60,7 +60,7 @@ pub trait AsyncJob: Send + 'static {
 /// let worker = error.into_worker();
 ///
 /// worker.ended().stopped().await.unwrap();
-/// assert_eq!(worker.join().unwrap().finished(), Some(7));
+/// assert_eq!(worker.join().unwrap().into_finished(), Some(7));
 /// # });
 /// ```
 pub trait SpawnTask {

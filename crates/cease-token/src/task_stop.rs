@@ -36,7 +36,7 @@ impl TaskStop {
     /// let worker = Token::current().spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
     /// worker.stop_with("enough");
     /// worker.ended().stopped().await.unwrap();
-    /// assert_eq!(worker.join().unwrap().stopped().unwrap().reason(), &Reason::from("enough"));
+    /// assert_eq!(worker.join().unwrap().as_stopped().unwrap().reason(), &Reason::from("enough"));
     /// # });
     /// ```
     pub async fn stopped(&self) -> Stopped {

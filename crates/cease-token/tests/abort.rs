@@ -24,7 +24,7 @@ fn only_what_looks_at_its_token_stops_and_anything_that_awaits_is_aborted() {
     deaf.stop();
     let deaf = deaf.join_timeout(Duration::ZERO).unwrap_err().into_worker();
     end.send(()).unwrap();
-    assert!(join(deaf).finished().is_some(), "it came to its own end");
+    assert!(join(deaf).into_finished().is_some(), "it came to its own end");
 
     let aborted = Abort::new(runtime.handle()).spawn_future(pending::<()>()).unwrap();
     aborted.stop_with("enough");
@@ -48,7 +48,7 @@ fn what_has_to_be_awaited_on_the_way_out_is_done_by_a_token_and_not_by_an_abort(
         let worker = strategy.spawn_task(|stop| cleans_up(stop, tell, shared)).unwrap();
         begun.blocking_recv().unwrap();
         worker.stop();
-        assert!(join(worker).stopped().is_some());
+        assert!(join(worker).as_stopped().is_some());
         clean.load(Relaxed)
     }
 
@@ -72,5 +72,5 @@ fn a_task_that_never_awaits_is_not_aborted() {
     worker.stop();
     let worker = worker.join_timeout(Duration::ZERO).unwrap_err().into_worker();
     release.send(()).unwrap();
-    assert_eq!(join(worker).finished(), Some(5), "what it yields is not lost");
+    assert_eq!(join(worker).into_finished(), Some(5), "what it yields is not lost");
 }

@@ -60,8 +60,8 @@ fn the_stop_is_the_tasks_own_while_it_is_polled<S: SpawnTask>(strategy: &S) {
     });
     let asked = asked.unwrap();
     asked.stop();
-    assert!(join(asked).stopped().is_some());
-    assert_eq!(join(others.unwrap()).finished(), Some(()));
+    assert!(join(asked).as_stopped().is_some());
+    assert_eq!(join(others.unwrap()).into_finished(), Some(()));
     assert!(current::token().is_none());
 }
 
@@ -177,5 +177,5 @@ fn a_token_that_was_handed_out_is_no_way_to_stop_the_job() {
         stop.check()?;
         Ok(stop.is_stop_requested())
     });
-    assert_eq!(join(worker.unwrap()).finished(), Some(false));
+    assert_eq!(join(worker.unwrap()).into_finished(), Some(false));
 }

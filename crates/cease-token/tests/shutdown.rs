@@ -31,7 +31,7 @@ fn join<T>(worker: Worker<T>) -> Exit<T> {
 }
 
 fn was_shut_down<T>(exit: &Exit<T>) -> bool {
-    exit.stopped().is_some_and(|stopped| stopped.reason().downcast_ref::<RuntimeShutDown>().is_some())
+    exit.as_stopped().is_some_and(|stopped| stopped.reason().downcast_ref::<RuntimeShutDown>().is_some())
 }
 
 /// Yields what it holds, as a task or on a thread.
@@ -99,7 +99,7 @@ fn a_runtime_that_is_shut_down_hands_the_job_back() {
         let error = token.spawn_task(|_| async move { Ok(precious) }).unwrap_err();
         let worker = Token::new(again.handle().clone()).spawn_task(error.into_job()).unwrap();
         again.block_on(worker.ended().stopped()).unwrap();
-        assert_eq!(join(worker).finished().as_deref(), Some("precious"));
+        assert_eq!(join(worker).into_finished().as_deref(), Some("precious"));
     }
 }
 
@@ -149,7 +149,7 @@ fn a_stop_that_was_asked_for_before_the_shutdown_is_the_exit() {
     runtime.block_on(tokio::task::yield_now());
     worker.stop_with("asked");
     drop(runtime);
-    assert_eq!(join(worker).stopped().unwrap().reason(), &Reason::from("asked"));
+    assert_eq!(join(worker).as_stopped().unwrap().reason(), &Reason::from("asked"));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_panic_while_the_runtime_is_shut_down_is_a_panic() {
     });
     drop(runtime);
     for worker in [begins.unwrap(), waits.unwrap()] {
-        assert_eq!(join(worker).panicked().unwrap().message(), Some("mine"));
+        assert_eq!(join(worker).into_panic().unwrap().message(), Some("mine"));
     }
 }
 
@@ -192,13 +192,13 @@ fn a_blocking_job_runs_on_when_the_runtime_goes_and_is_joined_all_the_same() {
         let worker = worker.join_timeout(Duration::ZERO).unwrap_err().into_worker();
         assert_eq!(token.worker_names(), ["token"]);
         drop(release);
-        assert_eq!(join(worker).finished(), Some(7));
+        assert_eq!(join(worker).into_finished(), Some(7));
 
         let runtime = current();
         let worker = Token::new(runtime.handle().clone()).spawn_fn(|stop| stop.sleep(Duration::MAX)).unwrap();
         shut_down(runtime);
         worker.stop_with("asked");
-        assert_eq!(join(worker).stopped().unwrap().reason(), &Reason::from("asked"));
+        assert_eq!(join(worker).as_stopped().unwrap().reason(), &Reason::from("asked"));
     }
 }
 
@@ -211,7 +211,7 @@ fn a_job_that_waits_for_a_thread_of_a_full_pool_ends_with_the_runtime_or_with_it
     assert_eq!(token.worker_names(), ["token", "second"]);
     assert!(!second.is_finished());
     drop(release);
-    assert_eq!(join(second).finished(), Some("second"));
+    assert_eq!(join(second).into_finished(), Some("second"));
     join(first);
 
     let (release, first) = deaf(&token);
@@ -220,8 +220,8 @@ fn a_job_that_waits_for_a_thread_of_a_full_pool_ends_with_the_runtime_or_with_it
     // Whether the thread that is busy still runs what waits, or drops it, is up to tokio.
     drop(release);
     let exit = join(third);
-    assert!(was_shut_down(&exit) || exit.finished() == Some("third"));
-    assert_eq!(join(first).finished(), Some(7));
+    assert!(was_shut_down(&exit) || exit.into_finished() == Some("third"));
+    assert_eq!(join(first).into_finished(), Some(7));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_task_that_nobody_drives_still_runs_for_who_waits_with_a_limit() {
     assert!(matches!(error, JoinError::StillRunning(_)));
     let worker = error.into_worker();
     runtime.block_on(worker.ended().stopped()).unwrap();
-    assert_eq!(join(worker).finished(), Some(7));
+    assert_eq!(join(worker).into_finished(), Some(7));
 }
 
 #[test]
@@ -265,6 +265,6 @@ fn a_stop_in_a_thread_that_blocks_is_seen_by_its_poll_at_once() {
         });
         let worker = worker.unwrap();
         worker.stop();
-        assert!(join(worker).stopped().is_some());
+        assert!(join(worker).as_stopped().is_some());
     }
 }

@@ -108,7 +108,7 @@ fn l6_stop_after_the_end_is_harmless<S: SpawnTask>(strategy: &S) {
     worker.ended().wait_timeout(LIMIT).unwrap();
     let source = worker.source().clone();
     assert!(worker.stop());
-    assert_eq!(join(worker).finished(), Some(6));
+    assert_eq!(join(worker).into_finished(), Some(6));
     assert!(!source.request());
 }
 
@@ -156,13 +156,13 @@ fn l8_after_join_nothing_runs<S: SpawnTask>(strategy: &S) {
         worker.stop();
         let exit = join(worker);
         assert_eq!(open.load(Relaxed), 0, "join returned ({}) before the destructors had run", exit.kind());
-        assert!(exit.stopped().is_some());
+        assert!(exit.as_stopped().is_some());
     }
 }
 
 /// A panic is an exit of its own, in the closure as in the future, before and after an await.
 fn l9_a_panic_is_reported<S: SpawnTask>(strategy: &S) {
-    let payload = |worker: Worker<()>| join(worker).panicked().unwrap().into_payload().downcast_ref().copied();
+    let payload = |worker: Worker<()>| join(worker).into_panic().unwrap().into_payload().downcast_ref().copied();
     #[allow(unreachable_code, reason = "the future has a type all the same")]
     let at_once = strategy.spawn_task(|_| {
         resume_unwind(Box::new(1_u32));
@@ -189,7 +189,7 @@ impl Drop for Mine {
 
 /// A destructor that panics is no stop, whether the task finishes or is stopped.
 fn l9_a_panic_of_a_destructor_is_reported<S: SpawnTask>(strategy: &S) {
-    let payload = |worker: Worker<()>| join(worker).panicked().unwrap().into_payload().downcast_ref().copied();
+    let payload = |worker: Worker<()>| join(worker).into_panic().unwrap().into_payload().downcast_ref().copied();
     let finishing = strategy.spawn_task(|_| async {
         let _mine = Mine(1);
         Ok(())

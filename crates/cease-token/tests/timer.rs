@@ -32,7 +32,7 @@ fn a_deadline_passes_by_the_clock_of_the_runtime() {
         assert!(!source.is_stop_requested(), "it fired early");
         let stopped = source.token().stopped().await.unwrap();
         assert_eq!(stopped.reason(), &Reason::Deadline);
-        assert_eq!(stopped.asked_at().file(), file!());
+        assert_eq!(stopped.location().unwrap().file(), file!());
         assert!(begun.elapsed() >= HOUR);
     });
 }
@@ -124,7 +124,7 @@ fn a_deadline_goes_through_tokio_and_comes_back() {
         made.token().cancelled().await;
         assert_eq!(back.token().reason(), Some(&Reason::Deadline));
         assert_eq!(by_child.token().reason(), Some(&Reason::Deadline));
-        assert_eq!(by_child.token().asked().unwrap().chain().count(), 2, "which it follows");
+        assert_eq!(by_child.token().request().unwrap().chain().count(), 2, "which it follows");
         drop(made);
         assert_eq!(back.deadline(), None);
     });

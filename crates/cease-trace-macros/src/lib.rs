@@ -66,7 +66,7 @@ use crate::tracer::Tracer;
 ///
 /// let worker = Trace::new().spawn_fn(|_| Ok(count()))?;
 /// assert!(worker.stop());
-/// assert!(worker.join()?.stopped().is_some());
+/// assert!(worker.join()?.as_stopped().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -93,7 +93,7 @@ fn stop(work: impl FnOnce() + Send + 'static) -> Exit<()> {
 }
 
 fn assert_stopped(exit: &Exit<()>) {
-    assert_eq!(exit.stopped().unwrap_or_else(|| panic!("it {}", exit.kind())).reason(), &Reason::from("enough"));
+    assert_eq!(exit.as_stopped().unwrap_or_else(|| panic!("it {}", exit.kind())).reason(), &Reason::from("enough"));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_panic_in_traced_code_is_a_panic() {
         Ok(())
     };
     let worker = Trace::new().spawn_fn(job).unwrap();
-    assert_eq!(worker.join().unwrap().panicked().unwrap().message(), Some("its own"));
+    assert_eq!(worker.join().unwrap().into_panic().unwrap().message(), Some("its own"));
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Unwind {
     ///     }
     /// })?;
     /// worker.stop_with("unplugged");
-    /// assert!(worker.join()?.stopped().is_some());
+    /// assert!(worker.join()?.as_stopped().is_some());
     /// assert!(told.iter().all(|told| told == ("plugin".into(), "requested: unplugged".into())));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -162,7 +162,7 @@ impl SpawnFn for Unwind {
 ///     })
 /// })?;
 /// worker.stop();
-/// assert!(worker.join()?.stopped().is_some());
+/// assert!(worker.join()?.as_stopped().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub type UnwindStop = cease_core::UnwindBoundary;
@@ -182,7 +182,7 @@ pub type UnwindStop = cease_core::UnwindBoundary;
 ///
 /// let worker = Unwind::new().spawn_fn(|_| Ok(count()))?;
 /// worker.stop_with("enough");
-/// assert_eq!(worker.join()?.stopped().unwrap().reason().to_string(), "requested: enough");
+/// assert_eq!(worker.join()?.as_stopped().unwrap().reason().to_string(), "requested: enough");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[inline]

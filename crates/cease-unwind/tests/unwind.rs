@@ -85,7 +85,7 @@ fn being_told_of_the_stop_is_not_leaving() {
     });
     let worker = worker.unwrap();
     worker.stop();
-    assert_eq!(worker.join().unwrap().finished(), Some((true, true, true)));
+    assert_eq!(worker.join().unwrap().into_finished(), Some((true, true, true)));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_panic_of_the_job_stays_one_also_when_its_destructors_check() {
     });
     let worker = worker.unwrap();
     worker.stop();
-    assert_eq!(worker.join().unwrap().panicked().unwrap().message(), Some("a bug"));
+    assert_eq!(worker.join().unwrap().into_panic().unwrap().message(), Some("a bug"));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn the_checkpoint_that_was_swallowed_is_named() {
     });
     let worker = worker.unwrap();
     worker.stop();
-    assert_eq!(worker.join().unwrap().finished(), Some(told.recv().unwrap().2), "and who swallows it may finish");
+    assert_eq!(worker.join().unwrap().into_finished(), Some(told.recv().unwrap().2), "and who swallows it may finish");
 }
 
 #[test]
@@ -326,9 +326,9 @@ fn a_job_that_stops_a_worker_of_its_own_goes_on() {
         inner.stop();
         let exit = inner.join().unwrap();
         cease_unwind::check();
-        Ok(exit.stopped().is_some())
+        Ok(exit.as_stopped().is_some())
     });
-    assert_eq!(worker.unwrap().join().unwrap().finished(), Some(true));
+    assert_eq!(worker.unwrap().join().unwrap().into_finished(), Some(true));
 }
 
 #[test]

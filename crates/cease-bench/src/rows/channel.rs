@@ -54,7 +54,7 @@ fn worker(signal: Signal) -> io::Result<impl FnOnce()> {
     let worker: Worker<()> = Channel::new().spawn_fn(wait).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(move || {
         assert!(worker.stop());
-        assert!(worker.join().is_ok_and(|exit| exit.stopped().is_some()), "nobody else stops it");
+        assert!(worker.join().is_ok_and(|exit| exit.as_stopped().is_some()), "nobody else stops it");
     })
 }
 

@@ -22,7 +22,7 @@ pub(super) static ROWS: [Row; 1] = [Row {
             Contender::new("Flag", move || {
                 time(times, || {
                     let worker = flag.spawn_fn(|_| Ok(black_box(1))).expect("a thread can be had");
-                    assert_eq!(worker.join().expect("joined from outside").finished(), Some(1));
+                    assert_eq!(worker.join().expect("joined from outside").into_finished(), Some(1));
                 })
             }),
             Contender::new("std::thread", move || {

@@ -43,7 +43,7 @@ pub fn l15_it_only_tightens(strategy: &dyn Strategy<Act>) {
     assert_eq!(token.deadline(), source.deadline(), "L15: what lies below has another deadline");
     clock.ring_at(1);
     assert_eq!(
-        token.origin(),
+        token.reason(),
         Some(&Reason::Deadline),
         "L15: the deadline has passed, and did not stop what lies below"
     );
@@ -63,7 +63,7 @@ pub fn l15_it_outlives_its_source(strategy: &dyn Strategy<Act>) {
     drop(source);
     ringing.join().expect("ringing does not panic");
     assert_eq!(
-        token.origin(),
+        token.reason(),
         Some(&Reason::Deadline),
         "L15: the deadline of a source that is gone did not stop what lies below"
     );

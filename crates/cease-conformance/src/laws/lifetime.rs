@@ -41,7 +41,7 @@ pub fn l5_stop_before_start(strategy: &dyn Strategy<Act>) {
     let worker = strategy.spawn_with(job, source).expect("a law starts only a few workers");
     let exit = join(worker);
     assert_eq!(passed.load(Relaxed), 0, "L5: the job went past its first checkpoint");
-    let stopped = exit.stopped().expect("L5: the job did not end as stopped");
+    let stopped = exit.as_stopped().expect("L5: the job did not end as stopped");
     assert_eq!(stopped.reason(), &Reason::from("early"), "L5: the reason got lost");
 }
 
@@ -50,7 +50,7 @@ pub fn l6_stop_after_the_end_is_harmless(strategy: &dyn Strategy<Act>) {
     let worker = spawn(strategy, |_| Ok(6));
     let source = worker.source().clone();
     assert!(worker.stop(), "L6: nobody asked before");
-    assert_eq!(join(worker).finished(), Some(6), "L6: a stop after the end changed the exit");
+    assert_eq!(join(worker).into_finished(), Some(6), "L6: a stop after the end changed the exit");
     assert!(!source.request(), "L6: asking after join is a late request like any other");
 }
 
@@ -83,7 +83,7 @@ pub fn l8_after_join_nothing_runs(strategy: &dyn Strategy<Act>) {
     worker.stop();
     let exit = worker.join().expect("joined from outside");
     assert_eq!(open.load(Relaxed), 0, "L8: join returned ({}) before the destructors had run", exit.kind());
-    assert!(exit.stopped().is_some(), "L8: the job left at its stop, but the exit is {}", exit.kind());
+    assert!(exit.as_stopped().is_some(), "L8: the job left at its stop, but the exit is {}", exit.kind());
 }
 
 /// L9: the job panics while a stop is asked for, and the exit has the payload.
@@ -92,7 +92,7 @@ pub fn l9_a_panic_is_reported(strategy: &dyn Strategy<Act>) {
     worker.stop();
     let exit = worker.join().expect("joined from outside");
     let word = exit.kind();
-    let panic = exit.panicked().unwrap_or_else(|| panic!("L9: the job panicked, but the exit is {word}"));
+    let panic = exit.into_panic().unwrap_or_else(|| panic!("L9: the job panicked, but the exit is {word}"));
     assert_eq!(panic.into_payload().downcast_ref(), Some(&9_u32), "L9: the payload changed on its way");
 }
 
@@ -173,7 +173,7 @@ pub fn l18_nothing_leaks(strategy: &dyn Strategy<Act>) {
     drop((source, callback));
     let exit = join(worker);
     assert!(leaf.is_stop_requested(), "L18: the run is not the one that is counted");
-    assert!(exit.stopped().is_some() && token.is_stop_requested(), "L18: the run is not the one that is counted");
+    assert!(exit.as_stopped().is_some() && token.is_stop_requested(), "L18: the run is not the one that is counted");
 }
 
 /// L18: the top of a tree goes away, and what is below it in two shards goes at once; nothing of it is left.

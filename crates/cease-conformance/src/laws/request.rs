@@ -46,7 +46,7 @@ pub fn l2_one_reason(strategy: &dyn Strategy<Act>) {
     other.join().expect("asking does not panic");
     let winner = if here { "here" } else { "there" };
     assert_eq!(token.reason(), Some(&Reason::from(winner)), "L2: an observer saw the reason of a request that lost");
-    let seen = join(worker).finished();
+    let seen = join(worker).into_finished();
     assert_eq!(seen, Some(u32::from(here)), "L2: the job saw the reason of a request that lost");
 }
 
@@ -77,7 +77,7 @@ pub fn l4_no_lost_wakeup(strategy: &dyn Strategy<Act>) {
     let other = thread::spawn(move || token.wait().is_ok());
     worker.stop();
     assert!(other.join().expect("waiting does not panic"), "L4: a waiter was woken without a stop");
-    assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
+    assert_eq!(join(worker).into_finished(), Some(1), "L4: the job did not go on after its wait");
 }
 
 /// L4: a waiter gives up just as the request comes; it sees the stop, or it is gone from the list for good.
@@ -95,7 +95,7 @@ pub fn l4_giving_up_races_with_the_request(strategy: &dyn Strategy<Act>) {
     });
     worker.stop();
     other.join().expect("L4: the other waiter is let go");
-    assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
+    assert_eq!(join(worker).into_finished(), Some(1), "L4: the job did not go on after its wait");
 }
 
 /// L4: a task waits while a second one stops waiting and a third thread asks, and it is woken.
@@ -113,7 +113,7 @@ pub fn l4_a_task_is_woken(strategy: &dyn Strategy<Act>) {
     });
     worker.stop();
     other.join().expect("L4: a task that stops waiting is let go");
-    assert_eq!(join(worker).finished(), Some(1), "L4: the job did not go on after its wait");
+    assert_eq!(join(worker).into_finished(), Some(1), "L4: the job did not go on after its wait");
 }
 
 /// L4: a task is polled with one waker and then with another, just as the request comes, and the second is woken.

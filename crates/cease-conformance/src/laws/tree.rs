@@ -12,7 +12,8 @@ pub fn l12_a_stop_goes_down_never_up(strategy: &dyn Strategy<Act>) {
     let (middle, beside) = (top.child(), top.child());
     let job = Act::new(|stop| {
         let stopped = stop.token().wait().expect("L12: the law keeps a source");
-        assert_eq!(stopped.reason(), &Reason::ParentStopped, "L12: what a descendant is told");
+        assert_eq!(stopped.reason(), &Reason::from("middle"), "L12: a descendant sees another reason");
+        assert!(stopped.is_inherited(), "L12: a descendant takes the request for its own");
         Err(stopped)
     });
     let worker = strategy.spawn_with(job, middle.child()).expect("a law starts only a few workers");
@@ -20,8 +21,8 @@ pub fn l12_a_stop_goes_down_never_up(strategy: &dyn Strategy<Act>) {
     assert!(middle.request_with("middle"), "L12: nobody asked before");
     assert!(token.is_stop_requested(), "L12: the request returned, but a descendant does not read stopped");
     assert!(!top.is_stop_requested() && !beside.is_stop_requested(), "L12: a stop went up, or to the side");
-    assert_eq!(token.origin(), Some(&Reason::from("middle")), "L12: the reason got lost on its way down");
-    assert!(join(worker).stopped().is_some(), "L12: the job was not stopped");
+    assert_eq!(token.reason(), Some(&Reason::from("middle")), "L12: the reason got lost on its way down");
+    assert!(join(worker).as_stopped().is_some(), "L12: the job was not stopped");
 }
 
 /// L12: a child is born just as its parent is stopped, and one of the two sides stops it.

@@ -43,7 +43,7 @@ pub fn l20_a_foreign_panic_passes(strategy: &dyn Strategy<Act>) {
     worker.stop();
     let exit = worker.join().expect("joined from outside");
     let word = exit.kind();
-    let panic = exit.panicked().unwrap_or_else(|| panic!("L20: the job panicked, but the exit is {word}"));
+    let panic = exit.into_panic().unwrap_or_else(|| panic!("L20: the job panicked, but the exit is {word}"));
     assert_eq!(panic.into_payload().downcast_ref(), Some(&20_u32), "L20: the payload changed on its way");
 }
 

@@ -14,10 +14,9 @@ use std::mem;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-use crate::Reason;
 use crate::fault::{self, Fault};
 use crate::stop::kept::Kept;
-use crate::stop::request::Request;
+use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::shard::Root;
 use crate::stop::timer::{self, Timer, TimerError};
 use crate::sync::{Arc, Mutex, Unmodelled, lock};
@@ -38,8 +37,8 @@ impl Alarm {
         drop(rung);
         let (due, next) = self.0.take_due();
         let mut calls = Vec::new();
-        for (node, set_at) in due {
-            if let Some(mut due) = node.request(Request::new(Reason::Deadline, set_at)) {
+        for (node, setting) in due {
+            if let Some(mut due) = node.request(Request::of_deadline(&setting)) {
                 due.wake();
                 if due.has_calls() {
                     calls.push((due, node));
@@ -164,7 +163,7 @@ impl Clock {
     }
 
     /// Takes out what is due, and says when the next deadline passes.
-    fn take_due(&self) -> (Vec<(Kept, &'static std::panic::Location<'static>)>, Option<Instant>) {
+    fn take_due(&self) -> (Vec<(Kept, DeadlineSetting)>, Option<Instant>) {
         let root = lock(&self.root);
         let Some(root) = *root else { return (Vec::new(), None) };
         // SAFETY: whoever gives the root's memory back first takes the lock that is held here.
@@ -181,9 +180,9 @@ impl Clock {
                 passed.push(one);
             }
             next = [next, schedule.next()].into_iter().flatten().min();
-            for (node, set_at) in passed {
+            for (node, setting) in passed {
                 // SAFETY: a node with an entry is alive under the lock.
-                due.extend(unsafe { Kept::keep(node) }.map(|kept| (kept, set_at)));
+                due.extend(unsafe { Kept::keep(node) }.map(|kept| (kept, setting)));
             }
         }
         (due, next)

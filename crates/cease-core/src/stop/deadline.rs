@@ -4,12 +4,12 @@ use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::Reason;
+use crate::Cause;
 use crate::fault::{self, Fault};
 use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
-use crate::stop::request::Request;
+use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::shard::Guard;
 use crate::stop::sweep;
 use crate::stop::timer::TimerError;
@@ -22,11 +22,12 @@ use crate::stop::timer::TimerError;
 /// For as long as the deadline has not passed a stop may come, also when no source is left.
 pub struct Deadline {
     node: NodeRef,
+    cause: Option<Cause>,
 }
 
 impl Deadline {
-    pub(crate) const fn of(node: NodeRef) -> Self {
-        Self { node }
+    pub(crate) const fn new(node: NodeRef, cause: Option<Cause>) -> Self {
+        Self { node, cause }
     }
 
     /// When it passes; none when it was lifted.
@@ -37,6 +38,7 @@ impl Deadline {
 
     /// Moves it, further away or nearer; false when the source was stopped before.
     ///
+    /// It has the cause that it was made with, also when other code shortened it for another cause meanwhile.
     /// A moment that has passed stops the source at once.
     ///
     /// # Errors
@@ -44,13 +46,14 @@ impl Deadline {
     /// When no timer can be had; the deadline is then what it was.
     #[track_caller]
     pub fn reset(&self, at: Instant) -> Result<bool, TimerError> {
-        self.node.set_deadline(Some(at), Allowed::Anywhere, Location::caller())
+        let setting = DeadlineSetting { location: Location::caller(), cause: self.cause.clone() };
+        self.node.set_deadline(Some(at), Allowed::Anywhere, setting)
     }
 
     /// Takes it away; false when the source was stopped before.
     #[track_caller]
     pub fn clear(&self) -> bool {
-        let lifted = self.node.set_deadline(None, Allowed::Anywhere, Location::caller());
+        let lifted = self.node.set_deadline(None, Allowed::Anywhere, DeadlineSetting::at(Location::caller()));
         lifted.expect("only a deadline needs a timer")
     }
 }
@@ -74,12 +77,12 @@ impl Node {
         &self,
         at: Option<Instant>,
         allowed: Allowed,
-        set_at: &'static Location<'static>,
+        setting: DeadlineSetting,
     ) -> Result<bool, TimerError> {
         let Some(home) = self.home() else { return Ok(false) };
         let clock = self.root().expect("a node with a home has a root").clock()?;
         if at.is_some_and(|at| at <= clock.now()) {
-            let due = self.request(Request::new(Reason::Deadline, set_at));
+            let due = self.request(Request::of_deadline(&setting));
             let first = due.is_some();
             due.unwrap_or_default().settle();
             return Ok(first);
@@ -88,7 +91,7 @@ impl Node {
         if !self.is_open() {
             return Ok(false);
         }
-        let before = match self.note_deadline(guard, &clock, at, allowed, set_at) {
+        let before = match self.note_deadline(guard, &clock, at, allowed, setting) {
             Ok(before) => before,
             Err(Forbidden) => return Ok(false),
         };
@@ -101,7 +104,8 @@ impl Node {
             let guard = home.lock();
             if self.is_open() {
                 // Whatever was set is lifted again; nobody can forbid that.
-                let _ = self.note_deadline(guard, &clock, before, Allowed::Anywhere, set_at);
+                let (before, setting) = before;
+                let _ = self.note_deadline(guard, &clock, before, Allowed::Anywhere, setting);
             }
             return Err(error);
         }
@@ -140,8 +144,8 @@ impl Node {
         clock: &Alarm,
         at: Option<Instant>,
         allowed: Allowed,
-        set_at: &'static Location<'static>,
-    ) -> Result<Option<Instant>, Forbidden> {
+        setting: DeadlineSetting,
+    ) -> Result<(Option<Instant>, DeadlineSetting), Forbidden> {
         guard.note_clock(clock);
         let outer = self.scope();
         let schedule = guard.schedule_or_new();
@@ -150,9 +154,9 @@ impl Node {
         if allowed == Allowed::Nearer && loosened && !fault::is(Fault::DeadlineLoosened) {
             return Err(Forbidden);
         }
-        let scope = if is_own { outer } else { schedule.enter(self.address(), outer, set_at) };
+        let scope = if is_own { outer } else { schedule.enter(self.address(), outer, setting.clone()) };
         let was_armed = schedule.is_armed(scope);
-        let before = schedule.set(scope, at, set_at);
+        let before = schedule.set(scope, at, setting);
         if !is_own {
             self.set_scope(scope);
             sweep::rescope(self, &mut guard, outer, scope);

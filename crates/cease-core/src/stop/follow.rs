@@ -4,10 +4,9 @@ use crate::stop::request::Request;
 use crate::{StopSource, Stopped};
 
 impl StopSource {
-    /// Asks for a stop because one was asked for elsewhere; true for the one call that was first.
+    /// Requests a stop because one was requested elsewhere; true for the one call that was first.
     ///
-    /// The reason, and the place where that one was asked for, are kept; of a stop that came down a tree, they are those at
-    /// its origin. The request that is followed is its [`Request::because`].
+    /// The new request has the reason and the location of the one that it follows, which is its [`Request::because`].
     /// Otherwise it is as [`StopSource::request_with`].
     ///
     /// ```
@@ -19,7 +18,8 @@ impl StopSource {
     /// let stopped = there.token().check().unwrap_err();
     /// assert!(here.request_following(&stopped));
     /// assert_eq!(here.token().reason(), Some(&Reason::from("rolling deploy")));
-    /// assert_eq!(here.token().asked_at(), there.token().asked_at());
+    /// let place = |source: &StopSource| source.token().request().unwrap().location();
+    /// assert_eq!(place(&here), place(&there));
     /// ```
     pub fn request_following(&self, stopped: &Stopped) -> bool {
         let because = stopped.token().node().share_request().expect("made only from a stopped token");

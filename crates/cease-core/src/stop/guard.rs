@@ -78,10 +78,10 @@ impl Drop for StopGuard {
     fn drop(&mut self) {
         let Some(source) = self.source.take() else { return };
         match self.when {
-            When::Always => source.request_with(Reason::OwnerDropped),
+            When::Always => source.request_with_location(Reason::OwnerDropped, None),
             When::Panicking { before } => {
                 let failed = !before && thread::panicking() && !boundary::is_leaving();
-                failed && source.request_with(Reason::PeerFailed)
+                failed && source.request_with_location(Reason::PeerFailed, None)
             }
         };
     }

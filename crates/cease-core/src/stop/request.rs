@@ -9,14 +9,18 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 use crate::sync::{Count, Mutex, lock};
-use crate::{Panic, Reason};
+use crate::{Cause, Panic, Reason};
 
 /// A request for a stop that was made: why, where and when, and which other request it follows.
+///
+/// All tokens that one request stopped share it.
+/// Whether it came to a token from a source above is therefore a question to the token ([`crate::StopToken::is_inherited`])
+/// or to what its checkpoint returned ([`crate::Stopped::is_inherited`]).
 #[derive(Debug)]
 pub struct Request {
     pub(crate) reason: Reason,
-    pub(crate) asked_at: &'static Location<'static>,
-    asked_when: Instant,
+    location: Option<&'static Location<'static>>,
+    at: Instant,
     because: Option<RequestRef>,
     /// What the callbacks panicked with that this request has called.
     panics: Mutex<Vec<Panic>>,
@@ -29,16 +33,19 @@ impl Request {
         &self.reason
     }
 
-    /// Where in the source it was made.
+    /// Where in the program it was made; of a deadline, where the deadline was set.
+    ///
+    /// `None` when no line of the program made it: a signal came, the owner of a worker dropped it, or a library made the
+    /// request for itself ([`crate::StopSource::request_with_location`]).
     #[must_use]
-    pub const fn asked_at(&self) -> &'static Location<'static> {
-        self.asked_at
+    pub const fn location(&self) -> Option<&'static Location<'static>> {
+        self.location
     }
 
     /// When it was made.
     #[must_use]
-    pub const fn asked_when(&self) -> Instant {
-        self.asked_when
+    pub const fn at(&self) -> Instant {
+        self.at
     }
 
     /// The request in another tree that this one follows, through a link ([`crate::LinkedToken`]).
@@ -53,14 +60,20 @@ impl Request {
     }
 
     /// A request that is made now.
-    pub(crate) fn new(reason: Reason, asked_at: &'static Location<'static>) -> Self {
-        Self { reason, asked_at, asked_when: Instant::now(), because: None, panics: Mutex::new(Vec::new()) }
+    pub(crate) fn new(reason: Reason, location: Option<&'static Location<'static>>) -> Self {
+        Self { reason, location, at: Instant::now(), because: None, panics: Mutex::new(Vec::new()) }
+    }
+
+    /// A request that is made now, because the deadline has passed that was set by `setting`.
+    pub(crate) fn of_deadline(setting: &DeadlineSetting) -> Self {
+        let reason = setting.cause.as_ref().map_or(Reason::Deadline, |cause| Reason::DeadlineWithCause(cause.clone()));
+        Self::new(reason, Some(setting.location))
     }
 
     /// A request that is made now because of one in another tree.
     pub(crate) fn following(because: RequestRef) -> Self {
-        let (reason, asked_at) = (because.reason.clone(), because.asked_at);
-        Self { because: Some(because), ..Self::new(reason, asked_at) }
+        let (reason, location) = (because.reason.clone(), because.location);
+        Self { because: Some(because), ..Self::new(reason, location) }
     }
 
     pub(crate) fn add_panics(&self, panics: Vec<Panic>) {
@@ -76,7 +89,33 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; asked at {}", self.reason, self.asked_at)
+        match self.location {
+            Some(location) if self.reason.is_deadline() => write!(f, "{} (set at {location})", self.reason),
+            Some(location) => write!(f, "{} (at {location})", self.reason),
+            None => self.reason.fmt(f),
+        }
+    }
+}
+
+/// Where a deadline was set, and for what cause; the request carries both when the deadline passes.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadlineSetting {
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) cause: Option<Cause>,
+}
+
+impl DeadlineSetting {
+    /// A deadline that is set at `location`, for no cause of its own.
+    pub(crate) const fn at(location: &'static Location<'static>) -> Self {
+        Self { location, cause: None }
+    }
+
+    /// A deadline that is set at `location` for `cause`.
+    pub(crate) fn with_cause(location: &'static Location<'static>, cause: impl Into<Reason>) -> Self {
+        match Reason::deadline(cause) {
+            Reason::DeadlineWithCause(cause) => Self { location, cause: Some(cause) },
+            _ => Self::at(location),
+        }
     }
 }
 

@@ -10,8 +10,9 @@
 //! A node keeps its entry for as long as it lives, and one with children lives as long as they do.
 
 use std::collections::BTreeSet;
-use std::panic::Location;
 use std::time::Instant;
+
+use crate::stop::request::DeadlineSetting;
 
 /// The nearest entry at or above a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +42,7 @@ pub(crate) struct Schedule<N> {
 struct Entry<N> {
     node: N,
     at: Option<Instant>,
-    set_at: &'static Location<'static>,
+    setting: DeadlineSetting,
     outer: Scope,
 }
 
@@ -53,8 +54,8 @@ impl<N> Default for Schedule<N> {
 
 impl<N: Copy + PartialEq> Schedule<N> {
     /// Makes an entry for `node`, below the scope that it had.
-    pub(crate) fn enter(&mut self, node: N, outer: Scope, set_at: &'static Location<'static>) -> Scope {
-        let entry = Some(Entry { node, at: None, set_at, outer });
+    pub(crate) fn enter(&mut self, node: N, outer: Scope, setting: DeadlineSetting) -> Scope {
+        let entry = Some(Entry { node, at: None, setting, outer });
         if let Some(scope) = self.free.pop() {
             *self.slot(scope) = entry;
             return scope;
@@ -90,14 +91,14 @@ impl<N: Copy + PartialEq> Schedule<N> {
         &mut self,
         scope: Scope,
         at: Option<Instant>,
-        set_at: &'static Location<'static>,
-    ) -> Option<Instant> {
+        setting: DeadlineSetting,
+    ) -> (Option<Instant>, DeadlineSetting) {
         self.disarm(scope);
         let entry = self.slot(scope).as_mut().expect("a node has its entry for as long as it lives");
         let before = std::mem::replace(&mut entry.at, at);
-        entry.set_at = set_at;
+        let setting = std::mem::replace(&mut entry.setting, setting);
         self.armed.extend(at.map(|at| (at, scope)));
-        before
+        (before, setting)
     }
 
     /// The deadline of the entry itself.
@@ -116,14 +117,14 @@ impl<N: Copy + PartialEq> Schedule<N> {
         std::iter::successors(first, |entry| self.get(entry.outer)).filter_map(|entry| entry.at).min()
     }
 
-    /// Takes out a deadline that is not after `now`, with the node and the place where it was set.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(N, &'static Location<'static>)> {
+    /// Takes out a deadline that is not after `now`, with the node and how it was set.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(N, DeadlineSetting)> {
         let (at, scope) = *self.armed.first()?;
         if at > now {
             return None;
         }
         self.armed.pop_first();
-        self.get(scope).map(|entry| (entry.node, entry.set_at))
+        self.get(scope).map(|entry| (entry.node, entry.setting.clone()))
     }
 
     /// The next deadline.

@@ -8,7 +8,7 @@ use crate::fault::{self, Fault};
 use crate::stop::deadline::{Allowed, Deadline};
 use crate::stop::deferred::DeferredCallbacks;
 use crate::stop::node_ref::NodeRef;
-use crate::stop::request::Request;
+use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::timer::{Timer, TimerError};
 use crate::sync::Unmodelled;
 use crate::{Panic, Reason, StopToken, Stopped};
@@ -72,7 +72,23 @@ impl StopSource {
     #[doc(alias = "WithDeadline")]
     #[track_caller]
     pub fn with_deadline(at: Instant) -> Result<(Self, Deadline), TimerError> {
-        Self::new().deadline_at(Some(at), Location::caller())
+        Self::new().deadline_at(Some(at), DeadlineSetting::at(Location::caller()))
+    }
+
+    /// As [`StopSource::with_deadline`], with a cause that the reason carries when the deadline passes.
+    ///
+    /// The reason is then [`Reason::DeadlineWithCause`]. When the stop comes earlier for another reason, the cause is not
+    /// seen.
+    /// The cause is a message or a value ([`Reason::custom`]); an empty message is none.
+    /// It stays when the owner moves the deadline ([`Deadline::reset`]), and is replaced when other code shortens it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    #[doc(alias = "WithDeadlineCause")]
+    #[track_caller]
+    pub fn with_deadline_cause(at: Instant, cause: impl Into<Reason>) -> Result<(Self, Deadline), TimerError> {
+        Self::new().deadline_at(Some(at), DeadlineSetting::with_cause(Location::caller(), cause))
     }
 
     /// Creates a source that is stopped after `limit`; zero makes it be born stopped.
@@ -101,7 +117,33 @@ impl StopSource {
     pub fn with_timeout(limit: Duration) -> Result<(Self, Deadline), TimerError> {
         let source = Self::new();
         let at = source.node.after(limit)?;
-        source.deadline_at(at, Location::caller())
+        source.deadline_at(at, DeadlineSetting::at(Location::caller()))
+    }
+
+    /// As [`StopSource::with_timeout`], with a cause as in [`StopSource::with_deadline_cause`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::{StopSource, TimerError};
+    /// use std::time::Duration;
+    ///
+    /// let (source, _deadline) = StopSource::with_timeout_cause(Duration::from_millis(10), "no answer from the peer")?;
+    /// let stopped = source.token().wait().expect("the deadline counts as a source");
+    /// assert!(stopped.reason().is_deadline());
+    /// assert_eq!(stopped.reason().to_string(), "deadline: no answer from the peer");
+    /// # Ok::<(), TimerError>(())
+    /// ```
+    #[doc(alias = "WithTimeoutCause")]
+    #[track_caller]
+    pub fn with_timeout_cause(limit: Duration, cause: impl Into<Reason>) -> Result<(Self, Deadline), TimerError> {
+        let source = Self::new();
+        let at = source.node.after(limit)?;
+        source.deadline_at(at, DeadlineSetting::with_cause(Location::caller(), cause))
     }
 
     /// Creates a child that is stopped at `at` at the latest, and the handle that can move that moment.
@@ -111,7 +153,21 @@ impl StopSource {
     /// As for [`StopSource::with_deadline`].
     #[track_caller]
     pub fn child_with_deadline(&self, at: Instant) -> Result<(Self, Deadline), TimerError> {
-        self.child().deadline_at(Some(at), Location::caller())
+        self.child().deadline_at(Some(at), DeadlineSetting::at(Location::caller()))
+    }
+
+    /// As [`StopSource::child_with_deadline`], with a cause as in [`StopSource::with_deadline_cause`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    #[track_caller]
+    pub fn child_with_deadline_cause(
+        &self,
+        at: Instant,
+        cause: impl Into<Reason>,
+    ) -> Result<(Self, Deadline), TimerError> {
+        self.child().deadline_at(Some(at), DeadlineSetting::with_cause(Location::caller(), cause))
     }
 
     /// Creates a child that is stopped after `limit` at the latest, and the handle that can move that moment.
@@ -122,7 +178,22 @@ impl StopSource {
     #[track_caller]
     pub fn child_with_timeout(&self, limit: Duration) -> Result<(Self, Deadline), TimerError> {
         let at = self.node.after(limit)?;
-        self.child().deadline_at(at, Location::caller())
+        self.child().deadline_at(at, DeadlineSetting::at(Location::caller()))
+    }
+
+    /// As [`StopSource::child_with_timeout`], with a cause as in [`StopSource::with_deadline_cause`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::with_deadline`].
+    #[track_caller]
+    pub fn child_with_timeout_cause(
+        &self,
+        limit: Duration,
+        cause: impl Into<Reason>,
+    ) -> Result<(Self, Deadline), TimerError> {
+        let at = self.node.after(limit)?;
+        self.child().deadline_at(at, DeadlineSetting::with_cause(Location::caller(), cause))
     }
 
     /// Brings the deadline of this source nearer; false when it was nearer, or the source was stopped, before.
@@ -134,7 +205,19 @@ impl StopSource {
     /// When no timer can be had; the deadline is then what it was.
     #[track_caller]
     pub fn shorten_deadline(&self, at: Instant) -> Result<bool, TimerError> {
-        self.node.set_deadline(Some(at), Allowed::Nearer, Location::caller())
+        self.node.set_deadline(Some(at), Allowed::Nearer, DeadlineSetting::at(Location::caller()))
+    }
+
+    /// As [`StopSource::shorten_deadline`], with a cause as in [`StopSource::with_deadline_cause`].
+    ///
+    /// When it returns false, the cause is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As for [`StopSource::shorten_deadline`].
+    #[track_caller]
+    pub fn shorten_deadline_cause(&self, at: Instant, cause: impl Into<Reason>) -> Result<bool, TimerError> {
+        self.node.set_deadline(Some(at), Allowed::Nearer, DeadlineSetting::with_cause(Location::caller(), cause))
     }
 
     /// When the source is stopped at the latest: the earliest deadline of its own and of those above it.
@@ -143,15 +226,11 @@ impl StopSource {
         self.node.effective_deadline()
     }
 
-    fn deadline_at(
-        self,
-        at: Option<Instant>,
-        set_at: &'static Location<'static>,
-    ) -> Result<(Self, Deadline), TimerError> {
+    fn deadline_at(self, at: Option<Instant>, setting: DeadlineSetting) -> Result<(Self, Deadline), TimerError> {
+        let deadline = Deadline::new(self.node.clone(), setting.cause.clone());
         if at.is_some() {
-            self.node.set_deadline(at, Allowed::Anywhere, set_at)?;
+            self.node.set_deadline(at, Allowed::Anywhere, setting)?;
         }
-        let deadline = Deadline::of(self.node.clone());
         Ok((self, deadline))
     }
 
@@ -174,13 +253,38 @@ impl StopSource {
 
     /// Asks for a stop and says why; true for the one call that was first, whose reason every observer sees.
     ///
-    /// Further down the tree the reason is [`Reason::ParentStopped`], and this one its [`StopToken::origin`].
-    /// The caller's place in the source is recorded with it ([`crate::Stopped::asked_at`]).
+    /// Every descendant that was not stopped before is stopped by this request, for the same reason
+    /// ([`StopToken::is_inherited`] says that it came from above).
+    /// The location of the caller is recorded with it ([`Request::location`]).
     #[doc(alias = "cancel")]
     #[doc(alias = "CancelCauseFunc")]
     #[track_caller]
     pub fn request_with(&self, reason: impl Into<Reason>) -> bool {
-        self.ask(Request::new(reason.into(), Location::caller()))
+        self.request_with_location(reason, Some(Location::caller()))
+    }
+
+    /// Requests a stop on behalf of other code; true for the one call that was first.
+    ///
+    /// For libraries: `location` is the place in the code that caused the request, taken with [`Location::caller`], or
+    /// `None` when no line of the program caused it, as with a signal.
+    /// Otherwise it is as [`StopSource::request_with`].
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource};
+    ///
+    /// let source = StopSource::new();
+    /// source.request_with_location(Reason::Signal(15), None);
+    /// let stopped = source.token().wait().unwrap();
+    /// assert_eq!(stopped.location(), None);
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(stopped.to_string(), "stopped: signal 15 (SIGTERM)");
+    /// ```
+    pub fn request_with_location(
+        &self,
+        reason: impl Into<Reason>,
+        location: Option<&'static Location<'static>>,
+    ) -> bool {
+        self.ask(Request::new(reason.into(), location))
     }
 
     /// Asks for a stop, and leaves the callbacks to whoever calls what is returned; none when it was not the first request.
@@ -206,7 +310,7 @@ impl StopSource {
     #[doc(alias = "CancelAsync")]
     #[track_caller]
     pub fn request_deferred(&self, reason: impl Into<Reason>) -> Option<DeferredCallbacks> {
-        let mut due = self.node.request(Request::new(reason.into(), Location::caller()))?;
+        let mut due = self.node.request(Request::new(reason.into(), Some(Location::caller())))?;
         due.wake();
         Some(DeferredCallbacks::new(due, self.node.clone()))
     }
@@ -257,11 +361,11 @@ impl StopSource {
         own.map(|(request, _)| request.take_panics()).unwrap_or_default()
     }
 
-    /// Whether the request that `stopped` tells of was made on this very source, and neither further up nor elsewhere.
+    /// Whether the request that caused `stopped` was made on this very source, and neither above it nor elsewhere.
     #[must_use]
-    pub fn has_asked(&self, stopped: &Stopped) -> bool {
+    pub fn is_origin_of(&self, stopped: &Stopped) -> bool {
         let own = self.node.asked().filter(|(_, inherited)| !inherited);
-        own.is_some_and(|(request, _)| std::ptr::eq(request, stopped.asked()))
+        own.is_some_and(|(request, _)| std::ptr::eq(request, stopped.request()))
     }
 
     /// Whether a stop was asked for; the same as polling a token.

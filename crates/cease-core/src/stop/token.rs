@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
@@ -74,25 +73,37 @@ impl StopToken {
         self.node.stop_possible()
     }
 
-    /// Why the stop was asked for, or `None` while it was not.
+    /// Why the stop was requested, or `None` while it was not.
+    ///
+    /// It is the reason of the request that reached this token, also when that was made on a source above;
+    /// [`StopToken::is_inherited`] tells the two apart.
     #[doc(alias = "Cause")]
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
-        static PARENT_STOPPED: Reason = Reason::ParentStopped;
-        self.node.asked().map(|(request, inherited)| if inherited { &PARENT_STOPPED } else { &request.reason })
+        self.request().map(Request::reason)
     }
 
-    /// The reason that was given where the request was made, also when that was further up the tree.
+    /// Whether the stop was requested on a source above this token's own; false while there is no stop.
     ///
-    /// The same as [`StopToken::reason`], unless that is [`Reason::ParentStopped`].
+    /// ```
+    /// use cease_core::StopSource;
+    ///
+    /// let server = StopSource::new();
+    /// let (connection, other) = (server.child(), server.child());
+    ///
+    /// other.request();
+    /// server.request();
+    /// assert!(connection.token().is_inherited());
+    /// assert!(!other.token().is_inherited() && !server.token().is_inherited());
+    /// ```
     #[must_use]
-    pub fn origin(&self) -> Option<&Reason> {
-        self.node.asked().map(|(request, _)| &request.reason)
+    pub fn is_inherited(&self) -> bool {
+        self.node.asked().is_some_and(|(_, inherited)| inherited)
     }
 
     /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
     ///
-    /// Under a stopped token it is born stopped, with [`Reason::ParentStopped`].
+    /// Under a stopped token it is born stopped, by the same request.
     /// When a source in the middle and its tokens are gone, what is below is stopped by what is above.
     /// A token of the child can stop for as long as any source exists, its own or one above.
     ///
@@ -104,8 +115,8 @@ impl StopToken {
     /// let token = request.token();
     ///
     /// server.request_with("rolling deploy");
-    /// assert_eq!(token.reason(), Some(&Reason::ParentStopped));
-    /// assert_eq!(token.origin(), Some(&Reason::from("rolling deploy")));
+    /// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
+    /// assert!(token.is_inherited());
     /// ```
     #[doc(alias = "child_token")]
     #[doc(alias = "WithCancel")]
@@ -126,14 +137,8 @@ impl StopToken {
 
     /// The winning request, made here or further up, or `None` while there was none.
     #[must_use]
-    pub fn asked(&self) -> Option<&Request> {
+    pub fn request(&self) -> Option<&Request> {
         self.node.asked().map(|(request, _)| request)
-    }
-
-    /// Where the winning request was made, or `None` while there was none.
-    #[must_use]
-    pub fn asked_at(&self) -> Option<&'static Location<'static>> {
-        self.node.asked().map(|(request, _)| request.asked_at)
     }
 
     /// Waits until a stop is asked for.

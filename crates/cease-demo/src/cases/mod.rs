@@ -221,7 +221,7 @@ pub fn the_first_signal_stops_it_well(program: &str) {
         let ended = run.finish();
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         ended.assert_one_line(&format!("stopping on signal {number}"));
-        assert!(ended.stdout.contains(&format!("(signal {number})")), "{}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("(signal {number} (SIG{signal}))")), "{}", ended.stdout);
         assert!(ended.stdout.contains("total"), "{}", ended.stdout);
     }
 }

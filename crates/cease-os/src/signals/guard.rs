@@ -198,7 +198,7 @@ impl Watch {
         {
             // Only this thread sets it.
             let _ = self.first_at.set(Instant::now());
-            self.source.request_with(Reason::Signal(first));
+            self.source.request_with_location(Reason::Signal(first), None);
         }
     }
 

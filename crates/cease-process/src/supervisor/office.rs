@@ -139,7 +139,7 @@ impl World for Office {
         // What cannot be signalled is seen not to end, and is reported as that.
         match action {
             Action::Ask(within) => {
-                let why = self.stop.origin().map_or(Why::Requested(None), Why::from);
+                let why = self.stop.reason().map_or(Why::Requested(None), Why::from);
                 let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 let number = self.engagement.as_ref().map_or(0, |engagement| engagement.number);
                 if let Ok(frame) = encode(frame::Kind::Stop, &Stop { why, number, within_ms }) {

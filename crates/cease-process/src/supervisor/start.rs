@@ -60,7 +60,7 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
         protocol: PROTOCOL,
         build: build.clone(),
         name: options.job_name.into(),
-        stopped: job.as_ref().and_then(|(_, stop)| stop.origin()).map(Why::from),
+        stopped: job.as_ref().and_then(|(_, stop)| stop.reason()).map(Why::from),
         cgroup: enclosure.cgroup(),
         adopts: enclosure.kind() == Kind::Descendants,
         stays: job.is_none(),
@@ -109,7 +109,7 @@ impl Started {
     /// the next one.
     pub(super) fn order(&mut self, options: &Options, number: u64, job: &[u8], stop: &StopToken) -> io::Result<()> {
         let end = Instant::now().checked_add(options.start_limit);
-        let stopped = stop.origin().map(Why::from);
+        let stopped = stop.reason().map(Why::from);
         let order = Order { name: options.job_name.into(), stopped, number, ..Order::default() };
         let mut frames = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;
         frames.extend_from_slice(job);

@@ -69,7 +69,7 @@ pub(super) fn stop(stop: Stop) {
 impl Current {
     fn ask(&self, why: Why) {
         if let Some(source) = &self.source {
-            source.request_with(Reason::from(why));
+            source.request_with_location(Reason::from(why), None);
         }
     }
 }

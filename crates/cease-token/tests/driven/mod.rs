@@ -118,5 +118,5 @@ pub(crate) fn join<T>(worker: Worker<T>) -> Exit<T> {
 }
 
 pub(crate) fn reason<T: std::fmt::Debug>(exit: &Exit<T>) -> &Reason {
-    exit.stopped().unwrap_or_else(|| panic!("it {exit:?}")).reason()
+    exit.as_stopped().unwrap_or_else(|| panic!("it {exit:?}")).reason()
 }
