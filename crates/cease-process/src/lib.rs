@@ -10,16 +10,16 @@ pub mod pidfd;
 pub mod tree;
 pub mod vfork;
 
+mod exit_pipe;
 mod frame;
 mod member;
 mod message;
-mod note;
-mod patience;
 mod pool;
 mod process;
 mod procfs;
 mod report;
 mod supervisor;
+mod timeout;
 mod travels;
 mod worker;
 

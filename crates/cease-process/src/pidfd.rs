@@ -21,8 +21,8 @@ use rustix::process::{
     waitid,
 };
 
-use crate::note::Note;
-use crate::patience::{FOR_THE_KILLED, Patience};
+use crate::exit_pipe::ExitPipe;
+use crate::timeout::{FOR_THE_KILLED, Timeout};
 
 /// A child that has not been reaped.
 ///
@@ -33,7 +33,7 @@ pub struct Leader {
     leads_group: bool,
     reaped: bool,
     /// Of the first process of a namespace, whose child is the one that counts.
-    note: Option<Box<Note>>,
+    note: Option<Box<ExitPipe>>,
 }
 
 /// The ends of the child's pipes that were asked for.
@@ -104,7 +104,7 @@ impl Leader {
     /// As [`Leader::of`], for the first process of a namespace, which notes there how the worker, its child, has ended.
     ///
     /// That counts for its own end.
-    pub(crate) fn first(pid: Pid, fd: OwnedFd, note: Note) -> Self {
+    pub(crate) fn first(pid: Pid, fd: OwnedFd, note: ExitPipe) -> Self {
         let mut first = Self::of(pid, fd);
         first.note = Some(Box::new(note));
         first
@@ -203,10 +203,10 @@ impl Leader {
     ///
     /// What the operating system said.
     pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<Ended>> {
-        let patience = Patience::new(limit);
+        let timeout = Timeout::new(limit);
         // Of one that was killed the pipe ends some moments before it does.
         for fd in [&self.end(), &self.fd] {
-            patience.wait_for(fd)?;
+            timeout.wait_for(fd)?;
             if let Some(ended) = self.peek()? {
                 return Ok(Some(ended));
             }
@@ -224,7 +224,7 @@ impl Leader {
         if self.note.as_ref().is_some_and(|note| note.is_written()) {
             // It goes by itself when it has seen that nobody is left, and that takes a moment.
             let _ = self.signal(Signal::KILL);
-            let _ = Patience::new(FOR_THE_KILLED).wait_for(&self.fd);
+            let _ = Timeout::new(FOR_THE_KILLED).wait_for(&self.fd);
         }
         match self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(Some(ended)) => {
@@ -263,7 +263,7 @@ impl Drop for Leader {
         let _ = self.signal(Signal::KILL);
         let _ = self.signal_group(Signal::KILL);
         let reap = |fd: &OwnedFd| waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
-        if Patience::new(FOR_THE_KILLED).wait_for(&self.fd).is_ok_and(|has_ended| has_ended) {
+        if Timeout::new(FOR_THE_KILLED).wait_for(&self.fd).is_ok_and(|has_ended| has_ended) {
             let _ = reap(&self.fd);
         } else {
             // It cannot be killed just now: it waits for a disk, say. Somebody has to be there when it ends.

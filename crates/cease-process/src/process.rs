@@ -17,7 +17,7 @@ use crate::containment::Containment;
 use crate::frame::{self, FrameError};
 use crate::ladder::GracePeriods;
 use crate::report::{StartError, StopReport};
-use crate::supervisor::{self, Begun, Sentry, Shared};
+use crate::supervisor::{self, Begun, Shared, SupervisorThread};
 use crate::{CONTRACT, Pool, RemoteJob};
 
 /// The program that runs already, whatever has become of its file.
@@ -43,7 +43,7 @@ pub(crate) struct Options {
     pub(crate) containment: Containment,
     pub(crate) budgets: GracePeriods,
     pub(crate) start_limit: Duration,
-    pub(crate) ears: Ears,
+    pub(crate) listeners: Listeners,
     pub(crate) job_name: &'static str,
 }
 
@@ -55,7 +55,7 @@ impl Options {
 
 /// Who is told of what a job says while it runs.
 #[derive(Clone, Default)]
-pub(crate) struct Ears {
+pub(crate) struct Listeners {
     progress: Option<Arc<HearProgress>>,
     log: Option<Arc<HearLog>>,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Ears {
 type HearProgress = dyn Fn(Progress<'_>) + Send + Sync;
 type HearLog = dyn Fn(&str) + Send + Sync;
 
-impl Ears {
+impl Listeners {
     pub(crate) fn progress(&self, payload: &[u8]) {
         if let Some(hear) = &self.progress {
             hear(Progress { payload });
@@ -77,9 +77,9 @@ impl Ears {
     }
 }
 
-impl fmt::Debug for Ears {
+impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ears").finish_non_exhaustive()
+        f.debug_struct("Listeners").finish_non_exhaustive()
     }
 }
 
@@ -112,7 +112,7 @@ impl Process {
             containment: Containment::Auto,
             budgets: GracePeriods::default(),
             start_limit: Duration::from_secs(10),
-            ears: Ears::default(),
+            listeners: Listeners::default(),
             job_name: "",
         };
         Self { name: CONTRACT.strategy.into(), options }
@@ -178,7 +178,7 @@ impl Process {
         self.with(|options| options.containment = containment)
     }
 
-    /// Sets how long each rung may take once a stop was asked for.
+    /// Sets how long each stage may take once a stop was asked for.
     #[must_use]
     pub fn budgets(self, budgets: GracePeriods) -> Self {
         self.with(|options| options.budgets = budgets)
@@ -194,13 +194,13 @@ impl Process {
     /// joins it; meanwhile nothing else happens there. When it panics the worker is killed, and has panicked with that.
     #[must_use]
     pub fn on_progress(self, hear: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.ears.progress = Some(Arc::new(hear)))
+        self.with(|options| options.listeners.progress = Some(Arc::new(hear)))
     }
 
     /// As [`Process::on_progress`], with what a job tells by [`crate::log`].
     #[must_use]
     pub fn on_log(self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.ears.log = Some(Arc::new(hear)))
+        self.with(|options| options.listeners.log = Some(Arc::new(hear)))
     }
 
     /// As [`Strategy::spawn_with`], with somebody who watches how the process ends.
@@ -283,7 +283,7 @@ impl Watch {
         self.shared.pid.get().copied().unwrap_or_default()
     }
 
-    /// Goes one rung up the ladder, without a word to the source; harmless when it is over.
+    /// Goes one stage up the ladder, without a word to the source; harmless when it is over.
     pub fn escalate(&self) {
         self.shared.desk.request();
     }
@@ -308,7 +308,7 @@ impl Watch {
 /// A worker's process, and the thread that supervises it while nobody joins.
 struct RunningProcess<T> {
     shared: Arc<Shared>,
-    sentry: Option<Sentry>,
+    sentry: Option<SupervisorThread>,
     on: ThreadId,
     stop: StopToken,
     yields: PhantomData<fn() -> T>,
@@ -330,9 +330,9 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
 
     fn join(self: Box<Self>) -> Exit<T> {
         let Self { shared, sentry, stop, .. } = *self;
-        let remains = shared.take_over();
+        let outcome = shared.take_over();
         // It was relieved, and is on its way.
-        sentry.into_iter().for_each(Sentry::dismiss);
-        remains.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |remains| remains.exit(&stop))
+        sentry.into_iter().for_each(SupervisorThread::dismiss);
+        outcome.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |outcome| outcome.exit(&stop))
     }
 }

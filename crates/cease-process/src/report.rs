@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::containment::{ContainmentError, Kind};
 use crate::frame::{FrameError, decode};
-use crate::ladder::{Rung, Summary};
+use crate::ladder::{Stage, Summary};
 use crate::message::{Answer, RemotePanic, Why};
 use crate::pidfd::Ended;
 
@@ -27,11 +27,11 @@ pub struct StopReport {
     pub ended: Option<Ended>,
     /// Whether it lives on, and waits in its [`crate::Pool`] for another job.
     pub is_kept: bool,
-    /// The rung that it ended on; `None` when it ended by itself, or lives on.
-    pub ended_on: Option<Rung>,
-    /// The highest rung that was needed, for it or for what it had started.
-    pub reached: Option<Rung>,
-    /// How long each rung lasted, in the order of [`Rung::ALL`].
+    /// The stage that it ended on; `None` when it ended by itself, or lives on.
+    pub ended_on: Option<Stage>,
+    /// The highest stage that was needed, for it or for what it had started.
+    pub reached: Option<Stage>,
+    /// How long each stage lasted, in the order of [`Stage::ALL`].
     pub spent: [Duration; 3],
     /// How many processes it left behind, which were ended too.
     pub survivors: usize,
@@ -139,23 +139,23 @@ impl From<FrameError> for StartError {
 
 /// What is left of a worker, before it is known what its job yields.
 #[derive(Debug)]
-pub(crate) struct Remains {
+pub(crate) struct Outcome {
     pub(crate) report: StopReport,
     /// The frame with the answer, when it has arrived.
     pub(crate) answer: Option<Vec<u8>>,
     /// Why what was said cannot be understood.
     pub(crate) broken: Option<String>,
     /// What the one who was told of the job's progress panicked with.
-    pub(crate) ear_panic: Option<Box<dyn Any + Send>>,
+    pub(crate) listener_panic: Option<Box<dyn Any + Send>>,
 }
 
-impl Remains {
+impl Outcome {
     /// How the worker ended; `stop` is what it was stopped through.
     ///
     /// What was fully received comes first: no signal takes a value away.
     pub(crate) fn exit<T: DeserializeOwned>(self, stop: &StopToken) -> Exit<T> {
-        let Self { report, answer, broken, ear_panic } = self;
-        if let Some(payload) = ear_panic {
+        let Self { report, answer, broken, listener_panic } = self;
+        if let Some(payload) = listener_panic {
             return Exit::Panicked(Panic::new(payload));
         }
         if let Some(answer) = answer {
@@ -183,11 +183,11 @@ impl Remains {
     }
 }
 
-/// Whether `signal` is one that was sent on the way to `rung`.
-fn is_ours(signal: i32, rung: Option<Rung>) -> bool {
-    match rung {
-        Some(Rung::Kill) => signal == libc::SIGKILL || signal == libc::SIGTERM,
-        Some(Rung::Term) => signal == libc::SIGTERM,
+/// Whether `signal` is one that was sent on the way to `stage`.
+fn is_ours(signal: i32, stage: Option<Stage>) -> bool {
+    match stage {
+        Some(Stage::Kill) => signal == libc::SIGKILL || signal == libc::SIGTERM,
+        Some(Stage::Term) => signal == libc::SIGTERM,
         _ => false,
     }
 }

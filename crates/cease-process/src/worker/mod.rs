@@ -8,10 +8,10 @@
 //! A thread of its own listens for the stop, and for the end of the one who supervises: then nothing of the tree may go on.
 
 mod current;
-mod first;
 mod inbox;
 mod inherited;
 mod link;
+mod namespace_init;
 mod pooled;
 
 use std::fs::{self, File};
@@ -33,7 +33,7 @@ use crate::travels::{Body, Entry};
 use inbox::Inbox;
 use pooled::Left;
 
-pub(crate) use first::{FIRST, is_told as first_is_told};
+pub(crate) use namespace_init::{NAMESPACE_INIT, is_told as first_is_told};
 
 pub use current::due;
 pub use link::{log, progress};
@@ -64,8 +64,8 @@ pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
 /// A test program has a `main` of its own, so there the line stands in a test, and the strategy is told its name:
 /// see [`crate::Process::in_test`].
 pub fn init<const N: usize>(jobs: [Entry; N]) {
-    if let Some(post) = first::take_post() {
-        exit(post.stand());
+    if let Some(init) = namespace_init::take_namespace_init() {
+        exit(init.run());
     }
     if let Some(socket) = take_socket() {
         let code = if serve(socket, &jobs).is_ok() { 0 } else { 1 };
