@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::pidfd::Ended;
+use crate::ended::Ended;
 use crate::timeout::Timeout;
 
 /// What is written: what kind of an end it was, and its number.

@@ -1,11 +1,10 @@
 //! The strategy: what a worker's process is like, and how it is ended.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -14,14 +13,12 @@ use cease_core::{Contract, Exit, SpawnError, StopSource, StopToken, Strategy, Wo
 use serde::de::DeserializeOwned;
 
 use crate::containment::Containment;
-use crate::frame::{self, FrameError};
+use crate::frame;
 use crate::ladder::GracePeriods;
+use crate::options::{Listeners, OWN_PROGRAM, Options, Progress};
 use crate::report::{StartError, StopReport};
 use crate::supervisor::{self, Begun, Shared, SupervisorThread};
 use crate::{CONTRACT, Pool, RemoteJob};
-
-/// The program that runs already, whatever has become of its file.
-const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs each job in a process of its own, and stops it by asking, by SIGTERM, and by SIGKILL, in turn.
 ///
@@ -31,73 +28,6 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 pub struct Process {
     name: String,
     options: Options,
-}
-
-/// What a worker's process is like.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) program: PathBuf,
-    pub(crate) args: Vec<OsString>,
-    pub(crate) env: Vec<(OsString, Option<OsString>)>,
-    pub(crate) dir: Option<PathBuf>,
-    pub(crate) containment: Containment,
-    pub(crate) budgets: GracePeriods,
-    pub(crate) start_limit: Duration,
-    pub(crate) listeners: Listeners,
-    pub(crate) job_name: &'static str,
-}
-
-impl Options {
-    pub(crate) fn is_own_program(&self) -> bool {
-        self.program == Path::new(OWN_PROGRAM)
-    }
-}
-
-/// Who is told of what a job says while it runs.
-#[derive(Clone, Default)]
-pub(crate) struct Listeners {
-    progress: Option<Arc<HearProgress>>,
-    log: Option<Arc<HearLog>>,
-}
-
-type HearProgress = dyn Fn(Progress<'_>) + Send + Sync;
-type HearLog = dyn Fn(&str) + Send + Sync;
-
-impl Listeners {
-    pub(crate) fn progress(&self, payload: &[u8]) {
-        if let Some(hear) = &self.progress {
-            hear(Progress { payload });
-        }
-    }
-
-    pub(crate) fn log(&self, text: &str) {
-        if let Some(hear) = &self.log {
-            hear(text);
-        }
-    }
-}
-
-impl fmt::Debug for Listeners {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listeners").finish_non_exhaustive()
-    }
-}
-
-/// What a job told with [`crate::progress`].
-#[derive(Debug, Clone, Copy)]
-pub struct Progress<'a> {
-    payload: &'a [u8],
-}
-
-impl Progress<'_> {
-    /// The value, if it is a `T`.
-    ///
-    /// # Errors
-    ///
-    /// When it is something else.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
-        frame::decode(self.payload)
-    }
 }
 
 impl Process {

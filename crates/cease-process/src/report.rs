@@ -10,10 +10,10 @@ use cease_core::{Exit, Panic, Reason, SpawnError, StopSource, StopToken, Stopped
 use serde::de::DeserializeOwned;
 
 use crate::containment::{ContainmentError, Kind};
+use crate::ended::Ended;
 use crate::frame::{FrameError, decode};
 use crate::ladder::{Stage, Summary};
 use crate::message::{Answer, RemotePanic, Why};
-use crate::pidfd::Ended;
 
 /// How a worker's process was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,10 @@ pub enum StartError {
     Containment(ContainmentError),
     /// The job cannot be written down, or is too long, or what was said cannot be understood.
     Frame(FrameError),
-    /// The program does not call [`crate::init`], or ended before it did.
+    /// This program has not called [`crate::init`], so the same program, started as a worker, does not call it either; nothing was
+    /// started. The kind of the [`io::Error`] is [`io::ErrorKind::Unsupported`].
+    NoInit,
+    /// The program ended or hung up before its first message: it does not call [`crate::init`], or was killed.
     NoWorker(Option<Ended>),
     /// The program is another build, or speaks another version.
     OtherBuild {
@@ -102,15 +105,20 @@ impl fmt::Display for StartError {
         match self {
             Self::Containment(error) => write!(f, "{error}: {}", error.error),
             Self::Frame(error) => write!(f, "the job cannot travel: {error}"),
-            Self::NoWorker(None) => f.write_str("the program hung up; does it call `cease_process::init`?"),
-            Self::NoWorker(Some(ended)) => write!(f, "the program {ended}; does it call `cease_process::init` first?"),
+            Self::NoInit => f.write_str("this program has not called `cease::process::init`; call it first in `main`"),
+            Self::NoWorker(None) => f.write_str("the program hung up; does it call `cease::process::init` first?"),
+            // A signal from outside says nothing about what the program calls.
+            Self::NoWorker(Some(ended @ Ended::Signaled { .. })) => write!(f, "the program {ended} before it began"),
+            Self::NoWorker(Some(ended)) => write!(f, "the program {ended}; does it call `cease::process::init` first?"),
             Self::OtherBuild { ours, theirs } => write!(f, "the program is another build: {theirs}, and not {ours}"),
             Self::UnknownJob { name, known } => {
                 write!(f, "the program knows no job `{name}`, only: {}", known.join(", "))
             }
             Self::Unreadable(why) => write!(f, "the program cannot read the job: {why}"),
             Self::PoolExhausted => f.write_str("every worker of the pool has a job"),
-            Self::TimedOut(limit) => write!(f, "the program did not begin within {limit:?}"),
+            Self::TimedOut(limit) => {
+                write!(f, "the program did not begin within {limit:?}; does it call `cease::process::init` first?")
+            }
         }
     }
 }
@@ -127,7 +135,10 @@ impl Error for StartError {
 
 impl From<StartError> for io::Error {
     fn from(error: StartError) -> Self {
-        Self::other(error)
+        match error {
+            StartError::NoInit => Self::new(io::ErrorKind::Unsupported, error),
+            error => Self::other(error),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use cease_core::{Contract, SpawnError, StopSource, Strategy, Worker};
 
 use crate::frame;
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::StartError;
 use crate::supervisor::{NotBegun, PoolHandle};
 use crate::timeout::Timeout;

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::epoll;
 
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::StartError;
 use crate::supervisor::{IdleWorker, PoolHandle};
 use crate::timeout::Timeout;

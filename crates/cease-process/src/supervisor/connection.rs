@@ -13,7 +13,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode, encode};
 use crate::message::RemotePanic;
-use crate::process::Listeners;
+use crate::options::Listeners;
 use crate::timeout::Timeout;
 
 /// How much is read at once: between two reads there is time for everything else.

@@ -11,7 +11,7 @@ use super::os_backend::OsBackend;
 use super::start::{self, Started};
 use super::supervisor_thread::SupervisorThread;
 use super::{Begun, Shared};
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::StartError;
 
 /// Where workers come back to.

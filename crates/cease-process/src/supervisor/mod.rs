@@ -22,7 +22,7 @@ use cease_core::{CallbackGuard, StopToken};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::ladder::{Ladder, Role, StopRequests, Summary, Supervisor};
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::{Outcome, StopReport};
 use os_backend::OsBackend;
 

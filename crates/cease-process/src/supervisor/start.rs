@@ -15,8 +15,8 @@ use crate::containment::{ContainmentError, Enclosure, Kind};
 use crate::exit_pipe::ExitPipe;
 use crate::frame::{self, FrameError, decode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal, Why};
+use crate::options::Options;
 use crate::pidfd::{self, Leader};
-use crate::process::Options;
 use crate::report::StartError;
 use crate::tree::Tree;
 use crate::vfork::Place;
@@ -45,6 +45,9 @@ pub(super) struct Started {
 /// Starts a process, and sends it the frame with its job, or that it has to wait for jobs; it does nothing of the user's before
 /// it has that.
 pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> io::Result<Launched> {
+    if options.repeats_this_program() && !worker::init_ran() {
+        return Err(StartError::NoInit.into());
+    }
     let end = Instant::now().checked_add(options.start_limit);
     let (ours, theirs) = UnixStream::pair()?;
     let (control, their_control) = match &job {

@@ -20,8 +20,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
 
 use super::{inherited, is_marked};
+use crate::ended::Ended;
 use crate::exit_pipe::Line;
-use crate::pidfd::Ended;
 
 /// Says to the first process of a namespace that it is one: the numbers of two descriptors.
 pub(crate) const NAMESPACE_INIT: &str = "CEASE_PROCESS_FIRST";
