@@ -48,3 +48,15 @@ pub(crate) fn group_of(pid: u32) -> Option<u32> {
     let group = unsafe { libc::getpgid(libc::pid_t::try_from(pid).ok()?) };
     u32::try_from(group).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_not_the_meant_process_any_more_is_not_held() {
+        let own = std::process::id();
+        assert!(Member::open(own, || true).is_some());
+        assert!(Member::open(own, || false).is_none(), "another process has taken the number meanwhile");
+    }
+}

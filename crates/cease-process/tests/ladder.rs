@@ -373,3 +373,14 @@ fn what_cannot_be_killed_is_reported_when_its_time_is_over() {
     assert!(!summary.is_empty && summary.ended_on.is_none());
     assert_eq!(ladder.next(ms(1000)), None);
 }
+
+#[test]
+fn a_first_request_after_the_answer_stays_on_the_first_stage() {
+    let mut ladder = Ladder::new(GracePeriods { ask: ms(10), term: ms(10), kill: ms(10) });
+    ladder.tell(Event::Answered, ms(0));
+    assert_eq!(ladder.stage(), Some(Stage::Ask));
+    ladder.tell(Event::Requests(1), ms(1));
+    assert_eq!(ladder.stage(), Some(Stage::Ask), "the first request asks for what is on its way already");
+    ladder.tell(Event::Requests(2), ms(2));
+    assert_eq!(ladder.stage(), Some(Stage::Term));
+}

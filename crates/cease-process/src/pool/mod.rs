@@ -149,7 +149,7 @@ impl Pool {
                 match idle.engage(&options, &frame, &source.token(), home) {
                     Ok(begun) => return Ok(begun),
                     Err(NotBegun { error, idle: Some(idle) }) => {
-                        self.pool_state.take_back(*idle);
+                        self.pool_state.put_back(*idle);
                         return Err(error);
                     }
                     Err(NotBegun { error, idle: None }) => {

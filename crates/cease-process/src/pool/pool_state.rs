@@ -8,7 +8,7 @@ use rustix::event::epoll;
 
 use crate::options::Options;
 use crate::report::StartError;
-use crate::supervisor::{IdleWorker, PoolHandle};
+use crate::supervisor::{IdleWorker, PoolHandle, Returned};
 use crate::timeout::Timeout;
 
 /// What the replenisher is told with instead of the number of a process: that something is to be done.
@@ -93,7 +93,7 @@ impl PoolState {
     fn start_until(&self, count: usize) -> io::Result<()> {
         while self.reserve_below(count) {
             let idle = self.start()?;
-            self.take_back(idle);
+            self.put_back(idle);
         }
         Ok(())
     }
@@ -144,20 +144,8 @@ impl PoolState {
         IdleWorker::start(&self.options).and_then(watched).inspect_err(|_| self.lose())
     }
 
-    fn reserve_below(&self, count: usize) -> bool {
-        let mut state = self.state();
-        let is_missing = state.count < count && !state.is_closed;
-        state.count += usize::from(is_missing);
-        is_missing
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PoolHandle for PoolState {
-    fn take_back(&self, idle: IdleWorker) {
+    /// Puts a worker back that waits for a job; one that has ended, or that comes after the close, is ended.
+    pub(super) fn put_back(&self, idle: IdleWorker) {
         let ended = {
             let mut state = self.state();
             // The replenisher is told once of an end, and looks here, so it has to be looked at here as well.
@@ -175,6 +163,23 @@ impl PoolHandle for PoolState {
                 self.lose();
             }
         }
+    }
+
+    fn reserve_below(&self, count: usize) -> bool {
+        let mut state = self.state();
+        let is_missing = state.count < count && !state.is_closed;
+        state.count += usize::from(is_missing);
+        is_missing
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PoolHandle for PoolState {
+    fn take_back(&self, worker: Returned) {
+        self.put_back(worker.into());
     }
 
     fn lose(&self) {

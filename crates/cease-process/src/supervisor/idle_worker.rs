@@ -1,6 +1,5 @@
 //! A worker that waits for a job, and comes back when it has done one.
 
-use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -8,20 +7,12 @@ use std::sync::Arc;
 use cease_core::StopToken;
 
 use super::os_backend::OsBackend;
+use super::pool_lease::{PoolHandle, PoolLease, Returned};
 use super::start::{self, Started};
 use super::supervisor_thread::SupervisorThread;
 use super::{Begun, Shared};
 use crate::options::Options;
 use crate::report::StartError;
-
-/// Where workers come back to.
-pub(crate) trait PoolHandle: fmt::Debug + Send + Sync {
-    /// A worker has done its job, and waits for another one.
-    fn take_back(&self, idle: IdleWorker);
-
-    /// A worker that was sent from here has ended, or cannot be ended.
-    fn lose(&self);
-}
 
 /// A worker that waits for a job; dropping it kills and reaps it.
 #[derive(Debug)]
@@ -30,14 +21,6 @@ pub(crate) struct IdleWorker {
     parts: Option<(Started, SupervisorThread)>,
     /// How many jobs it was sent.
     jobs: u64,
-}
-
-/// What the backend of a pool's worker has to know beside.
-#[derive(Debug)]
-pub(super) struct PoolLease {
-    pub(super) number: u64,
-    pub(super) sentry: SupervisorThread,
-    pub(super) home: Arc<dyn PoolHandle>,
 }
 
 /// Why a worker has not begun with a job, and the worker, if it can do another one.
@@ -58,12 +41,6 @@ impl IdleWorker {
                 Err(error)
             }
         }
-    }
-
-    /// The one who was engaged, who is free again.
-    pub(super) fn again(started: Started, lease: PoolLease) -> (Self, Arc<dyn PoolHandle>) {
-        let PoolLease { number, sentry, home } = lease;
-        (Self { parts: Some((started, sentry)), jobs: number }, home)
     }
 
     /// The number of its process.
@@ -123,6 +100,13 @@ impl IdleWorker {
 
     fn parts(&self) -> &(Started, SupervisorThread) {
         self.parts.as_ref().expect("it is whole")
+    }
+}
+
+impl From<Returned> for IdleWorker {
+    fn from(worker: Returned) -> Self {
+        let Returned { started, thread, number } = worker;
+        Self { parts: Some((started, thread)), jobs: number }
     }
 }
 

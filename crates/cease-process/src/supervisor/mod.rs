@@ -9,6 +9,7 @@
 mod connection;
 mod idle_worker;
 mod os_backend;
+mod pool_lease;
 mod program;
 mod start;
 mod supervisor_thread;
@@ -26,7 +27,8 @@ use crate::options::Options;
 use crate::report::{Outcome, StopReport};
 use os_backend::OsBackend;
 
-pub(crate) use idle_worker::{IdleWorker, NotBegun, PoolHandle};
+pub(crate) use idle_worker::{IdleWorker, NotBegun};
+pub(crate) use pool_lease::{PoolHandle, Returned};
 pub(crate) use supervisor_thread::SupervisorThread;
 
 /// What the worker, its sentry and those who watch it share.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cease_core::{CallbackGuard, StopToken};
 
 use super::connection::{Connection, Said};
-use super::idle_worker::{IdleWorker, PoolLease};
+use super::pool_lease::{PoolLease, Returned};
 use super::start::Started;
 use crate::containment::Kind;
 use crate::ended::Ended;
@@ -102,8 +102,8 @@ impl OsBackend {
     fn go_home(&mut self) {
         let (tree, connection) = (self.tree.take(), self.connection.take());
         if let (Some(tree), Some(connection), Some(lease)) = (tree, connection, self.lease.take()) {
-            let (idle, home) = IdleWorker::again(Started { tree, connection }, lease);
-            home.take_back(idle);
+            let PoolLease { number, sentry: thread, home } = lease;
+            home.take_back(Returned { started: Started { tree, connection }, thread, number });
         }
     }
 
