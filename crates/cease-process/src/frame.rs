@@ -330,6 +330,23 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_of_exactly_the_cap_is_written_and_read_and_one_byte_more_is_neither() {
+        // The kind takes one byte, and the mark of a long text takes five.
+        let text = "x".repeat(CAP - 5);
+        assert_eq!(encode(Kind::Log, &text), Err(FrameError::TooLong { bytes: CAP as u64 + 1 }));
+        let text = &text[1..];
+        let bytes = encode(Kind::Log, text).unwrap();
+        assert_eq!(bytes.len(), LENGTH + CAP);
+        let mut decoder = Decoder::default();
+        decoder.push(&bytes);
+        let frame = decoder.next().unwrap().expect("it is whole");
+        assert!(decode::<String>(&frame.payload).unwrap() == text);
+        let mut decoder = Decoder::default();
+        decoder.push(&u32::try_from(CAP + 1).unwrap().to_le_bytes());
+        assert_eq!(decoder.next(), Err(FrameError::TooLong { bytes: CAP as u64 + 1 }));
+    }
+
+    #[test]
     fn a_kind_that_is_not_known_and_a_frame_without_one_are_errors() {
         for bytes in [&[1, 0, 0, 0, 200][..], &[0, 0, 0, 0]] {
             let mut decoder = Decoder::default();

@@ -10,16 +10,18 @@ pub mod pidfd;
 pub mod tree;
 pub mod vfork;
 
+mod ended;
+mod exit_pipe;
 mod frame;
 mod member;
 mod message;
-mod note;
-mod patience;
+mod options;
 mod pool;
 mod process;
 mod procfs;
 mod report;
 mod supervisor;
+mod timeout;
 mod travels;
 mod worker;
 
@@ -27,8 +29,9 @@ use cease_core::{Contract, Exception, Law, Modelled, RunsOn};
 
 pub use frame::FrameError;
 pub use message::RemotePanic;
+pub use options::Progress;
 pub use pool::Pool;
-pub use process::{Process, Progress, Watch};
+pub use process::{Process, Watch};
 pub use report::{StartError, StopReport};
 pub use travels::{Entry, RemoteJob, job};
 pub use worker::{due, init, log, progress};

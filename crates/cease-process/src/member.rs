@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 
-use crate::patience::Patience;
+use crate::timeout::Timeout;
 
 /// A process that is not a child, or not one that this crate started: a member of somebody's tree.
 ///
@@ -27,10 +27,10 @@ impl Member {
         pidfd_send_signal(&self.fd, signal).is_ok()
     }
 
-    /// Waits until it has ended, or `patience` is over.
-    pub(crate) fn wait(&self, patience: Patience) {
+    /// Waits until it has ended, or `timeout` is over.
+    pub(crate) fn wait(&self, timeout: Timeout) {
         // Whoever cannot be waited for is not.
-        let _ = patience.wait_for(&self.fd);
+        let _ = timeout.wait_for(&self.fd);
     }
 
     /// Reaps it, if it is a child of this process and has ended.
@@ -47,4 +47,16 @@ pub(crate) fn group_of(pid: u32) -> Option<u32> {
     // SAFETY: the call takes a number, which need not be a process's, and touches no memory of ours.
     let group = unsafe { libc::getpgid(libc::pid_t::try_from(pid).ok()?) };
     u32::try_from(group).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_not_the_meant_process_any_more_is_not_held() {
+        let own = std::process::id();
+        assert!(Member::open(own, || true).is_some());
+        assert!(Member::open(own, || false).is_none(), "another process has taken the number meanwhile");
+    }
 }

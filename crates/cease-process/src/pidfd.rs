@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, pidfd_send_signal,
-    waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal, waitid,
 };
 
-use crate::note::Note;
-use crate::patience::{FOR_THE_KILLED, Patience};
+use crate::exit_pipe::ExitPipe;
+use crate::timeout::{FOR_THE_KILLED, Timeout};
+
+pub use crate::ended::Ended;
 
 /// A child that has not been reaped.
 ///
@@ -33,7 +34,7 @@ pub struct Leader {
     leads_group: bool,
     reaped: bool,
     /// Of the first process of a namespace, whose child is the one that counts.
-    note: Option<Box<Note>>,
+    note: Option<Box<ExitPipe>>,
 }
 
 /// The ends of the child's pipes that were asked for.
@@ -45,23 +46,6 @@ pub struct Pipes {
     pub stdout: Option<ChildStdout>,
     /// Where its standard error is read.
     pub stderr: Option<ChildStderr>,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ended {
-    /// It exited with this code.
-    Exited(i32),
-    /// This signal ended it.
-    Signaled {
-        /// The number of the signal.
-        signal: i32,
-        /// Whether it left a core file.
-        core: bool,
-    },
-    /// Something else in this program reaped it, so nobody knows.
-    Unknown,
 }
 
 impl Leader {
@@ -104,7 +88,7 @@ impl Leader {
     /// As [`Leader::of`], for the first process of a namespace, which notes there how the worker, its child, has ended.
     ///
     /// That counts for its own end.
-    pub(crate) fn first(pid: Pid, fd: OwnedFd, note: Note) -> Self {
+    pub(crate) fn first(pid: Pid, fd: OwnedFd, note: ExitPipe) -> Self {
         let mut first = Self::of(pid, fd);
         first.note = Some(Box::new(note));
         first
@@ -203,10 +187,10 @@ impl Leader {
     ///
     /// What the operating system said.
     pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<Ended>> {
-        let patience = Patience::new(limit);
+        let timeout = Timeout::new(limit);
         // Of one that was killed the pipe ends some moments before it does.
         for fd in [&self.end(), &self.fd] {
-            patience.wait_for(fd)?;
+            timeout.wait_for(fd)?;
             if let Some(ended) = self.peek()? {
                 return Ok(Some(ended));
             }
@@ -224,7 +208,7 @@ impl Leader {
         if self.note.as_ref().is_some_and(|note| note.is_written()) {
             // It goes by itself when it has seen that nobody is left, and that takes a moment.
             let _ = self.signal(Signal::KILL);
-            let _ = Patience::new(FOR_THE_KILLED).wait_for(&self.fd);
+            let _ = Timeout::new(FOR_THE_KILLED).wait_for(&self.fd);
         }
         match self.waitid(WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(Some(ended)) => {
@@ -263,7 +247,7 @@ impl Drop for Leader {
         let _ = self.signal(Signal::KILL);
         let _ = self.signal_group(Signal::KILL);
         let reap = |fd: &OwnedFd| waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
-        if Patience::new(FOR_THE_KILLED).wait_for(&self.fd).is_ok_and(|has_ended| has_ended) {
+        if Timeout::new(FOR_THE_KILLED).wait_for(&self.fd).is_ok_and(|has_ended| has_ended) {
             let _ = reap(&self.fd);
         } else {
             // It cannot be killed just now: it waits for a disk, say. Somebody has to be there when it ends.
@@ -276,32 +260,6 @@ impl Drop for Leader {
 impl fmt::Debug for Leader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leader").field("pid", &self.pid()).finish_non_exhaustive()
-    }
-}
-
-impl Ended {
-    fn of(status: &WaitIdStatus) -> Self {
-        Self::from_parts(status.exit_status(), status.terminating_signal(), status.dumped())
-    }
-
-    /// As a wait says it: one of the two, and whether there was a core file.
-    pub(crate) fn from_parts(code: Option<i32>, signal: Option<i32>, core: bool) -> Self {
-        match (code, signal) {
-            (Some(code), _) => Self::Exited(code),
-            (None, Some(signal)) => Self::Signaled { signal, core },
-            (None, None) => Self::Unknown,
-        }
-    }
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited(code) => write!(f, "exited with code {code}"),
-            Self::Signaled { signal, core: false } => write!(f, "ended by signal {signal}"),
-            Self::Signaled { signal, core: true } => write!(f, "ended by signal {signal}, with a core file"),
-            Self::Unknown => f.write_str("ended, and somebody else reaped it"),
-        }
     }
 }
 

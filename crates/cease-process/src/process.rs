@@ -1,11 +1,10 @@
 //! The strategy: what a worker's process is like, and how it is ended.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -14,14 +13,12 @@ use cease_core::{Contract, Exit, SpawnError, StopSource, StopToken, Strategy, Wo
 use serde::de::DeserializeOwned;
 
 use crate::containment::Containment;
-use crate::frame::{self, FrameError};
+use crate::frame;
 use crate::ladder::GracePeriods;
+use crate::options::{Listeners, OWN_PROGRAM, Options, Progress};
 use crate::report::{StartError, StopReport};
-use crate::supervisor::{self, Begun, Sentry, Shared};
+use crate::supervisor::{self, Begun, Shared, SupervisorThread};
 use crate::{CONTRACT, Pool, RemoteJob};
-
-/// The program that runs already, whatever has become of its file.
-const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs each job in a process of its own, and stops it by asking, by SIGTERM, and by SIGKILL, in turn.
 ///
@@ -31,73 +28,6 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 pub struct Process {
     name: String,
     options: Options,
-}
-
-/// What a worker's process is like.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) program: PathBuf,
-    pub(crate) args: Vec<OsString>,
-    pub(crate) env: Vec<(OsString, Option<OsString>)>,
-    pub(crate) dir: Option<PathBuf>,
-    pub(crate) containment: Containment,
-    pub(crate) budgets: GracePeriods,
-    pub(crate) start_limit: Duration,
-    pub(crate) ears: Ears,
-    pub(crate) job_name: &'static str,
-}
-
-impl Options {
-    pub(crate) fn is_own_program(&self) -> bool {
-        self.program == Path::new(OWN_PROGRAM)
-    }
-}
-
-/// Who is told of what a job says while it runs.
-#[derive(Clone, Default)]
-pub(crate) struct Ears {
-    progress: Option<Arc<HearProgress>>,
-    log: Option<Arc<HearLog>>,
-}
-
-type HearProgress = dyn Fn(Progress<'_>) + Send + Sync;
-type HearLog = dyn Fn(&str) + Send + Sync;
-
-impl Ears {
-    pub(crate) fn progress(&self, payload: &[u8]) {
-        if let Some(hear) = &self.progress {
-            hear(Progress { payload });
-        }
-    }
-
-    pub(crate) fn log(&self, text: &str) {
-        if let Some(hear) = &self.log {
-            hear(text);
-        }
-    }
-}
-
-impl fmt::Debug for Ears {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ears").finish_non_exhaustive()
-    }
-}
-
-/// What a job told with [`crate::progress`].
-#[derive(Debug, Clone, Copy)]
-pub struct Progress<'a> {
-    payload: &'a [u8],
-}
-
-impl Progress<'_> {
-    /// The value, if it is a `T`.
-    ///
-    /// # Errors
-    ///
-    /// When it is something else.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
-        frame::decode(self.payload)
-    }
 }
 
 impl Process {
@@ -112,7 +42,7 @@ impl Process {
             containment: Containment::Auto,
             budgets: GracePeriods::default(),
             start_limit: Duration::from_secs(10),
-            ears: Ears::default(),
+            listeners: Listeners::default(),
             job_name: "",
         };
         Self { name: CONTRACT.strategy.into(), options }
@@ -178,7 +108,7 @@ impl Process {
         self.with(|options| options.containment = containment)
     }
 
-    /// Sets how long each rung may take once a stop was asked for.
+    /// Sets how long each stage may take once a stop was asked for.
     #[must_use]
     pub fn budgets(self, budgets: GracePeriods) -> Self {
         self.with(|options| options.budgets = budgets)
@@ -194,13 +124,13 @@ impl Process {
     /// joins it; meanwhile nothing else happens there. When it panics the worker is killed, and has panicked with that.
     #[must_use]
     pub fn on_progress(self, hear: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.ears.progress = Some(Arc::new(hear)))
+        self.with(|options| options.listeners.progress = Some(Arc::new(hear)))
     }
 
     /// As [`Process::on_progress`], with what a job tells by [`crate::log`].
     #[must_use]
     pub fn on_log(self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.ears.log = Some(Arc::new(hear)))
+        self.with(|options| options.listeners.log = Some(Arc::new(hear)))
     }
 
     /// As [`Strategy::spawn_with`], with somebody who watches how the process ends.
@@ -283,7 +213,7 @@ impl Watch {
         self.shared.pid.get().copied().unwrap_or_default()
     }
 
-    /// Goes one rung up the ladder, without a word to the source; harmless when it is over.
+    /// Goes one stage up the ladder, without a word to the source; harmless when it is over.
     pub fn escalate(&self) {
         self.shared.desk.request();
     }
@@ -308,7 +238,7 @@ impl Watch {
 /// A worker's process, and the thread that supervises it while nobody joins.
 struct RunningProcess<T> {
     shared: Arc<Shared>,
-    sentry: Option<Sentry>,
+    sentry: Option<SupervisorThread>,
     on: ThreadId,
     stop: StopToken,
     yields: PhantomData<fn() -> T>,
@@ -331,9 +261,9 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
 
     fn join(self: Box<Self>) -> Exit<T> {
         let Self { shared, sentry, stop, .. } = *self;
-        let remains = shared.take_over();
+        let outcome = shared.take_over();
         // It was relieved, and is on its way.
-        sentry.into_iter().for_each(Sentry::dismiss);
-        remains.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |remains| remains.exit(&stop))
+        sentry.into_iter().for_each(SupervisorThread::dismiss);
+        outcome.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |outcome| outcome.exit(&stop))
     }
 }

@@ -10,10 +10,10 @@ use cease_core::{Checkpoint, Exit, Panic, Reason, SpawnError, StopSource, StopTo
 use serde::de::DeserializeOwned;
 
 use crate::containment::{ContainmentError, Kind};
+use crate::ended::Ended;
 use crate::frame::{FrameError, decode};
-use crate::ladder::{Rung, Summary};
+use crate::ladder::{Stage, Summary};
 use crate::message::{Answer, RemotePanic, Why};
-use crate::pidfd::Ended;
 
 /// How a worker's process was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,11 @@ pub struct StopReport {
     pub ended: Option<Ended>,
     /// Whether it lives on, and waits in its [`crate::Pool`] for another job.
     pub is_kept: bool,
-    /// The rung that it ended on; `None` when it ended by itself, or lives on.
-    pub ended_on: Option<Rung>,
-    /// The highest rung that was needed, for it or for what it had started.
-    pub reached: Option<Rung>,
-    /// How long each rung lasted, in the order of [`Rung::ALL`].
+    /// The stage that it ended on; `None` when it ended by itself, or lives on.
+    pub ended_on: Option<Stage>,
+    /// The highest stage that was needed, for it or for what it had started.
+    pub reached: Option<Stage>,
+    /// How long each stage lasted, in the order of [`Stage::ALL`].
     pub spent: [Duration; 3],
     /// How many processes it left behind, which were ended too.
     pub survivors: usize,
@@ -66,7 +66,10 @@ pub enum StartError {
     Containment(ContainmentError),
     /// The job cannot be written down, or is too long, or what was said cannot be understood.
     Frame(FrameError),
-    /// The program does not call [`crate::init`], or ended before it did.
+    /// This program has not called [`crate::init`], so the same program, started as a worker, does not call it either; nothing was
+    /// started. The kind of the [`io::Error`] is [`io::ErrorKind::Unsupported`].
+    NoInit,
+    /// The program ended or hung up before its first message: it does not call [`crate::init`], or was killed.
     NoWorker(Option<Ended>),
     /// The program is another build, or speaks another version.
     OtherBuild {
@@ -102,15 +105,20 @@ impl fmt::Display for StartError {
         match self {
             Self::Containment(error) => write!(f, "{error}: {}", error.error),
             Self::Frame(error) => write!(f, "the job cannot travel: {error}"),
-            Self::NoWorker(None) => f.write_str("the program hung up; does it call `cease_process::init`?"),
-            Self::NoWorker(Some(ended)) => write!(f, "the program {ended}; does it call `cease_process::init` first?"),
+            Self::NoInit => f.write_str("this program has not called `cease::process::init`; call it first in `main`"),
+            Self::NoWorker(None) => f.write_str("the program hung up; does it call `cease::process::init` first?"),
+            // A signal from outside says nothing about what the program calls.
+            Self::NoWorker(Some(ended @ Ended::Signaled { .. })) => write!(f, "the program {ended} before it began"),
+            Self::NoWorker(Some(ended)) => write!(f, "the program {ended}; does it call `cease::process::init` first?"),
             Self::OtherBuild { ours, theirs } => write!(f, "the program is another build: {theirs}, and not {ours}"),
             Self::UnknownJob { name, known } => {
                 write!(f, "the program knows no job `{name}`, only: {}", known.join(", "))
             }
             Self::Unreadable(why) => write!(f, "the program cannot read the job: {why}"),
             Self::PoolExhausted => f.write_str("every worker of the pool has a job"),
-            Self::TimedOut(limit) => write!(f, "the program did not begin within {limit:?}"),
+            Self::TimedOut(limit) => {
+                write!(f, "the program did not begin within {limit:?}; does it call `cease::process::init` first?")
+            }
         }
     }
 }
@@ -127,7 +135,10 @@ impl Error for StartError {
 
 impl From<StartError> for io::Error {
     fn from(error: StartError) -> Self {
-        Self::other(error)
+        match error {
+            StartError::NoInit => Self::new(io::ErrorKind::Unsupported, error),
+            error => Self::other(error),
+        }
     }
 }
 
@@ -139,23 +150,23 @@ impl From<FrameError> for StartError {
 
 /// What is left of a worker, before it is known what its job yields.
 #[derive(Debug)]
-pub(crate) struct Remains {
+pub(crate) struct Outcome {
     pub(crate) report: StopReport,
     /// The frame with the answer, when it has arrived.
     pub(crate) answer: Option<Vec<u8>>,
     /// Why what was said cannot be understood.
     pub(crate) broken: Option<String>,
     /// What the one who was told of the job's progress panicked with.
-    pub(crate) ear_panic: Option<Box<dyn Any + Send>>,
+    pub(crate) listener_panic: Option<Box<dyn Any + Send>>,
 }
 
-impl Remains {
+impl Outcome {
     /// How the worker ended; `stop` is what it was stopped through.
     ///
     /// What was fully received comes first: no signal takes a value away.
     pub(crate) fn exit<T: DeserializeOwned>(self, stop: &StopToken) -> Exit<T> {
-        let Self { report, answer, broken, ear_panic } = self;
-        if let Some(payload) = ear_panic {
+        let Self { report, answer, broken, listener_panic } = self;
+        if let Some(payload) = listener_panic {
             return Exit::Panicked(Panic::new(payload));
         }
         if let Some(answer) = answer {
@@ -189,11 +200,11 @@ impl Remains {
     }
 }
 
-/// Whether `signal` is one that was sent on the way to `rung`.
-fn is_ours(signal: i32, rung: Option<Rung>) -> bool {
-    match rung {
-        Some(Rung::Kill) => signal == libc::SIGKILL || signal == libc::SIGTERM,
-        Some(Rung::Term) => signal == libc::SIGTERM,
+/// Whether `signal` is one that was sent on the way to `stage`.
+fn is_ours(signal: i32, stage: Option<Stage>) -> bool {
+    match stage {
+        Some(Stage::Kill) => signal == libc::SIGKILL || signal == libc::SIGTERM,
+        Some(Stage::Term) => signal == libc::SIGTERM,
         _ => false,
     }
 }

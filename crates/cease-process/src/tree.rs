@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::containment::{Enclosure, Kind};
-use crate::patience::Patience;
 use crate::pidfd::{Ended, Leader};
+use crate::timeout::Timeout;
 
 /// How long it takes at first, and at most, until the rest of a tree is looked at again: a cgroup tells of a change at
 /// most once in ten milliseconds, and nothing else tells of any.
@@ -67,7 +67,7 @@ impl Lookout {
             On::Rest(Some(events)) => fds.push(PollFd::new(&**events, PollFlags::PRI)),
             On::Rest(None) => {}
         }
-        match poll(&mut fds, Patience::until(self.due).left().as_ref()) {
+        match poll(&mut fds, Timeout::until(self.due).left().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use act::{Act, Ending, HASTY, LIMIT, Scratch, TAG, can_have, nobody_is_left};
 use cease_core::{Exit, Strategy};
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::{GracePeriods, Rung};
+use cease_process::ladder::{GracePeriods, Stage};
 use cease_process::{Process, StartError};
 
 /// The process that is started for a worker comes here, and does its job.
@@ -117,7 +117,7 @@ fn who_is_left_behind_can_clean_up() {
         let (worker, watch) = started.unwrap();
         assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("returned"));
         let report = watch.report().unwrap();
-        assert!(report.survivors > 0 && report.reached == Some(Rung::Term), "{kind}: {report:?}");
+        assert!(report.survivors > 0 && report.reached == Some(Stage::Term), "{kind}: {report:?}");
         assert!(scratch.has("bye"), "{kind}: it had no time to clean up");
         nobody_is_left(&scratch.tag(), Duration::ZERO, "after it was told by SIGTERM");
     }

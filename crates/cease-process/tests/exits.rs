@@ -12,7 +12,7 @@ use act::{Act, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
 use cease_core::{Exit, StopSource, Strategy};
 use cease_process::Process;
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::{GracePeriods, Rung};
+use cease_process::ladder::{GracePeriods, Stage};
 use cease_process::pidfd::Ended;
 
 /// The process that is started for a worker comes here, and does its job.
@@ -100,7 +100,7 @@ fn asking_again_goes_up_the_ladder() {
     (0..3).for_each(|_| _ = worker.escalate());
     assert!(matches!(worker.join().unwrap(), Exit::Killed { signal: 9, .. }));
     let report = watch.report().unwrap();
-    assert_eq!((report.ended_on, report.reached), (Some(Rung::Kill), Some(Rung::Kill)));
+    assert_eq!((report.ended_on, report.reached), (Some(Stage::Kill), Some(Stage::Kill)));
     assert_eq!(report.ended, Some(Ended::Signaled { signal: 9, core: false }));
 }
 

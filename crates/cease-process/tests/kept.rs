@@ -9,7 +9,7 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A ladder with time for each rung, told these in turn and at once, and what it says has to be done.
+/// A ladder with time for each stage, told these in turn and at once, and what it says has to be done.
 fn told(events: &[Event]) -> (Ladder, Vec<Action>) {
     let mut ladder = Ladder::new(GracePeriods { ask: ms(100), term: ms(50), kill: ms(10) });
     events.iter().for_each(|event| ladder.tell(*event, ms(0)));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cease_process::ladder::{Action, Event, GracePeriods, Ladder, Rung, Summary};
+use cease_process::ladder::{Action, Event, GracePeriods, Ladder, Stage, Summary};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
@@ -44,10 +44,10 @@ fn moment() -> impl Strategy<Value = (Duration, Event, u32)> {
     (prop_oneof![1 => Just(Duration::ZERO), 3 => short()], event(), prop_oneof![2 => Just(0), 1 => 1..6_u32])
 }
 
-/// The time until the end of `rung`, of all the rungs together; `None` where that is for ever.
-fn time_until_end_of(rung: Rung, budgets: GracePeriods) -> Option<Duration> {
-    let each = [(Rung::Ask, budgets.ask), (Rung::Term, budgets.term), (Rung::Kill, budgets.kill)];
-    let each = each.into_iter().filter(|(other, _)| *other <= rung);
+/// The time until the end of `stage`, of all the stages together; `None` where that is for ever.
+fn time_until_end_of(stage: Stage, budgets: GracePeriods) -> Option<Duration> {
+    let each = [(Stage::Ask, budgets.ask), (Stage::Term, budgets.term), (Stage::Kill, budgets.kill)];
+    let each = each.into_iter().filter(|(other, _)| *other <= stage);
     each.map(|(_, budget)| budget).try_fold(Duration::ZERO, Duration::checked_add)
 }
 
@@ -55,12 +55,12 @@ fn is_signal(action: &Action) -> bool {
     matches!(action, Action::Ask(_) | Action::Terminate | Action::Kill)
 }
 
-/// The rung on which `action` is done.
-const fn rung_of(action: &Action) -> Option<Rung> {
+/// The stage on which `action` is done.
+const fn stage_of(action: &Action) -> Option<Stage> {
     match action {
-        Action::Ask(_) => Some(Rung::Ask),
-        Action::Terminate => Some(Rung::Term),
-        Action::Kill => Some(Rung::Kill),
+        Action::Ask(_) => Some(Stage::Ask),
+        Action::Terminate => Some(Stage::Term),
+        Action::Kill => Some(Stage::Kill),
         Action::Drain | Action::Look | Action::Dismiss | Action::Reap | Action::Report(_) => None,
     }
 }
@@ -158,31 +158,32 @@ impl Play {
     }
 
     fn note_beginning(&mut self) {
-        if self.ladder.rung().is_some() {
+        if self.ladder.stage().is_some() {
             self.began.get_or_insert(self.now);
         }
     }
 
-    /// When the time of `rung` is over, and that of those below it; `None` where that is never.
-    fn end_of(&self, rung: Rung) -> Option<Duration> {
-        self.began?.checked_add(time_until_end_of(rung, self.budgets)?)
+    /// When the time of `stage` is over, and that of those below it; `None` where that is never.
+    fn end_of(&self, stage: Stage) -> Option<Duration> {
+        self.began?.checked_add(time_until_end_of(stage, self.budgets)?)
     }
 
-    /// Whether the time of all rungs is over.
+    /// Whether the time of all stages is over.
     fn time_is_over(&self) -> bool {
-        self.end_of(Rung::Kill).is_some_and(|end| end <= self.now)
+        self.end_of(Stage::Kill).is_some_and(|end| end <= self.now)
     }
 
     /// What is promised of each action.
     fn hold(&mut self, action: &Action) {
         let before = |wanted: fn(&Action) -> bool| self.done.iter().any(|(_, action)| wanted(action));
         assert!(self.summary.is_none(), "{action:?} after the report: {:?}", self.done);
-        if let Some(rung) = rung_of(action) {
+        if let Some(stage) = stage_of(action) {
             assert!(!before(|action| *action == Action::Reap), "L19: {action:?} after the reap: {:?}", self.done);
-            let highest = self.done.iter().filter_map(|(_, action)| rung_of(action)).max();
-            let again = highest == Some(rung) && rung == Rung::Kill;
-            assert!(highest < Some(rung) || again, "{action:?} goes down, or is done twice: {:?}", self.done);
-            let is_left_out = [(Rung::Ask, self.budgets.ask), (Rung::Term, self.budgets.term)].contains(&(rung, ms(0)));
+            let highest = self.done.iter().filter_map(|(_, action)| stage_of(action)).max();
+            let again = highest == Some(stage) && stage == Stage::Kill;
+            assert!(highest < Some(stage) || again, "{action:?} goes down, or is done twice: {:?}", self.done);
+            let is_left_out =
+                [(Stage::Ask, self.budgets.ask), (Stage::Term, self.budgets.term)].contains(&(stage, ms(0)));
             assert!(!is_left_out, "{action:?}, though it may take no time");
             let Told { requests, answered, leader_ended, .. } = self.told;
             assert!(requests > 0 || answered || leader_ended, "{action:?}, and there is no reason for it");
@@ -209,10 +210,10 @@ impl Play {
                 assert_eq!(self.told.leader_ended, before(|action| *action == Action::Reap), "who has ended is reaped");
                 assert!(summary.is_empty == (self.told.leader_ended && alone), "{summary:?}, {:?}", self.told);
                 assert!(summary.is_empty || self.time_is_over(), "over, with some left and time to go");
-                let reached = self.done.iter().filter_map(|(_, action)| rung_of(action)).max();
+                let reached = self.done.iter().filter_map(|(_, action)| stage_of(action)).max();
                 assert_eq!(summary.reached, reached);
                 let spent: Duration = summary.spent.iter().sum();
-                assert_eq!(spent, self.began.map_or(ms(0), |began| self.now - began), "the rungs are all of the time");
+                assert_eq!(spent, self.began.map_or(ms(0), |began| self.now - began), "the stages are all of the time");
                 self.summary = Some(*summary);
             }
             _ => {}
@@ -223,7 +224,7 @@ impl Play {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens in whatever order: rungs go up only, none is used that may take no time, reaping comes last, and
+    /// Whatever happens in whatever order: stages go up only, none is used that may take no time, reaping comes last, and
     /// all of it ends within the budgets, with one report.
     #[test]
     fn whatever_happens_it_keeps_to_its_budgets_its_order_and_its_last_word(
@@ -245,15 +246,15 @@ proptest! {
 
         let Some((over, _)) = play.done.last().filter(|_| play.summary.is_some()) else {
             // It waits for good only for somebody who has for ever.
-            let waits = match play.ladder.rung() {
+            let waits = match play.ladder.stage() {
                 None => play.told.requests == 0 && !play.told.leader_ended && !play.told.answered,
-                Some(rung) => play.end_of(rung).is_none(),
+                Some(stage) => play.end_of(stage).is_none(),
             };
             assert!(waits, "there is no report: {:?}", play.done);
             return Ok(());
         };
         let latest = lates.into_iter().max().unwrap_or_default();
-        if let Some(end) = play.end_of(Rung::Kill) {
+        if let Some(end) = play.end_of(Stage::Kill) {
             assert!(*over <= end.saturating_add(latest), "over at {over:?}: {:?}", play.done);
         }
         play.now = play.now.saturating_add(ms(1000));
@@ -264,10 +265,10 @@ proptest! {
         }
     }
 
-    /// Against what cannot be ended, each rung that may take time is used at its moment, and no other: when those below it
+    /// Against what cannot be ended, each stage that may take time is used at its moment, and no other: when those below it
     /// have had their time, all on one clock, or when somebody asks again.
     #[test]
-    fn against_the_deaf_each_rung_is_used_at_its_moment(budgets in budgets(), gaps in vec(0..30_u64, 1..6)) {
+    fn against_the_deaf_each_stage_is_used_at_its_moment(budgets in budgets(), gaps in vec(0..30_u64, 1..6)) {
         let asked: Vec<_> = gaps.iter().scan(ms(0), |now, gap| { *now += ms(*gap); Some(*now) }).collect();
         let mut play = Play::new(budgets, false, vec![0], vec![Duration::ZERO]);
         for at in &asked {
@@ -277,15 +278,15 @@ proptest! {
             play.act();
         }
         play.pass(None);
-        let used: Vec<_> = play.done.iter().filter_map(|(at, action)| Some((*at, rung_of(action)?))).collect();
-        assert_eq!(used, moments_of_rungs(budgets, &asked));
+        let used: Vec<_> = play.done.iter().filter_map(|(at, action)| Some((*at, stage_of(action)?))).collect();
+        assert_eq!(used, moments_of_stages(budgets, &asked));
         assert!(play.done.iter().all(|(_, action)| match action {
             Action::Ask(within) => asked[0] + *within == asked[0].saturating_add(budgets.ask),
             Action::Report(summary) => !summary.is_empty,
             other => is_signal(other),
         }));
         let over = play.summary.and(play.done.last()).map(|(at, _)| *at);
-        let end = time_until_end_of(Rung::Kill, budgets).and_then(|all| asked[0].checked_add(all));
+        let end = time_until_end_of(Stage::Kill, budgets).and_then(|all| asked[0].checked_add(all));
         assert_eq!(over, end, "what is not gone in time is reported then");
     }
 }
@@ -298,13 +299,13 @@ impl Play {
     }
 }
 
-/// When each rung is used against what cannot be ended, if it is asked for at these moments.
-fn moments_of_rungs(budgets: GracePeriods, asked: &[Duration]) -> Vec<(Duration, Rung)> {
+/// When each stage is used against what cannot be ended, if it is asked for at these moments.
+fn moments_of_stages(budgets: GracePeriods, asked: &[Duration]) -> Vec<(Duration, Stage)> {
     let (began, mut again) = (asked[0], asked[1..].iter().copied().peekable());
     let mut below: Option<Duration> = Some(Duration::ZERO);
-    let mut used: Vec<(Duration, Rung)> = Vec::new();
-    for (rung, budget) in [(Rung::Ask, budgets.ask), (Rung::Term, budgets.term), (Rung::Kill, budgets.kill)] {
-        if budget.is_zero() && rung != Rung::Kill {
+    let mut used: Vec<(Duration, Stage)> = Vec::new();
+    for (stage, budget) in [(Stage::Ask, budgets.ask), (Stage::Term, budgets.term), (Stage::Kill, budgets.kill)] {
+        if budget.is_zero() && stage != Stage::Kill {
             continue;
         }
         let in_time = below.and_then(|below| began.checked_add(below));
@@ -316,16 +317,16 @@ fn moments_of_rungs(budgets: GracePeriods, asked: &[Duration]) -> Vec<(Duration,
                 None => break,
             },
         };
-        // Who asks twice at once goes up two rungs, and stands on the upper one only.
+        // Who asks twice at once goes up two stages, and stands on the upper one only.
         used.retain(|(before, _)| *before < at);
-        used.push((at, rung));
+        used.push((at, stage));
         below = below.and_then(|below| below.checked_add(budget));
     }
     used
 }
 
 #[test]
-fn what_a_rung_does_not_use_is_there_for_the_next() {
+fn what_a_stage_does_not_use_is_there_for_the_next() {
     let budgets = GracePeriods { ask: ms(100), term: ms(50), kill: ms(10) };
     let moments = |asked: &[u64]| {
         let mut play = Play::new(budgets, false, vec![0], vec![Duration::ZERO]);
@@ -359,7 +360,7 @@ fn the_rest_of_a_leader_that_has_gone_has_what_is_left() {
     let when = |wanted: Action| play.done.iter().find(|(_, action)| *action == wanted).map(|(at, _)| *at);
     assert_eq!((when(Action::Terminate), when(Action::Kill)), (Some(ms(40)), Some(ms(180))));
     let summary = play.summary.unwrap();
-    assert_eq!((summary.ended_on, summary.reached, summary.survivors), (Some(Rung::Ask), Some(Rung::Kill), 2));
+    assert_eq!((summary.ended_on, summary.reached, summary.survivors), (Some(Stage::Ask), Some(Stage::Kill), 2));
 }
 
 #[test]
@@ -371,4 +372,15 @@ fn what_cannot_be_killed_is_reported_when_its_time_is_over() {
     let Some(Action::Report(summary)) = ladder.next(ms(10)) else { panic!("its time is over") };
     assert!(!summary.is_empty && summary.ended_on.is_none());
     assert_eq!(ladder.next(ms(1000)), None);
+}
+
+#[test]
+fn a_first_request_after_the_answer_stays_on_the_first_stage() {
+    let mut ladder = Ladder::new(GracePeriods { ask: ms(10), term: ms(10), kill: ms(10) });
+    ladder.tell(Event::Answered, ms(0));
+    assert_eq!(ladder.stage(), Some(Stage::Ask));
+    ladder.tell(Event::Requests(1), ms(1));
+    assert_eq!(ladder.stage(), Some(Stage::Ask), "the first request asks for what is on its way already");
+    ladder.tell(Event::Requests(2), ms(2));
+    assert_eq!(ladder.stage(), Some(Stage::Term));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cease_conformance::laws::{Happened, Seen, Supervises, Tree, TreeReport};
-use cease_process::ladder::{Action, Desk, Duty, Event, GracePeriods, Ladder, Post, Summary, World};
+use cease_process::ladder::{Action, Backend, Event, GracePeriods, Ladder, Role, StopRequests, Summary, Supervisor};
 
 cease_conformance::process_laws!(process, crate::Supervising);
 
@@ -30,35 +30,35 @@ mod crowd {
 /// The strategy's own ladder and desk, over a model of a tree.
 struct Supervising;
 
-/// The model, as the ladder's world.
+/// The model, as the ladder's backend.
 struct Model(Tree);
 
 impl Supervises for Supervising {
-    type Desk = Arc<Desk<Summary>>;
-    type Post = Arc<Post<Model>>;
+    type StopRequests = Arc<StopRequests<Summary>>;
+    type Supervisor = Arc<Supervisor<Model>>;
 
-    fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::Desk {
-        Arc::new(Desk::new(wake))
+    fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::StopRequests {
+        Arc::new(StopRequests::new(wake))
     }
 
-    fn request(desk: &Self::Desk) {
+    fn request(desk: &Self::StopRequests) {
         desk.request();
     }
 
-    fn post(&self, [ask, term, kill]: [Duration; 3], tree: Tree) -> Self::Post {
-        Arc::new(Post::new(Ladder::new(GracePeriods { ask, term, kill }), Model(tree)))
+    fn post(&self, [ask, term, kill]: [Duration; 3], tree: Tree) -> Self::Supervisor {
+        Arc::new(Supervisor::new(Ladder::new(GracePeriods { ask, term, kill }), Model(tree)))
     }
 
-    fn stand_sentry(post: &Self::Post, desk: &Self::Desk) {
-        post.supervise(Duty::Sentry, desk, report);
+    fn stand_sentry(post: &Self::Supervisor, desk: &Self::StopRequests) {
+        post.supervise(Role::Thread, desk, report);
     }
 
-    fn take_over(post: &Self::Post, desk: &Self::Desk) {
+    fn take_over(post: &Self::Supervisor, desk: &Self::StopRequests) {
         desk.relieve();
-        post.supervise(Duty::Relief, desk, report);
+        post.supervise(Role::Joiner, desk, report);
     }
 
-    fn report(desk: &Self::Desk) -> TreeReport {
+    fn report(desk: &Self::StopRequests) -> TreeReport {
         let Summary { answered, is_empty, reached, .. } = desk.wait();
         TreeReport { answered, is_empty, reached: format!("{reached:?}") }
     }
@@ -72,7 +72,7 @@ fn report(model: &mut Model, summary: &Summary) -> Summary {
     *summary
 }
 
-impl World for Model {
+impl Backend for Model {
     type Seen = Seen;
 
     fn now(&mut self) -> Duration {

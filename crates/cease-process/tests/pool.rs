@@ -86,7 +86,9 @@ fn many_threads_may_spawn_at_once() {
 
 #[test]
 fn who_spawns_more_than_there_may_be_waits() {
-    let pool = pool(2);
+    // On a busy machine a job needs longer than a hasty grace period to see the stop.
+    let process = Process::in_test("worker").budgets(GracePeriods { ask: LIMIT, ..HASTY });
+    let pool = process.pool(NonZeroUsize::new(2).unwrap()).unwrap();
     let (first, _) = spawn(&pool, Act::StoppedFuture);
     let (second, _) = spawn(&pool, Act::StoppedFuture);
     let error = pool.try_spawn(Act::Return("precious".into())).unwrap_err();

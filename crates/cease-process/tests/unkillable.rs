@@ -15,7 +15,7 @@ use act::{Act, Ending, LIMIT, Scratch, TAG, nobody_is_left, parent_of, until};
 use cease_core::{Exit, StopSource};
 use cease_process::Process;
 use cease_process::containment::{Containment, Kind};
-use cease_process::ladder::{GracePeriods, Rung};
+use cease_process::ladder::{GracePeriods, Stage};
 
 /// The process that is started for a worker comes here, and does its job.
 #[test]
@@ -86,8 +86,8 @@ fn frozen_leader(kind: Kind) {
     let exit = worker.join().unwrap();
     assert!(matches!(&exit, Exit::Unkillable(left) if *left == [pid]), "{exit:?}");
     let report = watch.report().unwrap();
-    assert_eq!((&report.unkillable[..], report.ended, report.reached), (&[pid][..], None, Some(Rung::Kill)));
-    assert!(report.spent.iter().sum::<Duration>() >= 3 * SOON, "the rungs had their time: {report:?}");
+    assert_eq!((&report.unkillable[..], report.ended, report.reached), (&[pid][..], None, Some(Stage::Kill)));
+    assert!(report.spent.iter().sum::<Duration>() >= 3 * SOON, "the stages had their time: {report:?}");
     assert_eq!(parent_of(pid), Some(std::process::id()), "it is still there, and not reaped");
 
     freezer.thaw();

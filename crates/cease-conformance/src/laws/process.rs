@@ -12,33 +12,33 @@ use super::process_tree::Tree;
 /// What a strategy that ends processes shows of the side that ends them, to be held to laws L7 and L19.
 pub trait Supervises {
     /// Where those who ask and the one who ends it meet.
-    type Desk: Clone + Send + 'static;
+    type StopRequests: Clone + Send + 'static;
 
     /// Where a tree is ended from.
-    type Post: Clone + Send + 'static;
+    type Supervisor: Clone + Send + 'static;
 
     /// A desk that calls `wake` for each request.
-    fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::Desk;
+    fn desk(&self, wake: impl Fn() + Send + Sync + 'static) -> Self::StopRequests;
 
     /// Asks for the end, or for more.
-    fn request(desk: &Self::Desk);
+    fn request(desk: &Self::StopRequests);
 
     /// Where `tree` is ended from; asking, SIGTERM and SIGKILL may take so long.
-    fn post(&self, budgets: [Duration; 3], tree: Tree) -> Self::Post;
+    fn post(&self, budgets: [Duration; 3], tree: Tree) -> Self::Supervisor;
 
     /// Stands sentry at the post, until it is over or somebody takes over.
-    fn stand_sentry(post: &Self::Post, desk: &Self::Desk);
+    fn stand_sentry(post: &Self::Supervisor, desk: &Self::StopRequests);
 
     /// Takes the sentry's place, if one stands there, and ends the tree as those at `desk` ask.
-    fn take_over(post: &Self::Post, desk: &Self::Desk);
+    fn take_over(post: &Self::Supervisor, desk: &Self::StopRequests);
 
     /// Ends `tree`, as those at `desk` ask, with no sentry.
-    fn supervise(&self, budgets: [Duration; 3], tree: Tree, desk: &Self::Desk) {
+    fn supervise(&self, budgets: [Duration; 3], tree: Tree, desk: &Self::StopRequests) {
         Self::take_over(&self.post(budgets, tree), desk);
     }
 
     /// Waits for the report.
-    fn report(desk: &Self::Desk) -> TreeReport;
+    fn report(desk: &Self::StopRequests) -> TreeReport;
 }
 
 /// What a report says.
@@ -48,11 +48,11 @@ pub struct TreeReport {
     pub answered: bool,
     /// Whether nobody is left.
     pub is_empty: bool,
-    /// The highest rung that was needed, in words.
+    /// The highest stage that was needed, in words.
     pub reached: String,
 }
 
-/// Time for a rung; in a model it passes at once.
+/// Time for a stage; in a model it passes at once.
 const SOME: Duration = Duration::from_secs(1);
 
 /// L19: the leader ends by itself just as two requests come; nothing is sent to it after it was reaped, and its rest is swept.
@@ -191,7 +191,7 @@ fn a_crowd<S: Supervises>(strategy: &S, askers: usize) {
 }
 
 /// A tree with so many beside its leader, and a desk whose requests wake whoever waits for it.
-fn open<S: Supervises>(strategy: &S, rest: usize) -> (Tree, S::Desk) {
+fn open<S: Supervises>(strategy: &S, rest: usize) -> (Tree, S::StopRequests) {
     let tree = Tree::new(rest);
     let woken = tree.clone();
     let desk = strategy.desk(move || woken.change(|state| state.woken = true));

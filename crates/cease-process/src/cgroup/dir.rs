@@ -59,8 +59,8 @@ pub(super) fn has_below(dir: &OwnedFd) -> bool {
 /// Removes those below this one; whether all of them are gone.
 pub(super) fn remove_below(dir: &OwnedFd) -> bool {
     // Each is tried, though another could not be removed.
-    let remains = |(name, inner): &(CString, OwnedFd)| !(remove_below(inner) && remove(dir, name));
-    below(dir).filter(remains).count() == 0
+    let outcome = |(name, inner): &(CString, OwnedFd)| !(remove_below(inner) && remove(dir, name));
+    below(dir).filter(outcome).count() == 0
 }
 
 /// The cgroups right below this one, each opened when it is its turn.

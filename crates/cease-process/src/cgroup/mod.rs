@@ -22,7 +22,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation, Mode, OFlags, accessat, flock, mkdirat};
 use rustix::io::Errno;
 
-use crate::patience::FOR_THE_KILLED;
+use crate::timeout::FOR_THE_KILLED;
 use dir::{below, has_below, members, open, remove, remove_below, says_populated, write};
 
 const PREFIX: &str = "cease-";

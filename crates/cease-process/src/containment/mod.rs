@@ -12,7 +12,7 @@
 //!
 //! Every process but the leader is signalled through a descriptor that was opened first and checked to be a member afterwards.
 
-mod rounds;
+mod procfs_sweep;
 
 use std::error::Error;
 use std::fmt;
@@ -28,7 +28,7 @@ use crate::member::Member;
 use crate::pidfd::Leader;
 use crate::procfs;
 
-pub(crate) use rounds::kill_descendants;
+pub(crate) use procfs_sweep::kill_descendants;
 
 /// How a tree of processes is kept together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -163,13 +163,13 @@ impl Enclosure {
         let others = self.others(leader);
         for (pid, member) in &others {
             // What is in the leader's group has it from there, and may not get it twice.
-            if others_first || !rounds::is_in_group_of(*pid, leader) {
+            if others_first || !procfs_sweep::is_in_group_of(*pid, leader) {
                 member.signal(signal);
             }
         }
         if others_first {
             others.iter().for_each(|(_, member)| _ = member.signal(Signal::CONT));
-            rounds::wait_for(others.iter().map(|(_, member)| member));
+            procfs_sweep::wait_for(others.iter().map(|(_, member)| member));
             kill_descendants(leader.pid());
         }
         if leader.leads_group() { leader.signal_group(signal) } else { leader.signal(signal) }
@@ -196,7 +196,7 @@ impl Enclosure {
         }
         let own = leader.signal(Signal::KILL).and(leader.signal_group(Signal::KILL));
         if self.kind == Kind::Subreaper {
-            rounds::kill_adopted(leader);
+            procfs_sweep::kill_adopted(leader);
         }
         own
     }
@@ -206,10 +206,10 @@ impl Enclosure {
     pub fn survivors(&self, leader: &Leader) -> Vec<u32> {
         match (&self.cgroup, self.kind) {
             (Some(cgroup), _) => cgroup.members().into_iter().filter(|pid| *pid != leader.pid()).collect(),
-            (None, Kind::PidNamespace) => rounds::inside(leader),
-            (None, Kind::Subreaper) => rounds::adopted(leader),
-            (None, Kind::Descendants) => rounds::descendants(leader),
-            (None, _) => rounds::group(leader),
+            (None, Kind::PidNamespace) => procfs_sweep::inside(leader),
+            (None, Kind::Subreaper) => procfs_sweep::adopted(leader),
+            (None, Kind::Descendants) => procfs_sweep::descendants(leader),
+            (None, _) => procfs_sweep::group(leader),
         }
     }
 
@@ -260,9 +260,11 @@ impl Enclosure {
                 held
             }
             (None, Kind::Subreaper) => {
-                hold(self.survivors(leader), &|pid| rounds::descends_from(pid, std::process::id()))
+                hold(self.survivors(leader), &|pid| procfs_sweep::descends_from(pid, std::process::id()))
             }
-            (None, Kind::Descendants) => hold(rounds::below(leader), &|pid| rounds::descends_from(pid, leader.pid())),
+            (None, Kind::Descendants) => {
+                hold(procfs_sweep::below(leader), &|pid| procfs_sweep::descends_from(pid, leader.pid()))
+            }
             (None, _) => Vec::new(),
         }
     }

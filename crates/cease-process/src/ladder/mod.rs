@@ -3,21 +3,21 @@
 //! # How it works
 //!
 //! It has no clock and touches nothing: it is told what happened and what time it is, and answers what to do next.
-//! A request starts a clock, and with it the first rung; each rung has a time, all of them follow each other on that one
-//! clock, and what a rung does not use is there for the next.
+//! A request starts a clock, and with it the first stage; each stage has a time, all of them follow each other on that one
+//! clock, and what a stage does not use is there for the next.
 //! The leader is the process that was started; the rest of the tree is what it has started, in turn.
 //! When the leader has ended its rest has what is left of the time; only when nobody is left, or the time is over, is the
 //! leader reaped, and nothing is signalled afterwards (law L19).
 //!
-//! | rung | what is done | how long |
+//! | stage | what is done | how long |
 //! |---|---|---|
-//! | [`Rung::Ask`] | the job's own token is asked, by a message | [`GracePeriods::ask`] |
-//! | [`Rung::Term`] | SIGTERM to the whole tree, and SIGCONT for what is stopped | [`GracePeriods::term`] |
-//! | [`Rung::Kill`] | SIGKILL to the whole tree, and then it has to become empty | [`GracePeriods::kill`] |
+//! | [`Stage::Ask`] | the job's own token is asked, by a message | [`GracePeriods::ask`] |
+//! | [`Stage::Term`] | SIGTERM to the whole tree, and SIGCONT for what is stopped | [`GracePeriods::term`] |
+//! | [`Stage::Kill`] | SIGKILL to the whole tree, and then it has to become empty | [`GracePeriods::kill`] |
 
-mod desk;
-mod post;
-mod world;
+mod backend;
+mod stop_requests;
+mod supervisor;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -25,11 +25,11 @@ use std::time::Duration;
 
 use cease_core::Fault;
 
-pub use desk::Desk;
-pub use post::{Duty, Post};
-pub use world::World;
+pub use backend::Backend;
+pub use stop_requests::StopRequests;
+pub use supervisor::{Role, Supervisor};
 
-/// How long each rung of the ladder may take; one that may take no time is left out.
+/// How long each stage of the ladder may take; one that may take no time is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GracePeriods {
     /// How long the job has to leave at a checkpoint.
@@ -49,7 +49,7 @@ impl Default for GracePeriods {
 
 /// A step of the ladder, gentle ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rung {
+pub enum Stage {
     /// The job is asked.
     Ask,
     /// The tree gets SIGTERM.
@@ -58,12 +58,12 @@ pub enum Rung {
     Kill,
 }
 
-impl Rung {
-    /// Every rung, in order.
+impl Stage {
+    /// Every stage, in order.
     pub const ALL: [Self; 3] = [Self::Ask, Self::Term, Self::Kill];
 }
 
-impl fmt::Display for Rung {
+impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ask => "asked",
@@ -76,7 +76,7 @@ impl fmt::Display for Rung {
 /// What the machine is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// So many requests were made until now, in all; each new one is a rung up.
+    /// So many requests were made until now, in all; each new one is a stage up.
     Requests(u32),
     /// The job's answer has arrived, to its last byte.
     Answered,
@@ -112,11 +112,11 @@ pub enum Action {
 /// How a tree was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// The rung on which the leader ended; `None` when it ended by itself, or not at all.
-    pub ended_on: Option<Rung>,
-    /// The highest rung that was needed, for the leader or for the rest.
-    pub reached: Option<Rung>,
-    /// How long each rung lasted, in the order of [`Rung::ALL`].
+    /// The stage on which the leader ended; `None` when it ended by itself, or not at all.
+    pub ended_on: Option<Stage>,
+    /// The highest stage that was needed, for the leader or for the rest.
+    pub reached: Option<Stage>,
+    /// How long each stage lasted, in the order of [`Stage::ALL`].
     pub spent: [Duration; 3],
     /// How many processes were left of the tree when the leader had ended.
     pub survivors: usize,
@@ -137,8 +137,8 @@ pub struct Ladder {
     requests: u32,
     /// When the clock was started.
     began: Option<Duration>,
-    rung: Option<Rung>,
-    rung_began: Duration,
+    stage: Option<Stage>,
+    stage_began: Duration,
     stay: Stay,
     leader: Option<Leader>,
     todo: VecDeque<Action>,
@@ -188,8 +188,8 @@ impl Ladder {
             keeps_rest: false,
             requests: 0,
             began: None,
-            rung: None,
-            rung_began: Duration::ZERO,
+            stage: None,
+            stage_began: Duration::ZERO,
             stay: Stay::Unsaid,
             leader: None,
             todo: VecDeque::new(),
@@ -207,17 +207,17 @@ impl Ladder {
         self
     }
 
-    /// The rung that it is on.
+    /// The stage that it is on.
     #[must_use]
-    pub const fn rung(&self) -> Option<Rung> {
-        self.rung
+    pub const fn stage(&self) -> Option<Stage> {
+        self.stage
     }
 
     /// When something is due, unless something happens before; `None` while nothing is.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
-        let rung = self.rung.filter(|_| !self.time_is_over && !self.summary.is_kept)?;
-        self.end_of(rung)
+        let stage = self.stage.filter(|_| !self.time_is_over && !self.summary.is_kept)?;
+        self.end_of(stage)
     }
 
     /// Notes what has happened by `now`, which never goes back.
@@ -225,7 +225,7 @@ impl Ladder {
         match event {
             Event::Requests(all) => {
                 let mut more = all.saturating_sub(self.requests);
-                if more > 0 && self.requests == 0 && self.rung == Some(Rung::Ask) {
+                if more > 0 && self.requests == 0 && self.stage == Some(Stage::Ask) {
                     // It has answered, and is on its way out already.
                     more -= 1;
                 }
@@ -248,7 +248,7 @@ impl Ladder {
             }
             Event::LeaderEnded if self.leader.is_none() => {
                 self.leader = Some(Leader::Ended);
-                self.summary.ended_on = self.rung.filter(|_| self.requests > 0 || self.rung > Some(Rung::Ask));
+                self.summary.ended_on = self.stage.filter(|_| self.requests > 0 || self.stage > Some(Stage::Ask));
                 if !Fault::LostResult.is_seeded() {
                     self.todo.push_back(Action::Drain);
                 }
@@ -270,8 +270,8 @@ impl Ladder {
             return None;
         }
         while self.due().is_some_and(|due| due <= now) {
-            match self.rung {
-                Some(Rung::Kill) | None => self.time_is_over = true,
+            match self.stage {
+                Some(Stage::Kill) | None => self.time_is_over = true,
                 Some(_) => self.climb(now),
             }
         }
@@ -280,7 +280,7 @@ impl Ladder {
         }
         if self.summary.is_kept {
             self.reported = true;
-            self.leave_rung(now);
+            self.leave_stage(now);
             return Some(Action::Report(self.summary));
         }
         let alone = self.leader == Some(Leader::Alone);
@@ -293,7 +293,7 @@ impl Ladder {
             return None;
         }
         self.reported = true;
-        self.leave_rung(now);
+        self.leave_stage(now);
         self.summary.is_empty = alone;
         Some(Action::Report(self.summary))
     }
@@ -301,7 +301,7 @@ impl Ladder {
     /// A leader that waits for another job is kept if it was no more than asked, and `count`, those it has left behind, is none.
     fn keep_or_dismiss(&mut self, count: usize, now: Duration) {
         self.stay = Stay::Settled;
-        if count == 0 && (self.rung <= Some(Rung::Ask) || Fault::KeptThoughSignalled.is_seeded()) {
+        if count == 0 && (self.stage <= Some(Stage::Ask) || Fault::KeptThoughSignalled.is_seeded()) {
             self.summary.is_kept = true;
             // Nothing is said any more to one whose next job may have begun, and what was not said was not needed.
             if self.todo.drain(..).any(|action| matches!(action, Action::Ask(_))) {
@@ -315,8 +315,8 @@ impl Ladder {
 
     /// It has nothing left to do but to end, and has as long for that as if it had been asked to.
     fn has_to_end(&mut self, now: Duration) {
-        if self.rung.is_none() && self.leader.is_none() {
-            self.enter(Rung::Ask, now);
+        if self.stage.is_none() && self.leader.is_none() {
+            self.enter(Stage::Ask, now);
         }
     }
 
@@ -330,67 +330,67 @@ impl Ladder {
             return;
         }
         self.leader = Some(Leader::Outlived);
-        if self.rung == Some(Rung::Kill) {
+        if self.stage == Some(Stage::Kill) {
             // What is born while others are killed is killed in the next round.
             self.todo.push_back(Action::Kill);
         }
         // Asking is for the leader; the rest is told by a signal.
-        if first && self.rung < Some(Rung::Term) {
-            self.enter(self.above(Some(Rung::Ask)), now);
+        if first && self.stage < Some(Stage::Term) {
+            self.enter(self.above(Some(Stage::Ask)), now);
         }
     }
 
-    /// Goes one rung up, past those that may take no time; at the top it stays.
+    /// Goes one stage up, past those that may take no time; at the top it stays.
     fn climb(&mut self, now: Duration) {
-        if self.rung != Some(Rung::Kill) {
-            let above = if self.leader.is_some() { self.rung.max(Some(Rung::Ask)) } else { self.rung };
+        if self.stage != Some(Stage::Kill) {
+            let above = if self.leader.is_some() { self.stage.max(Some(Stage::Ask)) } else { self.stage };
             self.enter(self.above(above), now);
         } else if Fault::SignalAfterReap.is_seeded() {
             self.todo.push_back(Action::Kill);
         }
     }
 
-    fn above(&self, rung: Option<Rung>) -> Rung {
-        let mut above = Rung::ALL.into_iter().filter(|next| rung < Some(*next));
-        above.find(|next| !self.budget(*next).is_zero()).unwrap_or(Rung::Kill)
+    fn above(&self, stage: Option<Stage>) -> Stage {
+        let mut above = Stage::ALL.into_iter().filter(|next| stage < Some(*next));
+        above.find(|next| !self.budget(*next).is_zero()).unwrap_or(Stage::Kill)
     }
 
-    fn enter(&mut self, rung: Rung, now: Duration) {
-        self.leave_rung(now);
+    fn enter(&mut self, stage: Stage, now: Duration) {
+        self.leave_stage(now);
         let began = *self.began.get_or_insert(now);
-        self.rung = Some(rung);
-        self.rung_began = now;
-        // What was to be done on a lower rung is not done any more; what the leader's end asks for still is.
+        self.stage = Some(stage);
+        self.stage_began = now;
+        // What was to be done on a lower stage is not done any more; what the leader's end asks for still is.
         self.todo.retain(|action| matches!(action, Action::Drain | Action::Look | Action::Reap | Action::Dismiss));
         let asked = self.requests > 0 || self.leader.is_some();
-        match rung {
-            Rung::Ask if !asked => {}
-            Rung::Ask => self.todo.push_back(Action::Ask(began.saturating_add(self.budgets.ask).saturating_sub(now))),
-            Rung::Term => self.todo.push_back(Action::Terminate),
-            Rung::Kill => self.todo.push_back(Action::Kill),
+        match stage {
+            Stage::Ask if !asked => {}
+            Stage::Ask => self.todo.push_back(Action::Ask(began.saturating_add(self.budgets.ask).saturating_sub(now))),
+            Stage::Term => self.todo.push_back(Action::Terminate),
+            Stage::Kill => self.todo.push_back(Action::Kill),
         }
-        if rung != Rung::Ask || asked {
-            self.summary.reached = Some(rung);
-        }
-    }
-
-    fn leave_rung(&mut self, now: Duration) {
-        if let Some(rung) = self.rung {
-            self.summary.spent[rung as usize] += now.saturating_sub(self.rung_began);
+        if stage != Stage::Ask || asked {
+            self.summary.reached = Some(stage);
         }
     }
 
-    const fn budget(&self, rung: Rung) -> Duration {
-        match rung {
-            Rung::Ask => self.budgets.ask,
-            Rung::Term => self.budgets.term,
-            Rung::Kill => self.budgets.kill,
+    fn leave_stage(&mut self, now: Duration) {
+        if let Some(stage) = self.stage {
+            self.summary.spent[stage as usize] += now.saturating_sub(self.stage_began);
         }
     }
 
-    /// When `rung` ends: all of them follow each other on one clock. `None` when that is never.
-    fn end_of(&self, rung: Rung) -> Option<Duration> {
-        let rungs = Rung::ALL.into_iter().filter(|other| *other <= rung);
-        rungs.map(|rung| self.budget(rung)).try_fold(self.began?, Duration::checked_add)
+    const fn budget(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Ask => self.budgets.ask,
+            Stage::Term => self.budgets.term,
+            Stage::Kill => self.budgets.kill,
+        }
+    }
+
+    /// When `stage` ends: all of them follow each other on one clock. `None` when that is never.
+    fn end_of(&self, stage: Stage) -> Option<Duration> {
+        let stages = Stage::ALL.into_iter().filter(|other| *other <= stage);
+        stages.map(|stage| self.budget(stage)).try_fold(self.began?, Duration::checked_add)
     }
 }

@@ -7,8 +7,8 @@
 //! In every other case it is ended as any worker is, with all that it has started, and another one is started in its place.
 //! A thread of the pool watches those that wait: one that dies is reaped at once.
 
-mod keeper;
-mod roster;
+mod pool_state;
+mod replenisher;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -18,13 +18,13 @@ use std::time::Duration;
 use cease_core::{Contract, SpawnError, StopSource, Strategy, Worker};
 
 use crate::frame;
-use crate::patience::Patience;
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::StartError;
-use crate::supervisor::{Home, NotBegun};
+use crate::supervisor::{NotBegun, PoolHandle};
+use crate::timeout::Timeout;
 use crate::{CONTRACT, Process, RemoteJob, Watch};
-use keeper::Keeper;
-use roster::Roster;
+use pool_state::PoolState;
+use replenisher::Replenisher;
 
 /// Runs each job in a process that is there already, and takes the next job when it has done one.
 ///
@@ -36,8 +36,8 @@ use roster::Roster;
 #[derive(Debug)]
 pub struct Pool {
     process: Process,
-    roster: Arc<Roster>,
-    keeper: Option<Keeper>,
+    pool_state: Arc<PoolState>,
+    replenisher: Option<Replenisher>,
 }
 
 impl Pool {
@@ -47,9 +47,9 @@ impl Pool {
     ///
     /// When the operating system has no descriptor or no thread to give.
     pub fn new(process: Process, size: NonZeroUsize) -> io::Result<Self> {
-        let roster = Arc::new(Roster::new(process.options().clone(), size.get())?);
-        let keeper = Keeper::new(Arc::clone(&roster))?;
-        Ok(Self { process, roster, keeper: Some(keeper) })
+        let pool_state = Arc::new(PoolState::new(process.options().clone(), size.get())?);
+        let replenisher = Replenisher::new(Arc::clone(&pool_state))?;
+        Ok(Self { process, pool_state, replenisher: Some(replenisher) })
     }
 
     /// Starts workers until there are `count`, or as many as there may be, and from now on has as many ready: one that ends is
@@ -65,19 +65,19 @@ impl Pool {
     ///
     /// Why one did not start, which may be a [`StartError`]; those that did are there, and nobody is replaced.
     pub fn prespawn(&self, count: usize) -> io::Result<()> {
-        self.roster.prespawn(count)
+        self.pool_state.prespawn(count)
     }
 
     /// How many workers there may be.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.roster.size()
+        self.pool_state.size()
     }
 
     /// How many workers there are, those that are just being started included; it may have changed meanwhile.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.roster.figures().0
+        self.pool_state.figures().0
     }
 
     /// Whether there are none.
@@ -89,7 +89,7 @@ impl Pool {
     /// How many workers wait for a job; it may have changed meanwhile.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.roster.figures().1
+        self.pool_state.figures().1
     }
 
     /// As [`Strategy::spawn`], unless every worker has a job.
@@ -111,7 +111,7 @@ impl Pool {
     ///
     /// [`SpawnError`], with the job in it; [`StartError::PoolExhausted`] when no worker was free in time.
     pub fn spawn_timeout<J: RemoteJob>(&self, job: J, limit: Duration) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.give(job, StopSource::new(), Patience::new(limit)).map(|(worker, _)| worker)
+        self.give(job, StopSource::new(), Timeout::new(limit)).map(|(worker, _)| worker)
     }
 
     /// As [`Strategy::spawn_with`], with somebody who watches how the job ends.
@@ -130,30 +130,30 @@ impl Pool {
         job: J,
         source: StopSource,
     ) -> Result<(Worker<J::Output>, Watch), SpawnError<J>> {
-        self.give(job, source, Patience::until(None))
+        self.give(job, source, Timeout::until(None))
     }
 
     fn give<J: RemoteJob>(
         &self,
         job: J,
         source: StopSource,
-        patience: Patience,
+        timeout: Timeout,
     ) -> Result<(Worker<J::Output>, Watch), SpawnError<J>> {
         let options = Options { job_name: J::NAME, ..self.process.options().clone() };
         let frame = frame::encode(frame::Kind::Job, &job).map_err(|error| io::Error::from(StartError::Frame(error)));
         let begun = frame.and_then(|frame| {
             loop {
-                let idle = self.roster.take(patience)?;
+                let idle = self.pool_state.take(timeout)?;
                 let is_new = !idle.has_served();
-                let home: Arc<dyn Home> = Arc::<Roster>::clone(&self.roster);
+                let home: Arc<dyn PoolHandle> = Arc::<PoolState>::clone(&self.pool_state);
                 match idle.engage(&options, &frame, &source.token(), home) {
                     Ok(begun) => return Ok(begun),
                     Err(NotBegun { error, idle: Some(idle) }) => {
-                        self.roster.take_back(*idle);
+                        self.pool_state.put_back(*idle);
                         return Err(error);
                     }
                     Err(NotBegun { error, idle: None }) => {
-                        self.roster.lose();
+                        self.pool_state.lose();
                         let has_died =
                             matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
                                 || matches!(start_error(&error), Some(StartError::NoWorker(_)));
@@ -174,9 +174,9 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let idle = self.roster.close();
-        if let Some(keeper) = self.keeper.take() {
-            keeper.dismiss(&self.roster);
+        let idle = self.pool_state.close();
+        if let Some(replenisher) = self.replenisher.take() {
+            replenisher.dismiss(&self.pool_state);
         }
         drop(idle);
     }

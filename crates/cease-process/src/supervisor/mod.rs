@@ -4,14 +4,15 @@
 //!
 //! The thread that spawns does all of the start itself: the process begins inside its containment, and what it has to do is
 //! written to its socket while the program is loaded.
-//! A thread of its own then stands sentry; whoever joins the worker takes its place, see [`crate::ladder::Post`].
+//! A thread of its own then stands sentry; whoever joins the worker takes its place, see [`crate::ladder::Supervisor`].
 
-mod conversation;
-mod idle;
-mod office;
+mod connection;
+mod idle_worker;
+mod os_backend;
+mod pool_lease;
 mod program;
-mod sentry;
 mod start;
+mod supervisor_thread;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -21,20 +22,21 @@ use std::thread::ThreadId;
 use cease_core::{CallbackGuard, StopToken};
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::ladder::{Desk, Duty, Ladder, Post, Summary};
-use crate::process::Options;
-use crate::report::{Remains, StopReport};
-use office::Office;
+use crate::ladder::{Ladder, Role, StopRequests, Summary, Supervisor};
+use crate::options::Options;
+use crate::report::{Outcome, StopReport};
+use os_backend::OsBackend;
 
-pub(crate) use idle::{Home, Idle, NotBegun};
-pub(crate) use sentry::Sentry;
+pub(crate) use idle_worker::{IdleWorker, NotBegun};
+pub(crate) use pool_lease::{PoolHandle, Returned};
+pub(crate) use supervisor_thread::SupervisorThread;
 
 /// What the worker, its sentry and those who watch it share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) desk: Desk<StopReport>,
-    post: OnceLock<Post<Office>>,
-    remains: Mutex<Option<Remains>>,
+    pub(crate) desk: StopRequests<StopReport>,
+    post: OnceLock<Supervisor<OsBackend>>,
+    outcome: Mutex<Option<Outcome>>,
     /// The number of the process, once it has begun.
     pub(crate) pid: OnceLock<u32>,
 }
@@ -45,8 +47,8 @@ impl Shared {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let waking = Arc::clone(&wake);
         // A count that is full is not read yet, so whoever reads it will be woken.
-        let desk = Desk::new(move || _ = rustix::io::write(&waking, &1_u64.to_ne_bytes()));
-        let shared = Self { desk, post: OnceLock::new(), remains: Mutex::new(None), pid: OnceLock::new() };
+        let desk = StopRequests::new(move || _ = rustix::io::write(&waking, &1_u64.to_ne_bytes()));
+        let shared = Self { desk, post: OnceLock::new(), outcome: Mutex::new(None), pid: OnceLock::new() };
         Ok((Arc::new(shared), wake))
     }
 
@@ -57,29 +59,29 @@ impl Shared {
     }
 
     /// Opens the post.
-    fn open(&self, options: &Options, office: Office) {
-        let _ = self.pid.set(office.pid());
-        let _ = self.post.set(Post::new(Ladder::new(options.budgets), office));
+    fn open(&self, options: &Options, backend: OsBackend) {
+        let _ = self.pid.set(backend.pid());
+        let _ = self.post.set(Supervisor::new(Ladder::new(options.budgets), backend));
     }
 
     /// Ends what is left of the worker as those at the desk ask, until that is done, or a sentry is relieved.
-    fn supervise(&self, duty: Duty) {
+    fn supervise(&self, role: Role) {
         let Some(post) = self.post.get() else { return };
-        post.supervise(duty, &self.desk, |office: &mut Office, summary: &Summary| {
-            let remains = office.remains(summary);
-            let report = remains.report.clone();
-            *self.remains.lock().unwrap_or_else(PoisonError::into_inner) = Some(remains);
+        post.supervise(role, &self.desk, |backend: &mut OsBackend, summary: &Summary| {
+            let outcome = backend.outcome(summary);
+            let report = outcome.report.clone();
+            *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             report
         });
     }
 
     /// Takes the sentry's place, waits until it is over, and says what is left.
-    pub(crate) fn take_over(&self) -> Option<Remains> {
+    pub(crate) fn take_over(&self) -> Option<Outcome> {
         self.desk.relieve();
-        self.supervise(Duty::Relief);
+        self.supervise(Role::Joiner);
         // The sentry may be the one who has just seen the end.
         let _ = self.desk.wait();
-        self.remains.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -88,7 +90,7 @@ impl Shared {
 pub(crate) struct Begun {
     pub(crate) shared: Arc<Shared>,
     /// The one who stands at its post, unless it belongs to a pool.
-    pub(crate) sentry: Option<Sentry>,
+    pub(crate) sentry: Option<SupervisorThread>,
     /// The thread of the one who stands there.
     pub(crate) on: ThreadId,
 }
@@ -99,7 +101,7 @@ pub(crate) fn begin(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Re
     // What was started is killed and reaped on the way out, wherever that is.
     let launched = start::launch(options, Some((job, stop)))?;
     // It takes as long to start a thread as the program takes to load, and then somebody has to be there at once.
-    let sentry = Sentry::new()?;
+    let sentry = SupervisorThread::new()?;
     let started = match launched.greet(options) {
         Ok(started) => started,
         Err(error) => {
@@ -108,8 +110,8 @@ pub(crate) fn begin(options: &Options, job: Vec<u8>, stop: &StopToken) -> io::Re
         }
     };
     let asking = shared.asking(stop);
-    let office = Office::new(started, wake, asking, stop.clone(), None);
-    shared.open(options, office);
+    let backend = OsBackend::new(started, wake, asking, stop.clone(), None);
+    shared.open(options, backend);
     let on = sentry.id();
     let sentry = sentry.stand_last(&shared);
     Ok(Begun { shared, sentry: Some(sentry), on })

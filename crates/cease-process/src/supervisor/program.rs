@@ -13,7 +13,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, getegid, geteuid, waitid};
 
-use crate::process::Options;
+use crate::options::Options;
 use crate::vfork::{self, Place};
 
 /// A program, as the kernel takes it.

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use cease_core::StopToken;
 use rustix::process::{PidfdFlags, pidfd_open};
 
-use super::conversation::Conversation;
+use super::connection::Connection;
 use super::program::{LaunchError, Program};
 use crate::containment::{ContainmentError, Enclosure, Kind};
+use crate::exit_pipe::ExitPipe;
 use crate::frame::{self, FrameError, decode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal, Why};
-use crate::note::Note;
+use crate::options::Options;
 use crate::pidfd::{self, Leader};
-use crate::process::Options;
 use crate::report::StartError;
 use crate::tree::Tree;
 use crate::vfork::Place;
@@ -27,7 +27,7 @@ use crate::worker;
 /// Dropping it kills and reaps it.
 pub(super) struct Launched {
     tree: Tree,
-    conversation: Conversation,
+    connection: Connection,
     /// Which program it has to be, unless any that speaks our version will do.
     build: Option<String>,
     /// How the sending of the job went.
@@ -39,12 +39,15 @@ pub(super) struct Launched {
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) tree: Tree,
-    pub(super) conversation: Conversation,
+    pub(super) connection: Connection,
 }
 
 /// Starts a process, and sends it the frame with its job, or that it has to wait for jobs; it does nothing of the user's before
 /// it has that.
 pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> io::Result<Launched> {
+    if options.repeats_this_program() && !worker::init_ran() {
+        return Err(StartError::NoInit.into());
+    }
     let end = Instant::now().checked_add(options.start_limit);
     let (ours, theirs) = UnixStream::pair()?;
     let (control, their_control) = match &job {
@@ -54,7 +57,7 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
     let (leader, enclosure) = spawn(options, &theirs)?;
     // When the worker hangs up, that is seen.
     drop(theirs);
-    let mut conversation = Conversation::new(ours, control, options.ears.clone());
+    let mut connection = Connection::new(ours, control, options.listeners.clone());
     let build = options.is_own_program().then(worker::build);
     let order = Order {
         protocol: PROTOCOL,
@@ -68,20 +71,20 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
     };
     let order = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;
     let sent = match (job, their_control) {
-        (Some((job, _)), _) => conversation.say(&order, end).and_then(|()| conversation.say(&job, end)),
-        (None, Some(control)) => conversation.say_with(&order, control.as_fd(), end),
-        (None, None) => conversation.say(&order, end),
+        (Some((job, _)), _) => connection.say(&order, end).and_then(|()| connection.say(&job, end)),
+        (None, Some(control)) => connection.say_with(&order, control.as_fd(), end),
+        (None, None) => connection.say(&order, end),
     };
     // Meanwhile the program is loaded, which takes longer.
     enclosure.arm()?;
-    Ok(Launched { tree: Tree::new(leader, enclosure), conversation, build, sent, end })
+    Ok(Launched { tree: Tree::new(leader, enclosure), connection, build, sent, end })
 }
 
 impl Launched {
     /// Waits until the job has begun.
     pub(super) fn greet(self, options: &Options) -> io::Result<Started> {
-        let Self { tree, mut conversation, build, sent, end } = self;
-        let mut next = || next(options, &mut conversation, tree.leader(), end);
+        let Self { tree, mut connection, build, sent, end } = self;
+        let mut next = || next(options, &mut connection, tree.leader(), end);
         let begun = next().and_then(|frame| is_meant(build, &frame)).and_then(|hello| {
             tree.leader().is_for(hello.pid);
             next()
@@ -97,8 +100,8 @@ impl Launched {
                 return Err(sent.unwrap_or(error));
             }
         }
-        conversation.never_wait()?;
-        Ok(Started { tree, conversation })
+        connection.never_wait()?;
+        Ok(Started { tree, connection })
     }
 }
 
@@ -113,12 +116,12 @@ impl Started {
         let order = Order { name: options.job_name.into(), stopped, number, ..Order::default() };
         let mut frames = frame::encode(frame::Kind::Order, &order).map_err(StartError::Frame)?;
         frames.extend_from_slice(job);
-        let Self { tree, conversation } = self;
-        conversation.renew()?;
-        conversation.say(&frames, end)?;
+        let Self { tree, connection } = self;
+        connection.renew()?;
+        connection.say(&frames, end)?;
         loop {
-            return match next(options, conversation, tree.leader(), end)? {
-                (frame::Kind::Started, _) => conversation.never_wait(),
+            return match next(options, connection, tree.leader(), end)? {
+                (frame::Kind::Started, _) => connection.never_wait(),
                 (frame::Kind::Refused, payload) => Err(refused(options, &payload).into()),
                 // Something that a job has left behind still talks, and nobody listens to that.
                 (frame::Kind::Progress | frame::Kind::Log, _) => continue,
@@ -186,10 +189,10 @@ fn spawn_in(kind: Kind, options: &Options, theirs: &UnixStream) -> Result<(Leade
 
 /// Starts it as the first process of a namespace, which starts the worker.
 fn spawn_first(options: &Options, theirs: &UnixStream, socket: String) -> Result<Leader, NotSpawned> {
-    let (note, their_note) = Note::new()?;
+    let (note, their_note) = ExitPipe::new()?;
     let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(io::Error::from)?;
     let told = worker::first_is_told(&their_note, &own);
-    let program = Program::of(options, &[(worker::MARK, socket), (worker::FIRST, told)])?;
+    let program = Program::of(options, &[(worker::MARK, socket), (worker::NAMESPACE_INIT, told)])?;
     let start = |place| program.start(place, theirs.as_fd(), Some([their_note.as_fd(), own.as_fd()]));
     let started = match start(Place::PidNamespace) {
         Err(LaunchError::NoSuchWay(error)) if error.raw_os_error() == Some(libc::EPERM) => start(Place::UserNamespace),
@@ -237,11 +240,11 @@ fn is_meant(build: Option<String>, (kind, payload): &(frame::Kind, Vec<u8>)) -> 
 /// The next frame, or why there is none.
 fn next(
     options: &Options,
-    conversation: &mut Conversation,
+    connection: &mut Connection,
     leader: &Leader,
     end: Option<Instant>,
 ) -> io::Result<(frame::Kind, Vec<u8>)> {
-    let frame = conversation.next(end).map_err(|error| match error.downcast::<FrameError>() {
+    let frame = connection.next(end).map_err(|error| match error.downcast::<FrameError>() {
         Ok(error) => io::Error::from(StartError::Frame(error)),
         Err(error) => error,
     })?;

@@ -8,10 +8,10 @@
 //! A thread of its own listens for the stop, and for the end of the one who supervises: then nothing of the tree may go on.
 
 mod current;
-mod first;
 mod inbox;
 mod inherited;
 mod link;
+mod namespace_init;
 mod pooled;
 
 use std::fs::{self, File};
@@ -20,6 +20,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cease_core::StopToken;
 use rustix::process::{Signal, kill_current_process_group, set_child_subreaper, set_parent_process_death_signal};
@@ -33,13 +34,22 @@ use crate::travels::{Body, Entry};
 use inbox::Inbox;
 use pooled::Left;
 
-pub(crate) use first::{FIRST, is_told as first_is_told};
+pub(crate) use namespace_init::{NAMESPACE_INIT, is_told as first_is_told};
 
 pub use current::due;
 pub use link::{log, progress};
 
 /// Says to a worker that it is one: the number of the socket that is its standard input.
 pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
+
+/// Whether this process has called [`init`].
+static INIT_RAN: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has called [`init`], so that the same program, started again, calls it too.
+pub(crate) fn init_ran() -> bool {
+    // ORDERING: relaxed; the flag guards no other memory.
+    INIT_RAN.load(Ordering::Relaxed)
+}
 
 /// Runs the job that this process was started for, and ends it; returns at once in a process that is no worker.
 ///
@@ -64,8 +74,10 @@ pub(crate) const MARK: &str = "CEASE_PROCESS_WORKER";
 /// A test program has a `main` of its own, so there the line stands in a test, and the strategy is told its name:
 /// see [`crate::Process::in_test`].
 pub fn init<const N: usize>(jobs: [Entry; N]) {
-    if let Some(post) = first::take_post() {
-        exit(post.stand());
+    // ORDERING: relaxed; the flag guards no other memory, and `init` runs before the spawn that reads it on the same path.
+    INIT_RAN.store(true, Ordering::Relaxed);
+    if let Some(init) = namespace_init::take_namespace_init() {
+        exit(init.run());
     }
     if let Some(socket) = take_socket() {
         let code = if serve(socket, &jobs).is_ok() { 0 } else { 1 };

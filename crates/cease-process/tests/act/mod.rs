@@ -184,7 +184,7 @@ pub(crate) fn init() {
     cease_process::init([cease_process::job::<Act>()]);
 }
 
-/// A strategy whose ears can take the worker of a job that tells something.
+/// A strategy whose listeners can take the worker of a job that tells something.
 pub(crate) fn worker_of(make: impl FnOnce(Slot) -> Process) -> Worker<String> {
     let slot = Slot::default();
     let worker = make(slot.clone()).spawn(Act::Tell).unwrap();
@@ -272,9 +272,9 @@ pub(crate) fn tagged(tag: &str) -> Vec<u32> {
     processes().into_iter().filter(has).collect()
 }
 
-/// Fails when somebody with the tag is left after `patience`, and leaves nobody behind for other tests.
-pub(crate) fn nobody_is_left(tag: &str, patience: Duration, what: &str) {
-    let end = Instant::now() + patience;
+/// Fails when somebody with the tag is left after `timeout`, and leaves nobody behind for other tests.
+pub(crate) fn nobody_is_left(tag: &str, timeout: Duration, what: &str) {
+    let end = Instant::now() + timeout;
     loop {
         let left = tagged(tag);
         if left.is_empty() {

@@ -4,7 +4,7 @@
 //!
 //! What to do next is decided by the library's ladder, which knows no clock and no system; here it is told what happens, and
 //! what it answers is done.
-//! The time limit and the first signal are requests; the second one is a rung up.
+//! The time limit and the first signal are requests; the second one is a stage up.
 
 mod finish;
 
@@ -12,7 +12,7 @@ use std::ffi::c_char;
 use std::io;
 use std::time::{Duration, Instant};
 
-use cease_process::ladder::{Action, Event, GracePeriods, Ladder, Rung};
+use cease_process::ladder::{Action, Event, GracePeriods, Ladder, Stage};
 
 use crate::cli::{Options, Place};
 use crate::containment::{Kind, Refused, Tree};
@@ -195,7 +195,7 @@ impl Run<'_> {
         self.make_room();
         let signal = self.signal;
         if signal == Signal::KILL {
-            // There is nothing between the first rung and the last.
+            // There is nothing between the first stage and the last.
             self.request();
             return;
         }
@@ -275,7 +275,7 @@ impl Run<'_> {
             if self.survivors.is_empty() {
                 self.survivors = self.tree.survivors(self.pid);
             }
-            if self.ladder.rung().is_some() && !kept {
+            if self.ladder.stage().is_some() && !kept {
                 self.tell_the_rest();
             }
         }
@@ -318,7 +318,7 @@ impl Run<'_> {
     fn due(&self) -> Option<Duration> {
         let limit = if self.leader == Leader::Runs && !self.timed_out { self.limit() } else { None };
         let look = (self.leader == Leader::Ended).then(|| {
-            let again = if self.ladder.rung() == Some(Rung::Kill) { LOOK_AGAIN.1 } else { LOOK_AGAIN.0 };
+            let again = if self.ladder.stage() == Some(Stage::Kill) { LOOK_AGAIN.1 } else { LOOK_AGAIN.0 };
             self.began.elapsed() + again
         });
         let rest = self.rest_killed_at.filter(|_| self.leader == Leader::Runs);
@@ -334,7 +334,7 @@ impl Run<'_> {
 
     /// When the rest is killed though the command itself never would have been.
     fn rest_due(&self) -> Option<Duration> {
-        let never = self.options.grace == Limit::Never && self.ladder.rung() != Some(Rung::Kill);
+        let never = self.options.grace == Limit::Never && self.ladder.stage() != Some(Stage::Kill);
         self.rest_since.filter(|_| never).map(|since| since + GRACE_OF_THE_REST)
     }
 

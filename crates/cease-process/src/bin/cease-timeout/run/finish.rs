@@ -1,6 +1,6 @@
 //! The end of a run: what is told, and how this program ends.
 
-use cease_process::ladder::{Rung, Summary};
+use cease_process::ladder::{Stage, Summary};
 
 use super::{Leader, Run};
 use crate::end::{End, FAILED, Outcome};
@@ -16,10 +16,10 @@ impl Run<'_> {
         if kept {
             self.tree.release();
         }
-        if summary.reached == Some(Rung::Kill) {
+        if summary.reached == Some(Stage::Kill) {
             self.tree.clean_up();
         }
-        let killed = summary.ended_on == Some(Rung::Kill);
+        let killed = summary.ended_on == Some(Stage::Kill);
         let end = match self.leader {
             Leader::Reaped(status) => Outcome {
                 status,

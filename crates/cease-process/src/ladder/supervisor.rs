@@ -12,27 +12,27 @@ use std::fmt;
 use cease_core::Fault;
 use cease_core::sync::{Mutex, lock};
 
-use super::{Action, Desk, Event, Ladder, Summary, World};
+use super::{Action, Backend, Event, Ladder, StopRequests, Summary};
 
-/// A ladder and its world, at which one thread works at a time.
-pub struct Post<W> {
+/// A ladder and its backend, at which one thread works at a time.
+pub struct Supervisor<W> {
     /// `None` once it is over.
     work: Mutex<Option<(Ladder, W)>>,
 }
 
 /// Who works at a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Duty {
-    /// The one who leaves when somebody takes over: see [`Desk::relieve`].
-    Sentry,
-    /// The one who stays until it is over.
-    Relief,
+pub enum Role {
+    /// The supervisor thread; it leaves when a joiner takes over: see [`StopRequests::relieve`].
+    Thread,
+    /// A thread that joins the worker; it stays until the worker has ended.
+    Joiner,
 }
 
-impl<W: World> Post<W> {
+impl<W: Backend> Supervisor<W> {
     /// A post at which nobody stands.
-    pub fn new(ladder: Ladder, world: W) -> Self {
-        Self { work: Mutex::new(Some((ladder, world))) }
+    pub fn new(ladder: Ladder, backend: W) -> Self {
+        Self { work: Mutex::new(Some((ladder, backend))) }
     }
 
     /// Ends the tree as those at `desk` ask for it, and files there what `report` makes of it.
@@ -43,21 +43,21 @@ impl<W: World> Post<W> {
     /// # Blocking
     ///
     /// Blocks for as long as the tree runs.
-    pub fn supervise<R: Clone>(&self, duty: Duty, desk: &Desk<R>, report: impl Fn(&mut W, &Summary) -> R) {
-        match duty {
-            Duty::Sentry => {
+    pub fn supervise<R: Clone>(&self, role: Role, desk: &StopRequests<R>, report: impl Fn(&mut W, &Summary) -> R) {
+        match role {
+            Role::Thread => {
                 if desk.come() {
-                    self.stand(duty, desk, report);
+                    self.stand(role, desk, report);
                     desk.go();
                 }
             }
-            Duty::Relief => self.stand(duty, desk, report),
+            Role::Joiner => self.stand(role, desk, report),
         }
     }
 
-    fn stand<R: Clone>(&self, duty: Duty, desk: &Desk<R>, report: impl Fn(&mut W, &Summary) -> R) {
-        let (mut seen, mut is_alone) = (None, duty == Duty::Sentry);
-        let is_relieved = || duty == Duty::Sentry && desk.is_relieved();
+    fn stand<R: Clone>(&self, role: Role, desk: &StopRequests<R>, report: impl Fn(&mut W, &Summary) -> R) {
+        let (mut seen, mut is_alone) = (None, role == Role::Thread);
+        let is_relieved = || role == Role::Thread && desk.is_relieved();
         let (report, over) = loop {
             // It does not wait for the post only to leave it: the one who takes over works there, and then waits for this one.
             if is_relieved() {
@@ -65,17 +65,17 @@ impl<W: World> Post<W> {
             }
             let lookout = {
                 let mut guard = lock(&self.work);
-                let Some((ladder, world)) = &mut *guard else { return };
+                let Some((ladder, backend)) = &mut *guard else { return };
                 if is_relieved() {
                     return;
                 }
-                for event in seen.take().map(|seen| world.take_in(seen)).unwrap_or_default() {
-                    ladder.tell(event, world.now());
+                for event in seen.take().map(|seen| backend.take_in(seen)).unwrap_or_default() {
+                    ladder.tell(event, backend.now());
                 }
-                if let Some(summary) = work(ladder, world, desk, &report) {
-                    break (report(world, &summary), guard.take());
+                if let Some(summary) = work(ladder, backend, desk, &report) {
+                    break (report(backend, &summary), guard.take());
                 }
-                world.lookout(ladder.due())
+                backend.lookout(ladder.due())
             };
             if !is_alone {
                 desk.wait_for_the_sentry();
@@ -90,32 +90,32 @@ impl<W: World> Post<W> {
 }
 
 /// Does what there is to do; the summary, when that was all.
-fn work<W: World, R: Clone>(
+fn work<W: Backend, R: Clone>(
     ladder: &mut Ladder,
-    world: &mut W,
-    desk: &Desk<R>,
+    backend: &mut W,
+    desk: &StopRequests<R>,
     report: impl Fn(&mut W, &Summary) -> R,
 ) -> Option<Summary> {
     loop {
-        ladder.tell(Event::Requests(desk.requests()), world.now());
-        let event = match ladder.next(world.now())? {
+        ladder.tell(Event::Requests(desk.requests()), backend.now());
+        let event = match ladder.next(backend.now())? {
             Action::Report(summary) => return Some(summary),
             action => {
                 if action == Action::Kill && Fault::TwoReports.is_seeded() {
-                    let early = report(world, &ladder.summary);
+                    let early = report(backend, &ladder.summary);
                     desk.file(early);
                 }
-                world.perform(action)
+                backend.perform(action)
             }
         };
         if let Some(event) = event {
-            ladder.tell(event, world.now());
+            ladder.tell(event, backend.now());
         }
     }
 }
 
-impl<W> fmt::Debug for Post<W> {
+impl<W> fmt::Debug for Supervisor<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Post").finish_non_exhaustive()
+        f.debug_struct("Supervisor").finish_non_exhaustive()
     }
 }

@@ -16,9 +16,9 @@ const ONE_WAIT: Duration = Duration::from_secs(3600);
 
 /// A time limit; one that is further away than the clock can count is none.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience(Option<Instant>);
+pub(crate) struct Timeout(Option<Instant>);
 
-impl Patience {
+impl Timeout {
     /// Until `limit` has passed, from now.
     pub(crate) fn new(limit: Duration) -> Self {
         Self(Instant::now().checked_add(limit))

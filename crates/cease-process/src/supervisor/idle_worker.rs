@@ -1,56 +1,39 @@
 //! A worker that waits for a job, and comes back when it has done one.
 
-use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cease_core::StopToken;
 
-use super::office::Office;
-use super::sentry::Sentry;
+use super::os_backend::OsBackend;
+use super::pool_lease::{PoolHandle, PoolLease, Returned};
 use super::start::{self, Started};
+use super::supervisor_thread::SupervisorThread;
 use super::{Begun, Shared};
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::StartError;
-
-/// Where workers come back to.
-pub(crate) trait Home: fmt::Debug + Send + Sync {
-    /// A worker has done its job, and waits for another one.
-    fn take_back(&self, idle: Idle);
-
-    /// A worker that was sent from here has ended, or cannot be ended.
-    fn lose(&self);
-}
 
 /// A worker that waits for a job; dropping it kills and reaps it.
 #[derive(Debug)]
-pub(crate) struct Idle {
+pub(crate) struct IdleWorker {
     /// `None` while it is taken apart.
-    parts: Option<(Started, Sentry)>,
+    parts: Option<(Started, SupervisorThread)>,
     /// How many jobs it was sent.
     jobs: u64,
-}
-
-/// What the office of a pool's worker has to know beside.
-#[derive(Debug)]
-pub(super) struct Engagement {
-    pub(super) number: u64,
-    pub(super) sentry: Sentry,
-    pub(super) home: Arc<dyn Home>,
 }
 
 /// Why a worker has not begun with a job, and the worker, if it can do another one.
 pub(crate) struct NotBegun {
     pub(crate) error: io::Error,
-    pub(crate) idle: Option<Box<Idle>>,
+    pub(crate) idle: Option<Box<IdleWorker>>,
 }
 
-impl Idle {
+impl IdleWorker {
     /// Starts a worker that waits for a job.
     pub(crate) fn start(options: &Options) -> io::Result<Self> {
         let launched = start::launch(options, None)?;
-        let sentry = Sentry::new()?;
+        let sentry = SupervisorThread::new()?;
         match launched.greet(options) {
             Ok(started) => Ok(Self { parts: Some((started, sentry)), jobs: 0 }),
             Err(error) => {
@@ -58,12 +41,6 @@ impl Idle {
                 Err(error)
             }
         }
-    }
-
-    /// The one who was engaged, who is free again.
-    pub(super) fn again(started: Started, engagement: Engagement) -> (Self, Arc<dyn Home>) {
-        let Engagement { number, sentry, home } = engagement;
-        (Self { parts: Some((started, sentry)), jobs: number }, home)
     }
 
     /// The number of its process.
@@ -92,7 +69,7 @@ impl Idle {
         options: &Options,
         job: &[u8],
         stop: &StopToken,
-        home: Arc<dyn Home>,
+        home: Arc<dyn PoolHandle>,
     ) -> Result<Begun, NotBegun> {
         let (shared, wake) = match Shared::new() {
             Ok(made) => made,
@@ -109,8 +86,8 @@ impl Idle {
         let (started, sentry) = self.parts.take().expect("it is whole");
         let (on, posts) = (sentry.id(), sentry.posts());
         let asking = shared.asking(stop);
-        let office = Office::new(started, wake, asking, stop.clone(), Some(Engagement { number, sentry, home }));
-        shared.open(options, office);
+        let backend = OsBackend::new(started, wake, asking, stop.clone(), Some(PoolLease { number, sentry, home }));
+        shared.open(options, backend);
         // It waits for nothing else.
         let _ = posts.map(|posts| posts.send(Arc::clone(&shared)));
         Ok(Begun { shared, sentry: None, on })
@@ -121,12 +98,19 @@ impl Idle {
         drop(self.parts.take());
     }
 
-    fn parts(&self) -> &(Started, Sentry) {
+    fn parts(&self) -> &(Started, SupervisorThread) {
         self.parts.as_ref().expect("it is whole")
     }
 }
 
-impl Drop for Idle {
+impl From<Returned> for IdleWorker {
+    fn from(worker: Returned) -> Self {
+        let Returned { started, thread, number } = worker;
+        Self { parts: Some((started, thread)), jobs: number }
+    }
+}
+
+impl Drop for IdleWorker {
     fn drop(&mut self) {
         if let Some((started, sentry)) = self.parts.take() {
             drop(started);

@@ -20,34 +20,34 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
 
 use super::{inherited, is_marked};
-use crate::note::Line;
-use crate::pidfd::Ended;
+use crate::ended::Ended;
+use crate::exit_pipe::Line;
 
 /// Says to the first process of a namespace that it is one: the numbers of two descriptors.
-pub(crate) const FIRST: &str = "CEASE_PROCESS_FIRST";
+pub(crate) const NAMESPACE_INIT: &str = "CEASE_PROCESS_FIRST";
 
-/// What [`FIRST`] says: where it notes how the worker has ended, and what is readable when the supervisor has.
+/// What [`NAMESPACE_INIT`] says: where it notes how the worker has ended, and what is readable when the supervisor has.
 pub(crate) fn is_told(note: &OwnedFd, supervisor: &OwnedFd) -> String {
     format!("{},{}", note.as_raw_fd(), supervisor.as_raw_fd())
 }
 
 /// What the first process of a namespace works with.
-pub(super) struct Post {
+pub(super) struct NamespaceInit {
     note: OwnedFd,
     supervisor: OwnedFd,
 }
 
 /// The post, if this process was started for it.
-pub(super) fn take_post() -> Option<Post> {
-    let told = env::var(FIRST).ok().filter(|_| rustix::process::getpid() == Pid::INIT && is_marked())?;
+pub(super) fn take_namespace_init() -> Option<NamespaceInit> {
+    let told = env::var(NAMESPACE_INIT).ok().filter(|_| rustix::process::getpid() == Pid::INIT && is_marked())?;
     let (note, supervisor) = told.split_once(',')?;
     let [note, supervisor] = [note, supervisor].map(|number| inherited::take(number.parse().ok()?));
-    Some(Post { note: note?, supervisor: supervisor? })
+    Some(NamespaceInit { note: note?, supervisor: supervisor? })
 }
 
-impl Post {
+impl NamespaceInit {
     /// Stands there until nobody is left, and says with which code to exit.
-    pub(super) fn stand(self) -> i32 {
+    pub(super) fn run(self) -> i32 {
         let Self { note, supervisor } = self;
         let worker = match prepare(&note, supervisor).and_then(|()| start_worker()) {
             Ok(worker) => worker,
@@ -95,7 +95,7 @@ fn start_worker() -> io::Result<Pid> {
     let mut words = env::args_os();
     let program = words.next().unwrap_or_else(|| OsString::from("/proc/self/exe"));
     let mut command = Command::new(program);
-    let child = command.args(words).env_remove(FIRST).process_group(0).spawn()?;
+    let child = command.args(words).env_remove(NAMESPACE_INIT).process_group(0).spawn()?;
     let null = File::open("/dev/null");
     // Without it, whoever supervises hears of the worker's end a moment later.
     if let Ok(null) = null {

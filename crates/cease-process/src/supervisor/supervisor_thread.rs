@@ -6,23 +6,23 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle, ThreadId};
 
 use super::Shared;
-use crate::ladder::Duty;
+use crate::ladder::Role;
 
 /// A thread that stands at the posts that it is sent to, one after the other; dropping it sends it home without waiting for that.
 #[derive(Debug)]
-pub(crate) struct Sentry {
+pub(crate) struct SupervisorThread {
     /// `None` once it was sent to its last post.
     posts: Option<Sender<Arc<Shared>>>,
     thread: JoinHandle<()>,
 }
 
-impl Sentry {
+impl SupervisorThread {
     /// One that waits to be sent somewhere.
     pub(super) fn new() -> io::Result<Self> {
         let (posts, sent_to) = channel::<Arc<Shared>>();
         let body = move || {
             while let Ok(shared) = sent_to.recv() {
-                shared.supervise(Duty::Sentry);
+                shared.supervise(Role::Thread);
             }
         };
         let thread = thread::Builder::new().name("cease-process".into()).spawn(body)?;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::member::{Member, group_of};
-use crate::patience::Patience;
 use crate::pidfd::Leader;
 use crate::procfs::{self, Process};
+use crate::timeout::Timeout;
 
 /// How long one call goes on looking for what was born meanwhile; whoever calls may call again.
 const ROUNDS: Duration = Duration::from_millis(500);
@@ -76,8 +76,8 @@ pub(crate) fn kill_descendants(ancestor: u32) {
 
 /// Waits for a moment, or until all `members` have ended.
 pub(super) fn wait_for<'a>(members: impl Iterator<Item = &'a Member>) {
-    let patience = Patience::new(MOMENT);
-    members.for_each(|member| member.wait(patience));
+    let timeout = Timeout::new(MOMENT);
+    members.for_each(|member| member.wait(timeout));
 }
 
 /// Who descends from this process, beside `leader`; children that have ended are reaped.

@@ -6,9 +6,9 @@ use cease_core::sync::{self, Condvar, Mutex, lock};
 use cease_core::{Fault, StopSource, StopToken};
 
 /// Counts requests, wakes the supervisor for each, and gives every caller the same report.
-pub struct Desk<R> {
+pub struct StopRequests<R> {
     requests: Mutex<u32>,
-    sentry: Mutex<Sentry>,
+    sentry: Mutex<SupervisorThread>,
     sentry_left: Condvar,
     report: Mutex<Option<R>>,
     /// Asked when the report is there.
@@ -19,19 +19,19 @@ pub struct Desk<R> {
 
 /// Who stands at the post while nobody waits.
 #[derive(Debug, Default)]
-struct Sentry {
+struct SupervisorThread {
     stands: bool,
     relieved: bool,
 }
 
-impl<R: Clone> Desk<R> {
+impl<R: Clone> StopRequests<R> {
     /// A desk whose supervisor is woken by `wake`, which may be called at any time and from any thread.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         let filed = StopSource::new();
         let over = filed.token();
         Self {
             requests: Mutex::new(0),
-            sentry: Mutex::new(Sentry::default()),
+            sentry: Mutex::new(SupervisorThread::default()),
             sentry_left: Condvar::new(),
             report: Mutex::new(None),
             filed,
@@ -40,7 +40,7 @@ impl<R: Clone> Desk<R> {
         }
     }
 
-    /// Asks for the end; each further request goes one rung up. Harmless when it is over.
+    /// Asks for the end; each further request goes one stage up. Harmless when it is over.
     pub fn request(&self) {
         {
             let mut requests = lock(&self.requests);
@@ -49,7 +49,7 @@ impl<R: Clone> Desk<R> {
         (self.wake)();
     }
 
-    /// Sends the sentry home, if one stands at the post: the caller takes the place, see [`super::Post::supervise`].
+    /// Sends the sentry home, if one stands at the post: the caller takes the place, see [`super::Supervisor::supervise`].
     pub fn relieve(&self) {
         lock(&self.sentry).relieved = true;
         (self.wake)();
@@ -118,8 +118,8 @@ impl<R: Clone> Desk<R> {
     }
 }
 
-impl<R> fmt::Debug for Desk<R> {
+impl<R> fmt::Debug for StopRequests<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("StopRequests").field("over", &self.over).finish_non_exhaustive()
     }
 }

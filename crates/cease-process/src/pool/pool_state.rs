@@ -6,22 +6,22 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::epoll;
 
-use crate::patience::Patience;
-use crate::process::Options;
+use crate::options::Options;
 use crate::report::StartError;
-use crate::supervisor::{Home, Idle};
+use crate::supervisor::{IdleWorker, PoolHandle, Returned};
+use crate::timeout::Timeout;
 
-/// What the keeper is told with instead of the number of a process: that something is to be done.
+/// What the replenisher is told with instead of the number of a process: that something is to be done.
 pub(super) const NEWS: u64 = 0;
 
 /// Who waits for a job, and how many there are.
 #[derive(Debug)]
-pub(super) struct Roster {
+pub(super) struct PoolState {
     options: Options,
     size: usize,
     state: Mutex<State>,
     changed: Condvar,
-    /// Tells the keeper who has ended; who is reaped is forgotten by the kernel.
+    /// Tells the replenisher who has ended; who is reaped is forgotten by the kernel.
     pub(super) ends: OwnedFd,
     news: OwnedFd,
 }
@@ -29,7 +29,7 @@ pub(super) struct Roster {
 #[derive(Debug, Default)]
 struct State {
     /// The last one that came back is the first to go: what it needs is still in the caches.
-    idle: Vec<Idle>,
+    idle: Vec<IdleWorker>,
     /// How many there are in all, those that are being started included.
     count: usize,
     /// How many there are to be, whether there are jobs or not.
@@ -37,7 +37,7 @@ struct State {
     is_closed: bool,
 }
 
-impl Roster {
+impl PoolState {
     pub(super) fn new(options: Options, size: usize) -> io::Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
         let ends = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -57,7 +57,7 @@ impl Roster {
     }
 
     /// One that waits, or a new one, or the first that comes back.
-    pub(super) fn take(&self, patience: Patience) -> io::Result<Idle> {
+    pub(super) fn take(&self, timeout: Timeout) -> io::Result<IdleWorker> {
         let mut state = self.state();
         loop {
             if let Some(idle) = state.idle.pop() {
@@ -68,14 +68,14 @@ impl Roster {
                 drop(state);
                 return self.start();
             }
-            if patience.is_over() {
+            if timeout.is_over() {
                 return Err(StartError::PoolExhausted.into());
             }
-            state = patience.wait(&self.changed, state);
+            state = timeout.wait(&self.changed, state);
         }
     }
 
-    /// Starts workers until there are `count`, and has the keeper see to it that there are as many.
+    /// Starts workers until there are `count`, and has the replenisher see to it that there are as many.
     pub(super) fn prespawn(&self, count: usize) -> io::Result<()> {
         let count = count.min(self.size);
         self.start_until(count)?;
@@ -93,7 +93,7 @@ impl Roster {
     fn start_until(&self, count: usize) -> io::Result<()> {
         while self.reserve_below(count) {
             let idle = self.start()?;
-            self.take_back(idle);
+            self.put_back(idle);
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Roster {
     }
 
     /// From now on nobody comes back; those that wait.
-    pub(super) fn close(&self) -> Vec<Idle> {
+    pub(super) fn close(&self) -> Vec<IdleWorker> {
         let mut state = self.state();
         state.is_closed = true;
         std::mem::take(&mut state.idle)
@@ -128,39 +128,27 @@ impl Roster {
         self.state().is_closed
     }
 
-    /// Wakes the keeper.
-    pub(super) fn tell_keeper(&self) {
+    /// Wakes the replenisher.
+    pub(super) fn wake_replenisher(&self) {
         // A count that is full is not read yet.
         let _ = rustix::io::write(&self.news, &1_u64.to_ne_bytes());
     }
 
     /// Starts one that counts already.
-    fn start(&self) -> io::Result<Idle> {
-        let watched = |idle: Idle| {
+    fn start(&self) -> io::Result<IdleWorker> {
+        let watched = |idle: IdleWorker| {
             let data = epoll::EventData::new_u64(idle.pid().into());
             epoll::add(&self.ends, idle.end().as_fd(), data, epoll::EventFlags::IN | epoll::EventFlags::ET)?;
             Ok(idle)
         };
-        Idle::start(&self.options).and_then(watched).inspect_err(|_| self.lose())
+        IdleWorker::start(&self.options).and_then(watched).inspect_err(|_| self.lose())
     }
 
-    fn reserve_below(&self, count: usize) -> bool {
-        let mut state = self.state();
-        let is_missing = state.count < count && !state.is_closed;
-        state.count += usize::from(is_missing);
-        is_missing
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Home for Roster {
-    fn take_back(&self, idle: Idle) {
+    /// Puts a worker back that waits for a job; one that has ended, or that comes after the close, is ended.
+    pub(super) fn put_back(&self, idle: IdleWorker) {
         let ended = {
             let mut state = self.state();
-            // The keeper is told once of an end, and looks here, so it has to be looked at here as well.
+            // The replenisher is told once of an end, and looks here, so it has to be looked at here as well.
             if state.is_closed || !idle.is_alive() {
                 Some(idle)
             } else {
@@ -177,6 +165,23 @@ impl Home for Roster {
         }
     }
 
+    fn reserve_below(&self, count: usize) -> bool {
+        let mut state = self.state();
+        let is_missing = state.count < count && !state.is_closed;
+        state.count += usize::from(is_missing);
+        is_missing
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PoolHandle for PoolState {
+    fn take_back(&self, worker: Returned) {
+        self.put_back(worker.into());
+    }
+
     fn lose(&self) {
         let is_short = {
             let mut state = self.state();
@@ -185,7 +190,7 @@ impl Home for Roster {
         };
         self.changed.notify_one();
         if is_short {
-            self.tell_keeper();
+            self.wake_replenisher();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The operating system, as the ladder's world.
+//! The operating system, as the ladder's backend.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -7,30 +7,30 @@ use std::time::{Duration, Instant};
 
 use cease_core::{CallbackGuard, StopToken};
 
-use super::conversation::{Conversation, Said};
-use super::idle::{Engagement, Idle};
+use super::connection::{Connection, Said};
+use super::pool_lease::{PoolLease, Returned};
 use super::start::Started;
 use crate::containment::Kind;
+use crate::ended::Ended;
 use crate::frame::{self, encode};
-use crate::ladder::{Action, Event, Summary, World};
+use crate::ladder::{Action, Backend, Event, Summary};
 use crate::message::{Stop, Why};
-use crate::pidfd::Ended;
 use crate::procfs;
-use crate::report::{Remains, StopReport};
+use crate::report::{Outcome, StopReport};
 use crate::tree::{Seen, Tree};
 
-/// The operating system, as the ladder's world.
+/// The operating system, as the ladder's backend.
 #[derive(Debug)]
-pub(super) struct Office {
+pub(super) struct OsBackend {
     began: Instant,
     pid: u32,
     containment: Kind,
     /// `None` once it was reaped, or could not be killed.
     tree: Option<Tree>,
     /// `None` once the worker is kept for other jobs.
-    conversation: Option<Conversation>,
+    connection: Option<Connection>,
     /// What there is to know of a pool's worker.
-    engagement: Option<Engagement>,
+    lease: Option<PoolLease>,
     wake: Arc<OwnedFd>,
     stop: StopToken,
     /// Asks at the desk when the stop comes.
@@ -38,30 +38,30 @@ pub(super) struct Office {
     ended: Option<Ended>,
     /// Who was left beside the leader when that was last looked at.
     rest: Vec<u32>,
-    /// Whether what came with the greeting was taken in; the user's ears are not for the thread that spawns.
+    /// Whether what came with the greeting was taken in; the user's listeners are not for the thread that spawns.
     heard: bool,
     /// What was killed is not listened to any more: what it has said is read when it has ended.
     killed: bool,
 }
 
-impl Office {
-    /// The office of what was `started`.
+impl OsBackend {
+    /// The backend of what was `started`.
     pub(super) fn new(
         started: Started,
         wake: Arc<OwnedFd>,
         asking: CallbackGuard,
         stop: StopToken,
-        engagement: Option<Engagement>,
+        lease: Option<PoolLease>,
     ) -> Self {
-        let Started { tree, conversation } = started;
+        let Started { tree, connection } = started;
         let (pid, containment) = (tree.leader().pid(), tree.containment());
         Self {
             began: Instant::now(),
             pid,
             containment,
             tree: Some(tree),
-            conversation: Some(conversation),
-            engagement,
+            connection: Some(connection),
+            lease,
             wake,
             stop,
             asking: Some(asking),
@@ -78,32 +78,32 @@ impl Office {
     }
 
     /// What is left when it is over.
-    pub(super) fn remains(&mut self, summary: &Summary) -> Remains {
+    pub(super) fn outcome(&mut self, summary: &Summary) -> Outcome {
         // From now on nobody asks.
         self.asking = None;
         let mut report = StopReport::new(self.pid, self.containment, summary);
         report.ended = self.ended;
-        let mut remains = Remains { report, answer: None, broken: None, ear_panic: None };
-        if let Some(conversation) = &mut self.conversation {
-            remains.report.panic = conversation.panic.take();
-            remains.answer = conversation.answer.take();
-            remains.broken = conversation.broken.take();
-            remains.ear_panic = conversation.ear_panic.take();
+        let mut outcome = Outcome { report, answer: None, broken: None, listener_panic: None };
+        if let Some(connection) = &mut self.connection {
+            outcome.report.panic = connection.panic.take();
+            outcome.answer = connection.answer.take();
+            outcome.broken = connection.broken.take();
+            outcome.listener_panic = connection.listener_panic.take();
         }
         if summary.is_kept {
             self.go_home();
         } else {
-            self.bury(summary, &mut remains.report);
+            self.bury(summary, &mut outcome.report);
         }
-        remains
+        outcome
     }
 
     /// The worker goes back to where it waits for another job.
     fn go_home(&mut self) {
-        let (tree, conversation) = (self.tree.take(), self.conversation.take());
-        if let (Some(tree), Some(conversation), Some(engagement)) = (tree, conversation, self.engagement.take()) {
-            let (idle, home) = Idle::again(Started { tree, conversation }, engagement);
-            home.take_back(idle);
+        let (tree, connection) = (self.tree.take(), self.connection.take());
+        if let (Some(tree), Some(connection), Some(lease)) = (tree, connection, self.lease.take()) {
+            let PoolLease { number, sentry: thread, home } = lease;
+            home.take_back(Returned { started: Started { tree, connection }, thread, number });
         }
     }
 
@@ -119,7 +119,7 @@ impl Office {
         } else if !summary.is_empty {
             report.unkillable = std::mem::take(&mut self.rest);
         }
-        if let Some(Engagement { home, sentry, .. }) = self.engagement.take() {
+        if let Some(PoolLease { home, sentry, .. }) = self.lease.take() {
             home.lose();
             // It is waited for by nobody: the one who calls may be the one that it waits for.
             drop(sentry);
@@ -127,7 +127,7 @@ impl Office {
     }
 }
 
-impl World for Office {
+impl Backend for OsBackend {
     type Seen = Option<Seen>;
 
     fn now(&mut self) -> Duration {
@@ -141,9 +141,9 @@ impl World for Office {
             Action::Ask(within) => {
                 let why = self.stop.reason().map_or(Why::Requested(None), Why::from);
                 let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-                let number = self.engagement.as_ref().map_or(0, |engagement| engagement.number);
+                let number = self.lease.as_ref().map_or(0, |lease| lease.number);
                 if let Ok(frame) = encode(frame::Kind::Stop, &Stop { why, number, within_ms }) {
-                    self.conversation.as_ref()?.say_stop(&frame);
+                    self.connection.as_ref()?.say_stop(&frame);
                 }
             }
             Action::Terminate => _ = tree.terminate(),
@@ -151,14 +151,14 @@ impl World for Office {
                 let _ = tree.kill();
                 self.killed = true;
             }
-            Action::Drain => return as_event(self.conversation.as_mut()?.drain()),
+            Action::Drain => return as_event(self.connection.as_mut()?.drain()),
             Action::Look => {
                 // To look at every process takes longer than a job.
-                let is_alone = self.engagement.is_some() && is_alone_for_certain(tree);
+                let is_alone = self.lease.is_some() && is_alone_for_certain(tree);
                 self.rest = if is_alone { Vec::new() } else { tree.survivors() };
                 return Some(Event::Left(self.rest.len()));
             }
-            Action::Dismiss => self.conversation.as_ref()?.dismiss(),
+            Action::Dismiss => self.connection.as_ref()?.dismiss(),
             Action::Reap => match self.tree.take().map(Tree::reap) {
                 // What it was contained in goes with it.
                 Some(Ok((ended, _))) => self.ended = Some(ended),
@@ -176,7 +176,7 @@ impl World for Office {
         }
         let due = due.and_then(|due| self.began.checked_add(due));
         let tree = self.tree.as_mut().map(|tree| tree.lookout(due));
-        let socket = if self.killed { None } else { self.conversation.as_ref().and_then(Conversation::socket) };
+        let socket = if self.killed { None } else { self.connection.as_ref().and_then(Connection::socket) };
         let wake = Arc::clone(&self.wake);
         Box::new(move || {
             let mut others = vec![wake.as_fd()];
@@ -188,9 +188,9 @@ impl World for Office {
 
     fn take_in(&mut self, seen: Self::Seen) -> Vec<Event> {
         let mut events = Vec::new();
-        let Some(conversation) = &mut self.conversation else { return events };
+        let Some(connection) = &mut self.connection else { return events };
         if !std::mem::replace(&mut self.heard, true) {
-            events.extend(as_event(conversation.take_frames()));
+            events.extend(as_event(connection.take_frames()));
         }
         let (Some(seen), Some(tree)) = (seen, &mut self.tree) else { return events };
         tree.take_in(&seen);
@@ -205,7 +205,7 @@ impl World for Office {
             events.push(Event::Left(self.rest.len()));
         }
         if seen.ready.get(1) == Some(&true) {
-            events.extend(as_event(conversation.listen()));
+            events.extend(as_event(connection.listen()));
         }
         events
     }

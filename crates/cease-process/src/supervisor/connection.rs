@@ -13,8 +13,8 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 use crate::frame::{CAP, Decoder, Frame, FrameError, Kind, decode, encode};
 use crate::message::RemotePanic;
-use crate::patience::Patience;
-use crate::process::Ears;
+use crate::options::Listeners;
+use crate::timeout::Timeout;
 
 /// How much is read at once: between two reads there is time for everything else.
 const PIECE: usize = 64 << 10;
@@ -34,7 +34,7 @@ pub(super) enum Said {
 
 /// The parent's end of the socket.
 #[derive(Debug)]
-pub(super) struct Conversation {
+pub(super) struct Connection {
     socket: Arc<UnixStream>,
     /// Where stops are said to a worker that stays for other jobs.
     control: Option<UnixStream>,
@@ -42,17 +42,17 @@ pub(super) struct Conversation {
     leaves: bool,
     decoder: Decoder,
     buffer: Vec<u8>,
-    ears: Ears,
+    listeners: Listeners,
     has_ended: bool,
     pub(super) answer: Option<Vec<u8>>,
     pub(super) panic: Option<RemotePanic>,
     pub(super) broken: Option<String>,
-    /// What the user's ears panicked with.
-    pub(super) ear_panic: Option<Box<dyn Any + Send>>,
+    /// What the user's listeners panicked with.
+    pub(super) listener_panic: Option<Box<dyn Any + Send>>,
 }
 
-impl Conversation {
-    pub(super) fn new(socket: UnixStream, control: Option<UnixStream>, ears: Ears) -> Self {
+impl Connection {
+    pub(super) fn new(socket: UnixStream, control: Option<UnixStream>, listeners: Listeners) -> Self {
         let (socket, decoder, buffer) = (Arc::new(socket), Decoder::default(), vec![0; PIECE]);
         Self {
             socket,
@@ -60,12 +60,12 @@ impl Conversation {
             leaves: false,
             decoder,
             buffer,
-            ears,
+            listeners,
             has_ended: false,
             answer: None,
             panic: None,
             broken: None,
-            ear_panic: None,
+            listener_panic: None,
         }
     }
 
@@ -81,7 +81,7 @@ impl Conversation {
                 return Ok(Some(frame));
             }
             // A read that waits would also be woken when the other side reads, which it does before it answers.
-            if !Patience::until(end).wait_for(&*self.socket)? {
+            if !Timeout::until(end).wait_for(&*self.socket)? {
                 return Ok(None);
             }
             match (&*self.socket).read(&mut self.buffer) {
@@ -103,7 +103,7 @@ impl Conversation {
         (&*self.socket).write_all(frame)
     }
 
-    /// As [`Conversation::say`], with a descriptor.
+    /// As [`Connection::say`], with a descriptor.
     pub(super) fn say_with(&mut self, frame: &[u8], fd: BorrowedFd<'_>, end: Option<Instant>) -> io::Result<()> {
         let (fds, mut space) = ([fd], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))]);
         let mut beside = SendAncillaryBuffer::new(&mut space);
@@ -192,12 +192,12 @@ impl Conversation {
             };
             match frame.kind {
                 Kind::Progress => {
-                    if !self.hear(|ears| ears.progress(&frame.payload)) {
+                    if !self.hear(|listeners| listeners.progress(&frame.payload)) {
                         return Said::Nonsense;
                     }
                 }
                 Kind::Log => match decode::<String>(&frame.payload) {
-                    Ok(text) if self.hear(|ears| ears.log(&text)) => {}
+                    Ok(text) if self.hear(|listeners| listeners.log(&text)) => {}
                     Ok(_) => return Said::Nonsense,
                     Err(error) => return self.nonsense(&error),
                 },
@@ -228,12 +228,12 @@ impl Conversation {
         }
     }
 
-    /// Tells the user's ears; false when they panic, and then there is no point in going on.
-    fn hear(&mut self, tell: impl FnOnce(&Ears)) -> bool {
-        let told = catch_unwind(AssertUnwindSafe(|| tell(&self.ears)));
+    /// Tells the user's listeners; false when they panic, and then there is no point in going on.
+    fn hear(&mut self, tell: impl FnOnce(&Listeners)) -> bool {
+        let told = catch_unwind(AssertUnwindSafe(|| tell(&self.listeners)));
         self.has_ended |= told.is_err();
-        self.ear_panic = told.err();
-        self.ear_panic.is_none()
+        self.listener_panic = told.err();
+        self.listener_panic.is_none()
     }
 
     /// Nothing is listened to after the answer.

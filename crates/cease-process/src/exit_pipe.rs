@@ -13,15 +13,15 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::patience::Patience;
-use crate::pidfd::Ended;
+use crate::ended::Ended;
+use crate::timeout::Timeout;
 
 /// What is written: what kind of an end it was, and its number.
 const LENGTH: usize = 8;
 
 /// Where it is read.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub(crate) struct ExitPipe {
     pipe: Arc<OwnedFd>,
     read: OnceLock<Line>,
     /// The number that the worker has inside, once it is known.
@@ -37,7 +37,7 @@ pub(crate) enum Line {
     NotStarted(Errno),
 }
 
-impl Note {
+impl ExitPipe {
     /// One on which nothing stands, and where it is written.
     pub(crate) fn new() -> io::Result<(Self, OwnedFd)> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
@@ -62,7 +62,7 @@ impl Note {
 
     /// Whether something stands there, or nothing ever will.
     pub(crate) fn is_written(&self) -> bool {
-        self.read.get().is_some() || matches!(Patience::new(Duration::ZERO).wait_for(&self.pipe), Ok(true))
+        self.read.get().is_some() || matches!(Timeout::new(Duration::ZERO).wait_for(&self.pipe), Ok(true))
     }
 
     /// How the worker has ended; `None` while that does not stand there.
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_was_read_still_stands_there() {
-        let (note, pipe) = Note::new().unwrap();
+        let (note, pipe) = ExitPipe::new().unwrap();
         assert_eq!(note.ended().unwrap(), None);
         Line::Ended(Ended::Exited(7)).write(&pipe).unwrap();
         assert_eq!(note.ended().unwrap(), Some(Ended::Exited(7)));
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn why_nothing_was_started_is_an_error() {
-        let (note, pipe) = Note::new().unwrap();
+        let (note, pipe) = ExitPipe::new().unwrap();
         Line::NotStarted(Errno::NOMEM).write(&pipe).unwrap();
         assert_eq!(note.ended().unwrap_err().raw_os_error(), Some(libc::ENOMEM));
     }
