@@ -24,6 +24,67 @@ use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Parker, Tracked, Unparker, UnsafeCell};
 use crate::{Panic, StopToken, boundary};
 
+impl StopToken {
+    /// Registers `function` to be called once, by the request, on the thread that asks.
+    ///
+    /// On a token that is stopped it is called here, before this returns.
+    /// Those who wait are woken first; then callbacks are called, the newest first, with no lock held.
+    /// One that panics loses no other: the panic hook tells of it, and [`crate::StopSource::take_panics`] has it.
+    /// When nobody can ask any more, it is never called, and what it owns is dropped.
+    ///
+    /// # Panics
+    ///
+    /// With what `function` panics with, when it is called here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let source = StopSource::new();
+    /// let (sender, receiver) = channel();
+    /// let guard = source.token().on_stop(move || sender.send("stopped").unwrap());
+    ///
+    /// source.request();
+    /// assert_eq!(receiver.try_recv(), Ok("stopped"));
+    /// drop(guard);
+    /// ```
+    #[doc(alias = "stop_callback")]
+    #[doc(alias = "AfterFunc")]
+    #[doc(alias = "register")]
+    #[track_caller]
+    pub fn on_stop(&self, function: impl FnOnce() + Send + 'static) -> CallbackGuard {
+        CallbackGuard::register(self.node(), function)
+    }
+
+    /// Makes a callback that lives where it is pinned, and allocates nothing; it is called once it was registered.
+    ///
+    /// Otherwise it is as [`StopToken::on_stop`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::pin::pin;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let source = StopSource::new();
+    /// let token = source.token();
+    /// let (sender, receiver) = channel();
+    /// let mut callback = pin!(token.callback(move || sender.send("stopped").unwrap()));
+    /// callback.as_mut().register();
+    ///
+    /// source.request();
+    /// assert_eq!(receiver.try_recv(), Ok("stopped"));
+    /// ```
+    #[doc(alias = "stop_callback")]
+    #[track_caller]
+    pub fn callback<F: FnOnce() + Send + 'static>(&self, function: F) -> PinnedCallback<'_, F> {
+        PinnedCallback::new(self, function)
+    }
+}
+
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
 ///
 /// Dropping it takes the callback away: afterwards it cannot run any more.
@@ -53,7 +114,7 @@ unsafe impl Sync for CallbackGuard {}
 impl CallbackGuard {
     /// Registers `function`, or calls it at once on a node that is stopped.
     #[track_caller]
-    pub(crate) fn register<F: FnOnce() + Send + 'static>(node: &NodeRef, function: F) -> Self {
+    fn register<F: FnOnce() + Send + 'static>(node: &NodeRef, function: F) -> Self {
         let frame = Box::new(Frame::new(function));
         if node.is_stop_requested() {
             frame.into_function()();
@@ -123,7 +184,7 @@ pub struct PinnedCallback<'a, F: FnOnce() + Send + 'static> {
 }
 
 impl<'a, F: FnOnce() + Send + 'static> PinnedCallback<'a, F> {
-    pub(crate) fn new(token: &'a StopToken, function: F) -> Self {
+    fn new(token: &'a StopToken, function: F) -> Self {
         Self { token, frame: Frame::new(function), registered: false }
     }
 

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `source.rs` | [`StopSource`]: asks |
-//! | `token.rs` | [`StopToken`]: polls and waits |
+//! | `token.rs` | [`StopToken`]: polls |
 //! | `request.rs` | [`Request`]: who asked, why, where and when |
 //! | **a node** | |
 //! | `state.rs` | the word that says what has happened |
@@ -17,6 +17,7 @@
 //! | `wait_list.rs` | the list of what waits, made of its own frames |
 //! | `waiting.rs` | how a waiter enters the list of a node, and leaves it |
 //! | `due.rs` | what a request does once the tree is marked: wake, and call |
+//! | `blocking.rs` | the waits of a thread |
 //! | `future.rs` | [`StoppedFuture`]: a task that waits |
 //! | `callback.rs` | [`CallbackGuard`] and [`PinnedCallback`]: functions that a request calls |
 //! | `deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
@@ -31,6 +32,7 @@
 //! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an alarm when one has passed |
 //! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
+mod blocking;
 mod callback;
 #[cfg(not(any(loom, shuttle)))]
 mod callback_threads;
@@ -59,6 +61,7 @@ mod tree;
 mod wait_list;
 mod waiting;
 
+pub use blocking::{NeverStops, WaitError};
 pub use callback::{CallbackGuard, PinnedCallback};
 pub use clock::Alarm;
 pub use deadline::Deadline;
@@ -69,4 +72,4 @@ pub use link::LinkedToken;
 pub use request::Request;
 pub use source::StopSource;
 pub use timer::{Timer, TimerError};
-pub use token::{NeverStops, StopToken, WaitError};
+pub use token::StopToken;

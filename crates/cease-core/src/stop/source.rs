@@ -378,6 +378,33 @@ impl StopSource {
     }
 }
 
+impl StopToken {
+    /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
+    ///
+    /// Under a stopped token it is born stopped, by the same request.
+    /// When a source in the middle and its tokens are gone, what is below is stopped by what is above.
+    /// A token of the child can stop for as long as any source exists, its own or one above.
+    ///
+    /// ```
+    /// use cease_core::{Reason, StopSource};
+    ///
+    /// let server = StopSource::new();
+    /// let request = server.token().child();
+    /// let token = request.token();
+    ///
+    /// server.request_with("rolling deploy");
+    /// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
+    /// assert!(token.is_inherited());
+    /// ```
+    #[doc(alias = "child_token")]
+    #[doc(alias = "WithCancel")]
+    #[doc(alias = "WithCancelCause")]
+    #[must_use]
+    pub fn child(&self) -> StopSource {
+        StopSource::of(self.node().child())
+    }
+}
+
 impl Default for StopSource {
     fn default() -> Self {
         Self::new()
