@@ -3,6 +3,7 @@
 pub mod current;
 pub mod sync;
 
+mod apart;
 mod boundary;
 mod checkpoint;
 mod contract;

@@ -18,7 +18,7 @@ use crate::fault::{self, Fault};
 use crate::stop::kept::Kept;
 use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::shard::Root;
-use crate::stop::timer::{self, Timer, TimerError};
+use crate::stop::timer::{Timer, TimerError};
 use crate::sync::{Arc, Mutex, Unmodelled, lock};
 
 /// Rings when a deadline may have passed; given to a [`Timer`].
@@ -84,7 +84,7 @@ impl Alarm {
 
     /// Sees to it that the timer rings at `at` or before.
     pub(crate) fn set(&self, at: Instant) -> Result<(), TimerError> {
-        let process = timer::process();
+        let process = process();
         let at = {
             let mut armed = lock(&self.0.armed);
             let earlier = armed.at.filter(|earlier| *earlier <= at);
@@ -187,4 +187,16 @@ impl Clock {
         }
         (due, next)
     }
+}
+
+/// The process that runs; asked for when a timer is set, because a child of `fork` has no thread of its parent's timer.
+#[cfg(not(any(loom, shuttle)))]
+fn process() -> u32 {
+    std::process::id()
+}
+
+/// A model is one process.
+#[cfg(any(loom, shuttle))]
+const fn process() -> u32 {
+    0
 }

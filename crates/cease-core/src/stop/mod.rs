@@ -30,6 +30,7 @@
 //! | `clock.rs` | [`Alarm`]: what happens when one passes |
 //! | `kept.rs` | a node whose deadline has passed |
 //! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an alarm when one has passed |
+//! | `default_timer.rs` | which timer a tree has that was given none |
 //! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
 mod blocking;
@@ -38,6 +39,7 @@ mod callback;
 mod callback_threads;
 mod clock;
 mod deadline;
+mod default_timer;
 mod deferred;
 mod due;
 mod follow;

@@ -6,7 +6,6 @@ use std::io;
 use std::time::Instant;
 
 use crate::stop::clock::Alarm;
-use crate::sync::Unmodelled;
 
 /// Fires the alarms of a tree of sources; set for one tree with [`crate::StopSource::with_timer`].
 ///
@@ -92,36 +91,6 @@ pub trait Timer: Send + Sync {
     fn call(&self, callbacks: Box<dyn FnOnce() + Send>) {
         callbacks();
     }
-}
-
-/// The timer of trees that were given none.
-#[cfg(not(any(loom, shuttle)))]
-pub(super) fn of_process() -> Result<Unmodelled<dyn Timer>, TimerError> {
-    Ok(Unmodelled::new(super::process_timer::ProcessTimer))
-}
-
-/// The process that runs; asked for when a timer is set, because a child of `fork` has no thread of its parent's timer.
-#[cfg(not(any(loom, shuttle)))]
-pub(super) fn process() -> u32 {
-    std::process::id()
-}
-
-/// A model is one process.
-#[cfg(any(loom, shuttle))]
-pub(super) const fn process() -> u32 {
-    0
-}
-
-/// Continues the deadlines of the parent process in a child of `fork`, before a thread blocks there.
-pub(super) fn resume() {
-    #[cfg(not(any(loom, shuttle)))]
-    super::process_timer::resume();
-}
-
-/// The timer of trees that were given none: a model has no clock.
-#[cfg(any(loom, shuttle))]
-pub(super) fn of_process() -> Result<Unmodelled<dyn Timer>, TimerError> {
-    Err(TimerError::new("a model has no clock, and this tree was given no timer"))
 }
 
 /// Why a deadline could not be set.
