@@ -5,10 +5,12 @@
 //! | `source.rs` | [`StopSource`]: asks |
 //! | `token.rs` | [`StopToken`]: polls |
 //! | `request.rs` | [`Request`]: who asked, why, where and when |
+//! | `children.rs` | sources below a source |
 //! | **a node** | |
 //! | `state.rs` | the word that says what has happened |
-//! | `node.rs` | what both sides share, and the protocol: a request, a birth, the end of the last source |
-//! | `node_ref.rs` | a counted pointer to a node, and what happens when the last one goes |
+//! | `node.rs` | what both sides share |
+//! | `protocol.rs` | a request, and the end of the last source |
+//! | `node_ref.rs` | a counted pointer to a node, the birth of a child, and what happens when the last one goes |
 //! | **a tree** | |
 //! | `tree.rs` | what lies below what: one list of brackets |
 //! | `shard.rs` | the locks: one a tree, until threads wait for it |
@@ -37,6 +39,7 @@ mod blocking;
 mod callback;
 #[cfg(not(any(loom, shuttle)))]
 mod callback_threads;
+mod children;
 mod clock;
 mod deadline;
 mod default_timer;
@@ -51,6 +54,7 @@ mod node;
 mod node_ref;
 #[cfg(not(any(loom, shuttle)))]
 mod process_timer;
+mod protocol;
 mod request;
 mod schedule;
 mod shard;

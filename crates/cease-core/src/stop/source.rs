@@ -234,6 +234,10 @@ impl StopSource {
         Ok((self, deadline))
     }
 
+    pub(crate) const fn node(&self) -> &NodeRef {
+        &self.node
+    }
+
     pub(crate) const fn of(node: NodeRef) -> Self {
         Self { node }
     }
@@ -333,27 +337,6 @@ impl StopSource {
         StopToken::new(self.node.clone())
     }
 
-    /// Creates a source below this one: a stop here is a stop there, and never the other way round.
-    #[doc(alias = "child_token")]
-    #[doc(alias = "WithCancel")]
-    #[must_use]
-    pub fn child(&self) -> Self {
-        Self::of(self.node.child())
-    }
-
-    /// Gives this source more shards at once, so that threads that make children of it need not wait for each other.
-    ///
-    /// Without it, that happens when they are seen to wait.
-    /// On a source that is itself a child it does nothing.
-    pub fn spread(&self) {
-        let Some(root) = self.node.as_root() else { return };
-        let stranger = fault::is(Fault::ShardsUnlocked).then(NodeRef::root);
-        let own = stranger.as_ref().unwrap_or(&self.node).lock();
-        if self.node.is_open() {
-            root.grow(&own);
-        }
-    }
-
     /// What callbacks have panicked with that a request on this source has called, since the last call of this.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
@@ -375,33 +358,6 @@ impl StopSource {
     #[must_use]
     pub fn is_stop_requested(&self) -> bool {
         self.node.is_stop_requested()
-    }
-}
-
-impl StopToken {
-    /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
-    ///
-    /// Under a stopped token it is born stopped, by the same request.
-    /// When a source in the middle and its tokens are gone, what is below is stopped by what is above.
-    /// A token of the child can stop for as long as any source exists, its own or one above.
-    ///
-    /// ```
-    /// use cease_core::{Reason, StopSource};
-    ///
-    /// let server = StopSource::new();
-    /// let request = server.token().child();
-    /// let token = request.token();
-    ///
-    /// server.request_with("rolling deploy");
-    /// assert_eq!(token.reason(), Some(&Reason::from("rolling deploy")));
-    /// assert!(token.is_inherited());
-    /// ```
-    #[doc(alias = "child_token")]
-    #[doc(alias = "WithCancel")]
-    #[doc(alias = "WithCancelCause")]
-    #[must_use]
-    pub fn child(&self) -> StopSource {
-        StopSource::of(self.node().child())
     }
 }
 
