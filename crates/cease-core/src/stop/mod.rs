@@ -29,9 +29,8 @@
 //! | `follow.rs` | a request that passes on a stop of another tree |
 //! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
 //! | `schedule.rs` | the deadlines of a shard |
-//! | `clock.rs` | [`Alarm`]: what happens when one passes |
-//! | `kept.rs` | a node whose deadline has passed |
-//! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an alarm when one has passed |
+//! | `kept.rs` | what happens when one passes |
+//! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an [`Alarm`] when one has passed |
 //! | `default_timer.rs` | which timer a tree has that was given none |
 //! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
@@ -40,7 +39,6 @@ mod callback;
 #[cfg(not(any(loom, shuttle)))]
 mod callback_threads;
 mod children;
-mod clock;
 mod deadline;
 mod default_timer;
 mod deferred;
@@ -69,7 +67,6 @@ mod waiting;
 
 pub use blocking::{NeverStops, WaitError};
 pub use callback::{CallbackGuard, PinnedCallback};
-pub use clock::Alarm;
 pub use deadline::Deadline;
 pub use deferred::DeferredCallbacks;
 pub use future::StoppedFuture;
@@ -77,5 +74,5 @@ pub use guard::StopGuard;
 pub use link::LinkedToken;
 pub use request::Request;
 pub use source::StopSource;
-pub use timer::{Timer, TimerError};
+pub use timer::{Alarm, Timer, TimerError};
 pub use token::StopToken;

@@ -16,11 +16,10 @@
 use std::ptr::{self, NonNull};
 
 use crate::fault::{self, Fault};
-use crate::stop::clock::Alarm;
 use crate::stop::default_timer;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
-use crate::stop::timer::{Timer, TimerError};
+use crate::stop::timer::{Alarm, Timer, TimerError};
 use crate::stop::tree::{Bracket, Mark};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
