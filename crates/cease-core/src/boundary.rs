@@ -13,17 +13,16 @@
 //! process, and so does a frame of `extern "C"` that the stop would have to pass.
 //! A payload that is forgotten tells nobody, and a checkpoint in a callback of a token ends that callback and nothing else.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::apart::{self, Payload, Raised};
 use crate::fault::{self, Fault};
-use crate::sync::{self, Unmodelled, thread_own};
-use crate::{Checkpoint, Panic, StopToken, Stopped, current};
+use crate::sync::{self, Unmodelled};
+use crate::{Checkpoint, StopToken, Stopped, current};
 
 /// Where a stop that leaves a job by unwinding is caught.
 ///
@@ -157,47 +156,41 @@ impl UnwindBoundary {
         {
             return Ok(Err(stopped));
         }
-        match payload.downcast::<Leaving>() {
-            Ok(leaving) if leaving.is_for(self) && !fault::is(Fault::StopTakenForPanic) => Ok(Err(leaving.arrive())),
-            Ok(for_another) => {
-                self.watch.left_without_a_stop();
-                Err(for_another)
-            }
-            Err(foreign) => {
-                self.watch.left_without_a_stop();
-                Err(foreign)
-            }
+        let leaving = payload.downcast_ref::<Raised>().and_then(Raised::peek::<Leaving>);
+        if leaving.is_none_or(|leaving| !leaving.is_for(self)) || fault::is(Fault::StopTakenForPanic) {
+            self.watch.left_without_a_stop();
+            return Err(payload);
         }
+        let leaving = payload.downcast::<Raised>().ok().and_then(|raised| raised.take::<Leaving>());
+        Ok(Err(leaving.expect("it was looked at above").arrive()))
     }
 
     /// What leaves for [`UnwindBoundary::run`] when it is raised; gives the stop back where that would end the process.
     #[inline]
-    pub(crate) fn payload(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Result<Raised, Stopped> {
+    pub(crate) fn payload(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Result<Payload, Stopped> {
         if sync::is_unwinding() || !Self::is_possible() {
             return Err(stopped);
         }
         let watch = Some(Unmodelled::clone(&self.watch));
-        LEAVING.with(|is_leaving| is_leaving.set(true));
+        apart::set_leaving(true);
         let arrivals = self.watch.raised();
-        Ok(Box::new(Leaving { swallowed: Swallowed { stopped, left_at }, watch, arrivals }))
+        let leaving = Leaving { swallowed: Swallowed { stopped, left_at }, watch, arrivals };
+        Ok(Raised::payload(Box::new(leaving)))
     }
 
     #[cold]
     #[inline(never)]
-    fn payload_of_a_stop(&self, left_at: &'static Location<'static>) -> Option<Result<Raised, Stopped>> {
+    fn payload_of_a_stop(&self, left_at: &'static Location<'static>) -> Option<Result<Payload, Stopped>> {
         let stopped = self.token.check().err()?;
         Some(self.payload(stopped, left_at))
     }
 }
 
-/// What is raised, with its type taken away.
-pub(crate) type Raised = Box<dyn Any + Send>;
-
 /// Raises what leaves for an edge: in the frame of the checkpoint, because each frame more is one more to unwind.
 #[inline(always)]
-pub(crate) fn raise(payload: Raised) -> ! {
+pub(crate) fn raise(payload: Payload) -> ! {
     if fault::is(Fault::StopCallsTheHook) {
-        panic::panic_any(*payload.downcast::<Leaving>().expect("nothing else is raised"));
+        panic::panic_any(*payload.downcast::<Raised>().expect("nothing else is raised"));
     }
     resume_unwind(payload)
 }
@@ -242,24 +235,6 @@ impl fmt::Display for Swallowed {
         write!(f, "a catch_unwind swallowed the stop that left at {}: {}", self.left_at, self.stopped)
     }
 }
-
-/// Whether what the calling thread unwinds with, if it does, is a stop that left a job on this thread.
-pub(crate) fn is_leaving() -> bool {
-    LEAVING.with(Cell::get)
-}
-
-/// Calls what is no part of a job, though it may run on a job's thread: its panic is its own, and a stop that it raises, which
-/// would leave that job, is swallowed.
-pub(crate) fn call_apart(call: impl FnOnce()) -> Result<(), Panic> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Err(payload) if payload.is::<Leaving>() => drop(payload),
-        Err(payload) => return Err(Panic::new(payload)),
-        Ok(()) => {}
-    }
-    Ok(())
-}
-
-thread_own! { static LEAVING: Cell<bool> = Cell::new(false); }
 
 /// Who is told of what was swallowed; its address tells edges apart.
 struct Watch {
@@ -358,7 +333,7 @@ impl Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        LEAVING.with(|is_leaving| is_leaving.set(false));
+        apart::set_leaving(false);
         let Some(watch) = self.watch.take() else { return };
         if fault::is(Fault::SwallowedUnnoticed) {
             return;

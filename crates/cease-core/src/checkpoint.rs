@@ -87,6 +87,13 @@ pub trait Checkpoint {
     }
 }
 
+impl Checkpoint for StopToken {
+    #[inline]
+    fn token(&self) -> &StopToken {
+        self
+    }
+}
+
 /// The blocks of a slice with a check before each; made by [`Checkpoint::chunks`].
 #[derive(Debug)]
 pub struct Chunks<'a, C, T> {

@@ -34,7 +34,8 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
 
-use crate::boundary::{self, Raised};
+use crate::apart::Payload;
+use crate::boundary;
 use crate::fault::{self, Fault};
 use crate::sync::thread_own;
 use crate::{Checkpoint, StopToken, Stopped, UnwindBoundary};
@@ -142,7 +143,7 @@ fn ask<R>(f: impl FnOnce(Option<&StopToken>) -> R) -> R {
 
 #[cold]
 #[inline(never)]
-fn payload_of_a_stop(left_at: &'static Location<'static>) -> Option<Raised> {
+fn payload_of_a_stop(left_at: &'static Location<'static>) -> Option<Payload> {
     let edge = CURRENT.with(Cell::get).edge;
     // SAFETY: it is null or points to an edge that a call of `enter` further up in this thread's stack borrows, as in `ask`.
     let edge = unsafe { edge.as_ref() }?;

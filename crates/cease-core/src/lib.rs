@@ -3,6 +3,7 @@
 pub mod current;
 pub mod sync;
 
+mod apart;
 mod boundary;
 mod checkpoint;
 mod contract;
@@ -11,6 +12,7 @@ mod fallible;
 mod fault;
 mod job;
 mod observed;
+mod panic;
 mod reason;
 mod stop;
 mod stopped;
@@ -21,12 +23,13 @@ mod worker;
 pub use boundary::{Swallowed, UnwindBoundary};
 pub use checkpoint::{Checkpoint, Chunks};
 pub use contract::{Contract, Exception, Law, Modelled, RunsOn};
-pub use exit::{Exit, Panic};
+pub use exit::Exit;
 pub use fallible::{JobError, attempt};
 #[doc(hidden)]
 pub use fault::Fault;
 pub use job::Job;
 pub use observed::{StopObserved, Watched};
+pub use panic::Panic;
 pub use reason::{Cause, Payload, Reason};
 pub use stop::{
     Alarm, CallbackGuard, Deadline, DeferredCallbacks, LinkedToken, NeverStops, PinnedCallback, Request, StopGuard,

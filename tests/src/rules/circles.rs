@@ -24,7 +24,7 @@ const STILL_TO_REMOVE: &[&str] = &[
     "crates/cease-abandon/src/",
     "crates/cease-bench/src/",
     "crates/cease-compare/src/",
-    "crates/cease-core/src/",
+    "crates/cease-core/src/stop/shard.rs",
     "crates/cease-os/src/",
     "crates/cease-process/src/",
     "crates/cease-token/src/",

@@ -15,14 +15,74 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 
+use crate::StopToken;
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
-use crate::stop::shard::Shard;
-use crate::stop::wait_list::{Waiter, Wake};
-use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Parker, Tracked, Unparker, UnsafeCell};
-use crate::{Panic, StopToken, boundary};
+use crate::stop::wait_list::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
+use crate::sync::thread;
+use crate::sync::{Parker, Tracked, UnsafeCell};
+
+impl StopToken {
+    /// Registers `function` to be called once, by the request, on the thread that asks.
+    ///
+    /// On a token that is stopped it is called here, before this returns.
+    /// Those who wait are woken first; then callbacks are called, the newest first, with no lock held.
+    /// One that panics loses no other: the panic hook tells of it, and [`crate::StopSource::take_panics`] has it.
+    /// When nobody can ask any more, it is never called, and what it owns is dropped.
+    ///
+    /// # Panics
+    ///
+    /// With what `function` panics with, when it is called here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let source = StopSource::new();
+    /// let (sender, receiver) = channel();
+    /// let guard = source.token().on_stop(move || sender.send("stopped").unwrap());
+    ///
+    /// source.request();
+    /// assert_eq!(receiver.try_recv(), Ok("stopped"));
+    /// drop(guard);
+    /// ```
+    #[doc(alias = "stop_callback")]
+    #[doc(alias = "AfterFunc")]
+    #[doc(alias = "register")]
+    #[track_caller]
+    pub fn on_stop(&self, function: impl FnOnce() + Send + 'static) -> CallbackGuard {
+        CallbackGuard::register(self.node(), function)
+    }
+
+    /// Makes a callback that lives where it is pinned, and allocates nothing; it is called once it was registered.
+    ///
+    /// Otherwise it is as [`StopToken::on_stop`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cease_core::StopSource;
+    /// use std::pin::pin;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let source = StopSource::new();
+    /// let token = source.token();
+    /// let (sender, receiver) = channel();
+    /// let mut callback = pin!(token.callback(move || sender.send("stopped").unwrap()));
+    /// callback.as_mut().register();
+    ///
+    /// source.request();
+    /// assert_eq!(receiver.try_recv(), Ok("stopped"));
+    /// ```
+    #[doc(alias = "stop_callback")]
+    #[track_caller]
+    pub fn callback<F: FnOnce() + Send + 'static>(&self, function: F) -> PinnedCallback<'_, F> {
+        PinnedCallback::new(self, function)
+    }
+}
 
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
 ///
@@ -53,7 +113,7 @@ unsafe impl Sync for CallbackGuard {}
 impl CallbackGuard {
     /// Registers `function`, or calls it at once on a node that is stopped.
     #[track_caller]
-    pub(crate) fn register<F: FnOnce() + Send + 'static>(node: &NodeRef, function: F) -> Self {
+    fn register<F: FnOnce() + Send + 'static>(node: &NodeRef, function: F) -> Self {
         let frame = Box::new(Frame::new(function));
         if node.is_stop_requested() {
             frame.into_function()();
@@ -123,7 +183,7 @@ pub struct PinnedCallback<'a, F: FnOnce() + Send + 'static> {
 }
 
 impl<'a, F: FnOnce() + Send + 'static> PinnedCallback<'a, F> {
-    pub(crate) fn new(token: &'a StopToken, function: F) -> Self {
+    fn new(token: &'a StopToken, function: F) -> Self {
         Self { token, frame: Frame::new(function), registered: false }
     }
 
@@ -183,19 +243,8 @@ unsafe impl<F: Send> Send for Frame<F> {}
 unsafe impl<F: Send> Sync for Frame<F> {}
 
 /// A frame whose function's type is forgotten.
-trait Registered: Send + Sync {
+trait Registered: Owned {
     fn leave(&self, node: &Node, heir: Heir, wait: bool) -> Fate;
-}
-
-/// A frame in a box, on its way to whoever gives it back.
-struct Boxed(NonNull<dyn Registered>);
-
-/// Who gives the frame back, when it is left while its function runs.
-enum Heir {
-    /// Its place is gone with whoever left it.
-    Nobody,
-    /// Whoever runs the function.
-    Caller(Boxed),
 }
 
 /// What became of a callback that was left.
@@ -248,6 +297,8 @@ impl<F: FnOnce() + Send> Frame<F> {
     }
 }
 
+impl<F: FnOnce() + Send> Owned for Frame<F> {}
+
 impl<F: FnOnce() + Send> Registered for Frame<F> {
     fn leave(&self, node: &Node, heir: Heir, wait: bool) -> Fate {
         // SAFETY: a frame stays where it is from its registration to this call.
@@ -266,7 +317,7 @@ impl<F: FnOnce() + Send> Registered for Frame<F> {
         let Some(running) = unsafe { waiter.running() }.filter(|_| !waiter.is_done()) else { return Fate::Done };
         // SAFETY: whoever runs the function leaves the note in place until it has taken the lock again.
         let running = unsafe { running.as_ref() };
-        let own = running.thread == thread::current().id() && !fault::is(Fault::CallbackAwaitsItself);
+        let own = running.thread() == thread::current().id() && !fault::is(Fault::CallbackAwaitsItself);
         if own || !wait || fault::is(Fault::CallbackNotAwaited) {
             running.leave_word(Word::Left(heir));
             return Fate::Runs;
@@ -311,76 +362,6 @@ impl<F> Frame<F> {
 /// How long a drop waits in a debug build before it says so.
 #[cfg(all(debug_assertions, not(any(loom, shuttle))))]
 const SUSPICIOUS: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Runs the function of a frame whose type was forgotten.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CallFn(unsafe fn(NonNull<Waiter>, Run));
-
-/// What is done with a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Run {
-    Call,
-    /// It is only dropped: nobody asked, and nobody can.
-    Drop,
-}
-
-/// Who runs a function; stands in the frame of the thread that does, and is read and written under the lock.
-pub(crate) struct Running {
-    thread: ThreadId,
-    word: UnsafeCell<Word>,
-}
-
-impl Running {
-    /// Leaves word, and returns what was left before; called under the lock.
-    fn leave_word(&self, word: Word) -> Word {
-        // SAFETY: the lock is held, and no reference to the word leaves this function.
-        self.word.with_mut(|old| unsafe { std::mem::replace(&mut *old, word) })
-    }
-}
-
-/// What whoever drops the guard meanwhile leaves word of.
-enum Word {
-    Nothing,
-    Waits(Unparker),
-    Left(Heir),
-}
-
-/// Runs the first callback behind `front`, if there is one; `shard` has the lock of the list.
-pub(super) fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result<(), Panic>> {
-    let guard = shard.lock();
-    // SAFETY: the lock is held.
-    let next = unsafe { front.next() }?;
-    // SAFETY: it is in the list, so it is alive.
-    let waiter = unsafe { next.as_ref() };
-    // SAFETY: who is in a list does not move.
-    let waiter = unsafe { Pin::new_unchecked(waiter) };
-    // SAFETY: it is in a list in which `front` stands in front, so there is no head to note.
-    unsafe { crate::stop::wait_list::WaitList::new().remove(waiter) };
-    // SAFETY: the lock is held.
-    let wake = unsafe { waiter.take_wake() };
-    let Some(Wake::Call(CallFn(run))) = wake else { unreachable!("only callbacks are to be called") };
-    let running = Running { thread: thread::current().id(), word: UnsafeCell::new(Word::Nothing) };
-    // SAFETY: the lock is held.
-    unsafe { waiter.set_running(NonNull::from(&running)) };
-    drop(guard);
-    // SAFETY: this thread has taken the waiter out, and its frame is not left before it is told.
-    let result = boundary::call_apart(|| unsafe { run(next, how) });
-    let guard = shard.lock();
-    let word = running.leave_word(Word::Nothing);
-    if !matches!(word, Word::Left(_)) {
-        // SAFETY: this thread has taken it out, and does not touch it again.
-        unsafe { waiter.finish() };
-    }
-    drop(guard);
-    match word {
-        Word::Waits(unparker) => unparker.unpark(),
-        Word::Left(Heir::Caller(_)) if fault::is(Fault::RunningFrameLeaked) => {}
-        // SAFETY: it came from a box, is in no list, and its guard is gone.
-        Word::Left(Heir::Caller(Boxed(frame))) => drop(unsafe { Box::from_raw(frame.as_ptr()) }),
-        Word::Left(Heir::Nobody) | Word::Nothing => {}
-    }
-    Some(result)
-}
 
 /// Takes the function out of its frame, and runs it.
 ///

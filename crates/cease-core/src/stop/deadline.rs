@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::Cause;
 use crate::fault::{self, Fault};
-use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
 use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::shard::Guard;
 use crate::stop::sweep;
-use crate::stop::timer::TimerError;
+use crate::stop::timer::{Alarm, TimerError};
 
 /// The owner's handle on the deadline of a source; made with the source, and the only way to move it further away.
 ///

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 
 use crate::Panic;
+use crate::apart;
 use crate::fault::{self, Fault};
-use crate::stop::callback::{self, Run};
 use crate::stop::node::Node;
 use crate::stop::request::RequestRef;
 use crate::stop::shard::Shard;
-use crate::stop::wait_list::{WaitList, Waiter, Wake};
+use crate::stop::wait_list::{Boxed, CallFn, Heir, Run, Running, WaitList, Waiter, Wake, Word};
 
 /// What was taken out of the nodes under their locks, and is to be done without.
 ///
@@ -115,7 +115,7 @@ impl Due {
             let shard = unsafe { calls.shard.as_ref() };
             let run = |failed| if self.request.is_none() || failed { Run::Drop } else { Run::Call };
             let failed = |panics: &[Panic]| fault::is(Fault::PanicEndsSweep) && !panics.is_empty();
-            while let Some(result) = callback::run_next(shard, &calls.front, run(failed(&panics))) {
+            while let Some(result) = run_next(shard, &calls.front, run(failed(&panics))) {
                 panics.extend(result.err());
             }
         }
@@ -133,6 +133,43 @@ impl Due {
             request.add_panics(panics);
         }
     }
+}
+
+/// Runs the first callback behind `front`, if there is one; `shard` has the lock of the list.
+fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result<(), Panic>> {
+    let guard = shard.lock();
+    // SAFETY: the lock is held.
+    let next = unsafe { front.next() }?;
+    // SAFETY: it is in the list, so it is alive.
+    let waiter = unsafe { next.as_ref() };
+    // SAFETY: who is in a list does not move.
+    let waiter = unsafe { Pin::new_unchecked(waiter) };
+    // SAFETY: it is in a list in which `front` stands in front, so there is no head to note.
+    unsafe { WaitList::new().remove(waiter) };
+    // SAFETY: the lock is held.
+    let wake = unsafe { waiter.take_wake() };
+    let Some(Wake::Call(CallFn(run))) = wake else { unreachable!("only callbacks are to be called") };
+    let running = Running::here();
+    // SAFETY: the lock is held.
+    unsafe { waiter.set_running(NonNull::from(&running)) };
+    drop(guard);
+    // SAFETY: this thread has taken the waiter out, and its frame is not left before it is told.
+    let result = apart::call_apart(|| unsafe { run(next, how) });
+    let guard = shard.lock();
+    let word = running.leave_word(Word::Nothing);
+    if !matches!(word, Word::Left(_)) {
+        // SAFETY: this thread has taken it out, and does not touch it again.
+        unsafe { waiter.finish() };
+    }
+    drop(guard);
+    match word {
+        Word::Waits(unparker) => unparker.unpark(),
+        Word::Left(Heir::Caller(_)) if fault::is(Fault::RunningFrameLeaked) => {}
+        // SAFETY: it came from a box, is in no list, and its guard is gone.
+        Word::Left(Heir::Caller(Boxed(frame))) => drop(unsafe { Box::from_raw(frame.as_ptr()) }),
+        Word::Left(Heir::Nobody) | Word::Nothing => {}
+    }
+    Some(result)
 }
 
 impl std::fmt::Debug for Due {

@@ -11,6 +11,46 @@ use crate::stop::node_ref::NodeRef;
 use crate::stop::wait_list::{Waiter, Wake};
 use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 
+impl StopToken {
+    /// Resolves when a stop is asked for, on any executor.
+    ///
+    /// The future can be dropped at any time and allocates nothing; polled after it was ready, it is ready again.
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] when the last source is gone unasked.
+    #[doc(alias = "cancelled")]
+    #[doc(alias = "Done")]
+    pub fn stopped(&self) -> StoppedFuture<'_> {
+        StoppedFuture::new(Cow::Borrowed(self))
+    }
+
+    /// Resolves when a stop is asked for, and keeps the token, so that it can be moved into a task or a type of its own.
+    ///
+    /// Otherwise it is as [`StopToken::stopped`].
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] when the last source is gone unasked.
+    #[doc(alias = "cancelled_owned")]
+    pub fn stopped_owned(self) -> StoppedFuture<'static> {
+        StoppedFuture::new(Cow::Owned(self))
+    }
+
+    /// Runs `future` until it is ready or a stop is asked for, and drops it then.
+    ///
+    /// The stop is looked at first, in each poll: on a token that is stopped, `future` is not polled at all, and one that
+    /// is always ready to go on cannot starve the stop. What it was ready with before the stop is not lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the stop won.
+    #[doc(alias = "run_until_cancelled")]
+    pub fn run_until_stopped<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Stopped>> {
+        run_until_stopped(self, future)
+    }
+}
+
 /// Resolves when a stop is asked for; made by [`StopToken::stopped`] and [`StopToken::stopped_owned`].
 ///
 /// It allocates nothing, can be dropped at any time, and asks nothing of the executor but its waker.
@@ -23,7 +63,7 @@ pub struct StoppedFuture<'a> {
 }
 
 impl<'a> StoppedFuture<'a> {
-    pub(crate) fn new(token: Cow<'a, StopToken>) -> Self {
+    fn new(token: Cow<'a, StopToken>) -> Self {
         Self { token, waiter: Waiter::new(), entered: false }
     }
 
@@ -83,7 +123,7 @@ impl fmt::Debug for StoppedFuture<'_> {
 }
 
 /// Runs `future` until it is ready or a stop is asked for.
-pub(crate) async fn run_until_stopped<F: Future>(token: &StopToken, future: F) -> Result<F::Output, Stopped> {
+async fn run_until_stopped<F: Future>(token: &StopToken, future: F) -> Result<F::Output, Stopped> {
     let mut stopped = pin!(token.stopped());
     let mut future = pin!(future);
     // A token that can never stop is not polled again.

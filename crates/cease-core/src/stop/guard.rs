@@ -1,7 +1,7 @@
 //! A request that is made by leaving.
 
 use crate::sync::thread;
-use crate::{Reason, StopSource, boundary};
+use crate::{Reason, StopSource, apart};
 
 /// Asks for a stop when it is dropped; made by [`StopSource::stop_on_drop`] and [`StopSource::stop_on_panic`].
 ///
@@ -80,7 +80,7 @@ impl Drop for StopGuard {
         match self.when {
             When::Always => source.request_with_location(Reason::OwnerDropped, None),
             When::Panicking { before } => {
-                let failed = !before && thread::panicking() && !boundary::is_leaving();
+                let failed = !before && thread::panicking() && !apart::is_leaving();
                 failed && source.request_with_location(Reason::PeerFailed, None)
             }
         };

@@ -1,13 +1,17 @@
-//! A node whose deadline has passed, kept until it was stopped.
+//! What happens when a deadline passes: its node is kept until it was stopped.
 #![allow(unsafe_code, reason = "keeps a node without a handle")]
 
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::time::Instant;
 
+use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::node_ref;
+use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::shard::Root;
 use crate::stop::state::KEPT;
+use crate::stop::timer::{Passed, Tree};
 
 /// Keeps a node, also when its last handle goes meanwhile.
 pub(crate) struct Kept(NonNull<Node>);
@@ -21,7 +25,7 @@ impl Kept {
     /// # Safety
     ///
     /// The lock of the node is held, and the node is alive.
-    pub(super) unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
+    unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
         // SAFETY: by the caller's promise it is alive.
         let this = unsafe { node.as_ref() };
         // A root has to be kept besides, which fails when its memory is about to be given back.
@@ -44,5 +48,54 @@ impl Drop for Kept {
     fn drop(&mut self) {
         // SAFETY: it was kept by this, and is not used again.
         unsafe { node_ref::let_go(self.0) };
+    }
+}
+
+// SAFETY: a root is given back only after the alarm was told to forget it, and nodes are reached only under the locks of
+// their shards, which may be taken on any thread.
+unsafe impl Tree for Root {
+    fn next(&self) -> Option<Instant> {
+        let shards = std::iter::once(&self.shard).chain(self.others());
+        shards.filter_map(|shard| shard.lock().peek_schedule()?.next()).min()
+    }
+
+    fn take_due(&self, now: Instant) -> (Box<dyn Passed>, Option<Instant>) {
+        let mut due = Vec::new();
+        let mut next = None;
+        for shard in std::iter::once(&self.shard).chain(self.others()) {
+            let mut guard = shard.lock();
+            let Some(schedule) = guard.schedule() else { continue };
+            let early = fault::is(Fault::EarlyDeadline).then(|| schedule.next()).flatten();
+            let mut passed = Vec::new();
+            while let Some(one) = schedule.pop_due(early.unwrap_or(now)) {
+                passed.push(one);
+            }
+            next = [next, schedule.next()].into_iter().flatten().min();
+            for (node, setting) in passed {
+                // SAFETY: a node with an entry is alive under the lock.
+                due.extend(unsafe { Kept::keep(node) }.map(|kept| (kept, setting)));
+            }
+        }
+        (Box::new(KeptNodes(due)), next)
+    }
+}
+
+/// Nodes that are kept, and how their deadlines were set.
+struct KeptNodes(Vec<(Kept, DeadlineSetting)>);
+
+impl Passed for KeptNodes {
+    fn stop(self: Box<Self>) -> Vec<Box<dyn FnOnce() + Send>> {
+        let mut calls: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        for (node, setting) in self.0 {
+            let Some(mut due) = node.request(Request::of_deadline(&setting)) else { continue };
+            due.wake();
+            if due.has_calls() {
+                calls.push(Box::new(move || {
+                    due.call();
+                    drop(node);
+                }));
+            }
+        }
+        calls
     }
 }

@@ -3,12 +3,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `source.rs` | [`StopSource`]: asks |
-//! | `token.rs` | [`StopToken`]: polls and waits |
+//! | `token.rs` | [`StopToken`]: polls |
 //! | `request.rs` | [`Request`]: who asked, why, where and when |
+//! | `children.rs` | sources below a source |
 //! | **a node** | |
 //! | `state.rs` | the word that says what has happened |
-//! | `node.rs` | what both sides share, and the protocol: a request, a birth, the end of the last source |
-//! | `node_ref.rs` | a counted pointer to a node, and what happens when the last one goes |
+//! | `node.rs` | what both sides share |
+//! | `protocol.rs` | a request, and the end of the last source |
+//! | `node_ref.rs` | a counted pointer to a node, the birth of a child, and what happens when the last one goes |
 //! | **a tree** | |
 //! | `tree.rs` | what lies below what: one list of brackets |
 //! | `shard.rs` | the locks: one a tree, until threads wait for it |
@@ -17,6 +19,7 @@
 //! | `wait_list.rs` | the list of what waits, made of its own frames |
 //! | `waiting.rs` | how a waiter enters the list of a node, and leaves it |
 //! | `due.rs` | what a request does once the tree is marked: wake, and call |
+//! | `blocking.rs` | the waits of a thread |
 //! | `future.rs` | [`StoppedFuture`]: a task that waits |
 //! | `callback.rs` | [`CallbackGuard`] and [`PinnedCallback`]: functions that a request calls |
 //! | `deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
@@ -26,16 +29,18 @@
 //! | `follow.rs` | a request that passes on a stop of another tree |
 //! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
 //! | `schedule.rs` | the deadlines of a shard |
-//! | `clock.rs` | [`Alarm`]: what happens when one passes |
-//! | `kept.rs` | a node whose deadline has passed |
-//! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an alarm when one has passed |
+//! | `kept.rs` | what happens when one passes |
+//! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an [`Alarm`] when one has passed |
+//! | `default_timer.rs` | which timer a tree has that was given none |
 //! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
+mod blocking;
 mod callback;
 #[cfg(not(any(loom, shuttle)))]
 mod callback_threads;
-mod clock;
+mod children;
 mod deadline;
+mod default_timer;
 mod deferred;
 mod due;
 mod follow;
@@ -47,6 +52,7 @@ mod node;
 mod node_ref;
 #[cfg(not(any(loom, shuttle)))]
 mod process_timer;
+mod protocol;
 mod request;
 mod schedule;
 mod shard;
@@ -59,8 +65,8 @@ mod tree;
 mod wait_list;
 mod waiting;
 
+pub use blocking::{NeverStops, WaitError};
 pub use callback::{CallbackGuard, PinnedCallback};
-pub use clock::Alarm;
 pub use deadline::Deadline;
 pub use deferred::DeferredCallbacks;
 pub use future::StoppedFuture;
@@ -68,5 +74,5 @@ pub use guard::StopGuard;
 pub use link::LinkedToken;
 pub use request::Request;
 pub use source::StopSource;
-pub use timer::{Timer, TimerError};
-pub use token::{NeverStops, StopToken, WaitError};
+pub use timer::{Alarm, Timer, TimerError};
+pub use token::StopToken;

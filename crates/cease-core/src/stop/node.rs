@@ -1,4 +1,4 @@
-//! The state that sources and tokens share, and the protocol by which it changes.
+//! The state that sources and tokens share.
 //!
 //! # How it works
 //!
@@ -12,9 +12,6 @@
 //!
 //! A request and the birth of a child both decide under the lock, so one of them sees the other (law L12).
 //! A poll reads the word without the lock.
-//!
-//! A request marks the whole subtree and takes out everything that waits in it under the lock, and then, with no lock
-//! held, wakes threads and tasks and calls callbacks, in this order: a slow callback holds up nobody who waits.
 
 use std::fmt;
 use std::marker::PhantomPinned;
@@ -22,14 +19,11 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use crate::fault::{self, Fault};
-use crate::stop::due::Due;
-use crate::stop::node_ref::NodeRef;
 use crate::stop::request::{Request, RequestRef};
 use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
 use crate::stop::state::{LEFT, NO_SOURCE, ORPHAN, Seen, State, Unmarked};
-use crate::stop::sweep::{self, Closing, Stopping};
-use crate::stop::tree::{self, Bracket, Brackets, Element};
+use crate::stop::tree::{Brackets, Element};
 use crate::stop::wait_list::WaitList;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -102,53 +96,6 @@ impl Node {
         }
     }
 
-    /// A child with one source, stopped when this is.
-    #[allow(unsafe_code, reason = "links the child")]
-    pub(crate) fn child(&self) -> NodeRef {
-        let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stop_requested();
-        if self.home.is_none() {
-            return self.already_stopped();
-        }
-        let (guard, parent, scope) = match self.as_root() {
-            Some(root) => {
-                let guard = root.child_shard();
-                let anchor = Bracket::anchor(&guard.shard().anchor);
-                (guard, anchor, Scope::NONE)
-            }
-            None => {
-                let guard = self.lock();
-                let scope = self.scope();
-                (guard, Bracket::open(self), scope)
-            }
-        };
-        // A request marks a node before it goes through the list that this lock guards, so it either is seen here, or finds
-        // the child in the list (law L12).
-        if self.state.unmarked().is_none() && !seen_open {
-            drop(guard);
-            return self.already_stopped();
-        }
-        let child = NodeRef::child(guard.shard());
-        if self.state.has(NO_SOURCE) {
-            child.state.set(ORPHAN);
-        }
-        if scope != Scope::NONE {
-            child.set_scope(scope);
-        }
-        // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
-        unsafe { tree::insert(parent, &child) };
-        child
-    }
-
-    /// A child of this node, which is stopped.
-    fn already_stopped(&self) -> NodeRef {
-        let child = NodeRef::already_stopped();
-        let request = self.share_request().expect("a node that is stopped has a request");
-        // Nobody waits yet at a node that was just made.
-        let _ = child.mark(Unmarked::NEW, request.as_raw(), true);
-        std::mem::forget(request);
-        child
-    }
-
     #[inline]
     pub(crate) fn is_stop_requested(&self) -> bool {
         self.state.is_stop_requested()
@@ -213,20 +160,6 @@ impl Node {
         Some(RequestRef::clone(&own))
     }
 
-    /// Stops this node and every one below it; what is to be woken and called, when this was the first request.
-    pub(crate) fn request(&self, request: Request) -> Option<Due> {
-        let guard = match self.home().map(Shard::lock) {
-            Some(guard) if self.is_open() => guard,
-            late => {
-                self.late_request(late, request);
-                return None;
-            }
-        };
-        let mut stopping = Stopping::new(self, RequestRef::new(request));
-        sweep::from(self, guard, &mut stopping);
-        Some(stopping.into_due())
-    }
-
     /// Keeps the request, stores the state and returns whoever waited.
     ///
     /// The share in the request was added before, or will be before the lock is let go.
@@ -243,7 +176,7 @@ impl Node {
 
     /// What a request does that was not first: it waits for one that is in the middle.
     #[allow(unsafe_code, reason = "a seeded fault writes the request a second time")]
-    fn late_request(&self, guard: Option<Guard<'_>>, request: Request) {
+    pub(super) fn late_request(&self, guard: Option<Guard<'_>>, request: Request) {
         if fault::is(Fault::Lowered) {
             // SAFETY: none; this is the fault, and it is compiled for models only.
             self.slot.with_mut(|slot| unsafe { *slot = Slot { waiters: ManuallyDrop::new(WaitList::new()) } });
@@ -264,19 +197,6 @@ impl Node {
         self.sources.fetch_add(1, Relaxed);
     }
 
-    /// Counts one source less; after the last one here and above, nobody can ask any more.
-    ///
-    /// `alone` says that nobody else refers to this node: then there is nobody to tell here, and what lies below is told
-    /// when the node goes away, which is at once.
-    pub(crate) fn drop_source(&self, alone: bool) {
-        if alone || !self.remove_source() || fault::is(Fault::OrphanNotTold) {
-            return;
-        }
-        if self.home().is_some() {
-            self.close(self.lock()).settle();
-        }
-    }
-
     /// Counts one source less; true for the last one.
     pub(super) fn remove_source(&self) -> bool {
         // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
@@ -289,15 +209,6 @@ impl Node {
     pub(super) fn has_source(&self) -> bool {
         // ORDERING: Relaxed: who counts down to zero takes the lock afterwards, and finds what was decided meanwhile.
         self.sources.load(Relaxed) > 0
-    }
-
-    /// Notes that no source is left, here and for all below that have none of their own, if nobody above can ask.
-    pub(super) fn close(&self, guard: Guard<'_>) -> Due {
-        let mut closing = Closing::new(self);
-        if self.is_open() && self.is_orphan() {
-            sweep::from(self, guard, &mut closing);
-        }
-        closing.into_due()
     }
 
     /// Stores that nobody can ask any more and returns whoever waited; called under the lock, on an open node.

@@ -6,9 +6,10 @@ use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
+use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
-use crate::stop::state::{KEPT, LEFT, ORPHAN};
-use crate::stop::tree;
+use crate::stop::state::{KEPT, LEFT, NO_SOURCE, ORPHAN, Unmarked};
+use crate::stop::tree::{self, Bracket};
 
 /// What sources, tokens and guards hold: a handle of a node.
 ///
@@ -29,12 +30,12 @@ impl NodeRef {
     }
 
     /// A node that belongs into `home`, and is not in its list yet.
-    pub(super) fn child(home: &Shard) -> Self {
+    fn in_shard(home: &Shard) -> Self {
         Self::allocate(Some(NonNull::from(home)))
     }
 
     /// A node that is in no list.
-    pub(super) fn already_stopped() -> Self {
+    fn in_no_list() -> Self {
         Self::allocate(None)
     }
 
@@ -77,6 +78,54 @@ impl Drop for NodeRef {
             // SAFETY: this is the only handle, and is not used again.
             unsafe { end(self.0) };
         }
+    }
+}
+
+impl Node {
+    /// A child with one source, stopped when this is.
+    pub(crate) fn child(&self) -> NodeRef {
+        let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stop_requested();
+        if self.home.is_none() {
+            return self.already_stopped();
+        }
+        let (guard, parent, scope) = match self.as_root() {
+            Some(root) => {
+                let guard = root.child_shard();
+                let anchor = Bracket::anchor(&guard.shard().anchor);
+                (guard, anchor, Scope::NONE)
+            }
+            None => {
+                let guard = self.lock();
+                let scope = self.scope();
+                (guard, Bracket::open(self), scope)
+            }
+        };
+        // A request marks a node before it goes through the list that this lock guards, so it either is seen here, or finds
+        // the child in the list (law L12).
+        if self.state.unmarked().is_none() && !seen_open {
+            drop(guard);
+            return self.already_stopped();
+        }
+        let child = NodeRef::in_shard(guard.shard());
+        if self.state.has(NO_SOURCE) {
+            child.state.set(ORPHAN);
+        }
+        if scope != Scope::NONE {
+            child.set_scope(scope);
+        }
+        // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
+        unsafe { tree::insert(parent, &child) };
+        child
+    }
+
+    /// A child of this node, which is stopped.
+    fn already_stopped(&self) -> NodeRef {
+        let child = NodeRef::in_no_list();
+        let request = self.share_request().expect("a node that is stopped has a request");
+        // Nobody waits yet at a node that was just made.
+        let _ = child.mark(Unmarked::NEW, request.as_raw(), true);
+        std::mem::forget(request);
+        child
     }
 }
 

@@ -25,8 +25,7 @@ use std::time::{Duration, Instant};
 use std::{io, mem, process, ptr, thread};
 
 use crate::stop::callback_threads::{self, CallbackThreads};
-use crate::stop::clock::Alarm;
-use crate::stop::timer::{Timer, TimerError};
+use crate::stop::timer::{Alarm, Timer, TimerError};
 
 /// The one timer of the process.
 #[derive(Debug)]

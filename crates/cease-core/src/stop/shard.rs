@@ -16,10 +16,10 @@
 use std::ptr::{self, NonNull};
 
 use crate::fault::{self, Fault};
-use crate::stop::clock::Alarm;
+use crate::stop::default_timer;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
-use crate::stop::timer::{self, Timer, TimerError};
+use crate::stop::timer::{Alarm, Timer, TimerError};
 use crate::stop::tree::{Bracket, Mark};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
@@ -176,7 +176,7 @@ impl Root {
     pub(super) fn clock(&self) -> Result<Alarm, TimerError> {
         let mut guard = self.shard.lock();
         if guard.0.clock.is_none() {
-            guard.0.clock = Some(Alarm::new(timer::of_process()?, NonNull::from(self)));
+            guard.0.clock = Some(Alarm::new(default_timer::of_process()?, NonNull::from(self)));
             self.timed.raise();
         }
         Ok(guard.0.clock.clone().expect("it was just made"))

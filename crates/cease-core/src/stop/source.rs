@@ -234,6 +234,10 @@ impl StopSource {
         Ok((self, deadline))
     }
 
+    pub(crate) const fn node(&self) -> &NodeRef {
+        &self.node
+    }
+
     pub(crate) const fn of(node: NodeRef) -> Self {
         Self { node }
     }
@@ -331,27 +335,6 @@ impl StopSource {
             std::mem::forget(self.node.clone());
         }
         StopToken::new(self.node.clone())
-    }
-
-    /// Creates a source below this one: a stop here is a stop there, and never the other way round.
-    #[doc(alias = "child_token")]
-    #[doc(alias = "WithCancel")]
-    #[must_use]
-    pub fn child(&self) -> Self {
-        Self::of(self.node.child())
-    }
-
-    /// Gives this source more shards at once, so that threads that make children of it need not wait for each other.
-    ///
-    /// Without it, that happens when they are seen to wait.
-    /// On a source that is itself a child it does nothing.
-    pub fn spread(&self) {
-        let Some(root) = self.node.as_root() else { return };
-        let stranger = fault::is(Fault::ShardsUnlocked).then(NodeRef::root);
-        let own = stranger.as_ref().unwrap_or(&self.node).lock();
-        if self.node.is_open() {
-            root.grow(&own);
-        }
     }
 
     /// What callbacks have panicked with that a request on this source has called, since the last call of this.

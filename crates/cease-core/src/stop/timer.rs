@@ -1,12 +1,21 @@
-//! What fires alarms when deadlines pass.
+//! What fires alarms when deadlines pass, and the alarm of a tree.
+//!
+//! # How it works
+//!
+//! A timer knows of a tree only the alarm that was set last, and may fire it at any time.
+//! The alarm takes everything that is due out under the locks of the shards, and then stops it by ordinary requests with
+//! the reason [`crate::Reason::Deadline`].
+//! An alarm that outlives its tree does nothing.
+#![allow(unsafe_code, reason = "points to the root for as long as the root exists")]
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
+use std::mem;
+use std::ptr::NonNull;
 use std::time::Instant;
 
-use crate::stop::clock::Alarm;
-use crate::sync::Unmodelled;
+use crate::sync::{Arc, Mutex, Unmodelled, lock};
 
 /// Fires the alarms of a tree of sources; set for one tree with [`crate::StopSource::with_timer`].
 ///
@@ -94,36 +103,6 @@ pub trait Timer: Send + Sync {
     }
 }
 
-/// The timer of trees that were given none.
-#[cfg(not(any(loom, shuttle)))]
-pub(super) fn of_process() -> Result<Unmodelled<dyn Timer>, TimerError> {
-    Ok(Unmodelled::new(super::process_timer::ProcessTimer))
-}
-
-/// The process that runs; asked for when a timer is set, because a child of `fork` has no thread of its parent's timer.
-#[cfg(not(any(loom, shuttle)))]
-pub(super) fn process() -> u32 {
-    std::process::id()
-}
-
-/// A model is one process.
-#[cfg(any(loom, shuttle))]
-pub(super) const fn process() -> u32 {
-    0
-}
-
-/// Continues the deadlines of the parent process in a child of `fork`, before a thread blocks there.
-pub(super) fn resume() {
-    #[cfg(not(any(loom, shuttle)))]
-    super::process_timer::resume();
-}
-
-/// The timer of trees that were given none: a model has no clock.
-#[cfg(any(loom, shuttle))]
-pub(super) fn of_process() -> Result<Unmodelled<dyn Timer>, TimerError> {
-    Err(TimerError::new("a model has no clock, and this tree was given no timer"))
-}
-
 /// Why a deadline could not be set.
 #[derive(Debug)]
 pub struct TimerError(Box<dyn Error + Send + Sync>);
@@ -151,4 +130,172 @@ impl Error for TimerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.0)
     }
+}
+
+/// Rings when a deadline may have passed; given to a [`Timer`].
+///
+/// It does not keep the tree, nor anybody in it.
+#[derive(Clone)]
+pub struct Alarm(Arc<Clock>);
+
+impl Alarm {
+    /// Stops whatever is due, and sets the timer for what comes next.
+    ///
+    /// It may be called at any time, also when nothing is due or the tree is gone.
+    pub fn fire(&self) {
+        // From here on a deadline that is set sets the timer again.
+        let rung = mem::take(&mut *lock(&self.0.armed));
+        drop(rung);
+        let (passed, next) = self.0.take_due();
+        // One call for each deadline, so that a slow callback of one need not delay the others.
+        for callbacks in passed.into_iter().flat_map(Passed::stop) {
+            self.0.timer.call(callbacks);
+        }
+        self.set_next(next);
+    }
+
+    /// Takes the alarm back when no deadline is left in the tree, and sets it for the next one otherwise.
+    pub(crate) fn release(&self) {
+        // As in `fire`, so that a deadline which is set meanwhile is either found below, or sets the timer again.
+        let before = mem::take(&mut *lock(&self.0.armed));
+        if before.at.is_some() {
+            self.set_next(self.0.next());
+        }
+        drop(before);
+    }
+
+    fn set_next(&self, next: Option<Instant>) {
+        if let Some(next) = next
+            && let Err(error) = self.set(next)
+        {
+            // No caller waits for an answer here; the next deadline that is set tries again.
+            let _ = writeln!(io::stderr(), "cease: {error}");
+        }
+    }
+
+    pub(super) fn new(timer: Unmodelled<dyn Timer>, root: NonNull<dyn Tree>) -> Self {
+        Self(Arc::new(Clock { timer, root: Mutex::new(Some(root)), armed: Mutex::new(Armed::default()) }))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.timer.now()
+    }
+
+    /// Sees to it that the timer rings at `at` or before.
+    pub(crate) fn set(&self, at: Instant) -> Result<(), TimerError> {
+        let process = process();
+        let at = {
+            let mut armed = lock(&self.0.armed);
+            let earlier = armed.at.filter(|earlier| *earlier <= at);
+            // What was set before a `fork` is set again: the thread that was to fire it exists in the parent only.
+            if earlier.is_some() && armed.process == process {
+                return Ok(());
+            }
+            armed.process = process;
+            *armed.at.insert(earlier.unwrap_or(at))
+        };
+        // The timer is somebody else's code, so it is set and taken back with no lock held.
+        let setting = self.0.timer.set(at, self.clone());
+        let mut armed = lock(&self.0.armed);
+        let (result, stale) = match setting {
+            // It rang meanwhile, or is to ring earlier.
+            Ok(setting) if armed.at != Some(at) => (Ok(()), Some(setting)),
+            Ok(setting) => (Ok(()), armed.setting.replace(setting)),
+            Err(error) => {
+                if armed.at == Some(at) {
+                    armed.at = None;
+                }
+                (Err(error), None)
+            }
+        };
+        drop(armed);
+        drop(stale);
+        result
+    }
+
+    /// Notes that the tree is gone, once nobody looks into it any more.
+    pub(crate) fn forget(&self) {
+        *lock(&self.0.root) = None;
+        let armed = mem::take(&mut *lock(&self.0.armed));
+        drop(armed);
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alarm").finish()
+    }
+}
+
+/// The time of one tree.
+struct Clock {
+    timer: Unmodelled<dyn Timer>,
+    /// None when the tree is gone, which waits for a ring that looks into it.
+    root: Mutex<Option<NonNull<dyn Tree>>>,
+    armed: Mutex<Armed>,
+}
+
+#[derive(Default)]
+struct Armed {
+    /// When the timer will ring at the latest.
+    at: Option<Instant>,
+    /// The process in which it was set.
+    process: u32,
+    /// Takes the alarm back when it is dropped.
+    setting: Option<Box<dyn Send>>,
+}
+
+// SAFETY: the root is used only under the lock around its pointer, and may be used from any thread, as a `Tree` promises.
+unsafe impl Send for Clock {}
+// SAFETY: as above.
+unsafe impl Sync for Clock {}
+
+impl Clock {
+    /// When the next deadline of the tree passes.
+    fn next(&self) -> Option<Instant> {
+        let root = lock(&self.root);
+        let root = (*root)?;
+        // SAFETY: as in `take_due`.
+        unsafe { root.as_ref() }.next()
+    }
+
+    /// Takes out what is due, and says when the next deadline passes.
+    fn take_due(&self) -> (Option<Box<dyn Passed>>, Option<Instant>) {
+        let root = lock(&self.root);
+        let Some(root) = *root else { return (None, None) };
+        // SAFETY: whoever gives the root's memory back first takes the lock that is held here.
+        let (passed, next) = unsafe { root.as_ref() }.take_due(self.timer.now());
+        (Some(passed), next)
+    }
+}
+
+/// The tree of an alarm, of which a timer needs to know only its deadlines.
+///
+/// # Safety
+///
+/// Its methods may be called on any thread, for as long as the alarm knows the tree.
+pub(super) unsafe trait Tree {
+    /// When its next deadline passes.
+    fn next(&self) -> Option<Instant>;
+
+    /// Takes out the deadlines that have passed at `now`, and says when the next one passes.
+    fn take_due(&self, now: Instant) -> (Box<dyn Passed>, Option<Instant>);
+}
+
+/// Nodes whose deadline has passed.
+pub(super) trait Passed {
+    /// Stops them, wakes what waits at them, and returns what calls their callbacks: one call for each node.
+    fn stop(self: Box<Self>) -> Vec<Box<dyn FnOnce() + Send>>;
+}
+
+/// The process that runs; asked for when a timer is set, because a child of `fork` has no thread of its parent's timer.
+#[cfg(not(any(loom, shuttle)))]
+fn process() -> u32 {
+    std::process::id()
+}
+
+/// A model is one process.
+#[cfg(any(loom, shuttle))]
+const fn process() -> u32 {
+    0
 }

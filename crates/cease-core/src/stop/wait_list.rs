@@ -14,12 +14,13 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use crate::Panic;
+use crate::apart;
 use crate::fault::{self, Fault};
-use crate::stop::callback::{CallFn, Running};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Unparker, UnsafeCell};
-use crate::{Panic, boundary};
 
 /// What is done with a waiter that is taken out.
 pub(crate) enum Wake {
@@ -36,11 +37,68 @@ impl Wake {
     pub(crate) fn wake(self) -> Result<(), Panic> {
         match self {
             Self::Thread(unparker) => unparker.unpark(),
-            Self::Task(waker) => return boundary::call_apart(|| waker.wake()),
+            Self::Task(waker) => return apart::call_apart(|| waker.wake()),
             Self::Call(_) => unreachable!("functions are called by `due`"),
         }
         Ok(())
     }
+}
+
+/// Runs the function of a frame whose type was forgotten.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallFn(pub(super) unsafe fn(NonNull<Waiter>, Run));
+
+/// What is done with a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Run {
+    Call,
+    /// It is only dropped: nobody asked, and nobody can.
+    Drop,
+}
+
+/// Who runs a function; stands in the frame of the thread that does, and is read and written under the lock.
+pub(crate) struct Running {
+    thread: ThreadId,
+    word: UnsafeCell<Word>,
+}
+
+impl Running {
+    /// The calling thread runs the function.
+    pub(super) fn here() -> Self {
+        Self { thread: thread::current().id(), word: UnsafeCell::new(Word::Nothing) }
+    }
+
+    /// Which thread runs the function.
+    pub(super) const fn thread(&self) -> ThreadId {
+        self.thread
+    }
+
+    /// Leaves word, and returns what was left before; called under the lock.
+    pub(super) fn leave_word(&self, word: Word) -> Word {
+        // SAFETY: the lock is held, and no reference to the word leaves this function.
+        self.word.with_mut(|old| unsafe { std::mem::replace(&mut *old, word) })
+    }
+}
+
+/// What whoever drops the guard meanwhile leaves word of.
+pub(super) enum Word {
+    Nothing,
+    Waits(Unparker),
+    Left(Heir),
+}
+
+/// The frame of a callback, of which nothing is known but how it is dropped.
+pub(super) trait Owned: Send + Sync {}
+
+/// A frame in a box, on its way to whoever gives it back.
+pub(super) struct Boxed(pub(super) NonNull<dyn Owned>);
+
+/// Who gives the frame back, when it is left while its function runs.
+pub(super) enum Heir {
+    /// Its place is gone with whoever left it.
+    Nobody,
+    /// Whoever runs the function.
+    Caller(Boxed),
 }
 
 /// Whoever waits.

@@ -10,9 +10,9 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::fault::{self, Fault};
+use crate::stop::default_timer;
 use crate::stop::node::Node;
 use crate::stop::state::Seen;
-use crate::stop::timer;
 use crate::stop::wait_list::{WaitList, Waiter, Wake};
 use crate::sync::Parker;
 
@@ -22,7 +22,7 @@ impl Node {
         if self.state.seen() != Seen::Nothing {
             return self.state.seen();
         }
-        timer::resume();
+        default_timer::resume();
         let parker = Parker::new();
         let waiter = pin!(Waiter::new());
         let waiter = waiter.as_ref();
