@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "counts references by hand")]
 
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
@@ -22,6 +23,10 @@ pub(crate) struct NodeRef(NonNull<Node>);
 unsafe impl Send for NodeRef {}
 // SAFETY: as above.
 unsafe impl Sync for NodeRef {}
+
+// A panic of a callback or a waker is caught where it is called, so no unwinding leaves a node's lists half changed.
+impl UnwindSafe for NodeRef {}
+impl RefUnwindSafe for NodeRef {}
 
 impl NodeRef {
     /// The node of a new root.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -135,6 +135,10 @@ struct Counted {
 unsafe impl Send for RequestRef {}
 // SAFETY: as above.
 unsafe impl Sync for RequestRef {}
+
+// A request does not change once it is made, but for its list of panics, whose mutex guards single pushes and takes.
+impl UnwindSafe for RequestRef {}
+impl RefUnwindSafe for RequestRef {}
 
 impl RequestRef {
     pub(crate) fn new(request: Request) -> Self {
