@@ -23,7 +23,7 @@ fn count() -> u64 {
 fn main() {
     let worker = Trace::new().spawn_fn(|_| Ok(count())).unwrap();
     worker.stop();
-    assert!(worker.join().unwrap().stopped().is_some());
+    assert!(worker.join().unwrap().as_stopped().is_some());
 
     let worker = FACE::flag::Flag::new().spawn_fallible(|stop| {
         let file = File::open("/there is no such file")?;

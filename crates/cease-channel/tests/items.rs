@@ -123,7 +123,7 @@ fn a_spawn_that_fails_hands_the_receiver_back() {
     sender.send(1).unwrap();
     let channel = Channel::new().stack_size(usize::MAX / 2);
     let error = channel.consume(2, receiver, StopSource::new(), |_, _| Ok(())).unwrap_err();
-    assert_eq!(error.to_string(), "could not start worker `channel`");
+    assert_eq!(error.to_string(), format!("could not start worker `channel`: {}", error.os_error()));
     let receiver = error.into_job();
     assert!(!receiver.is_closed(), "it is as it was");
     assert_eq!(receiver.into_rest(), [1]);

@@ -80,7 +80,7 @@ pub fn a_spawn_that_fails_hands_the_job_back<S: Strategy<Parcel>>(with: impl Fn(
     let name = with(None, None).contract().strategy;
     assert_eq!(error.to_string(), format!("could not start worker `{name}`: {}", error.os_error()));
     assert!(error.os_error().raw_os_error().is_some());
-    assert_eq!(error.source().unwrap().to_string(), error.os_error().to_string());
+    assert!(error.source().is_none(), "the text has the cause, so the source begins behind it");
 
     let worker = with(None, None).spawn(error.into_job()).unwrap();
     assert_eq!(worker.join().unwrap().into_finished().as_deref(), Some("precious"));

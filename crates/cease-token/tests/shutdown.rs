@@ -88,7 +88,7 @@ fn a_runtime_that_is_shut_down_hands_the_job_back() {
             abort.spawn_job_with(Parcel("precious"), source.clone()).unwrap_err(),
         ];
         for error in errors {
-            assert_eq!(error.source().unwrap().to_string(), "the tokio runtime was shut down");
+            assert_eq!(error.os_error().to_string(), "the tokio runtime was shut down");
             assert_eq!(error.into_job(), Parcel("precious"));
         }
         assert!(!source.is_stop_requested());
@@ -260,7 +260,7 @@ fn a_stop_in_a_thread_that_blocks_is_seen_by_its_poll_at_once() {
     for _ in 0..200 {
         let worker = Token::new(runtime.handle().clone()).spawn_fn(|stop| {
             let slept = stop.sleep(Duration::MAX);
-            assert!(stop.is_stop_requested() && stop.cancellation_token().is_cancelled());
+            assert!(stop.is_stop_requested());
             slept
         });
         let worker = worker.unwrap();
