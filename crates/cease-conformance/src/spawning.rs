@@ -78,7 +78,7 @@ impl Job for Parcel {
 pub fn a_spawn_that_fails_hands_the_job_back<S: Strategy<Parcel>>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
     let error = with(None, Some(NO_SUCH_STACK)).spawn(Parcel::precious()).unwrap_err();
     let name = with(None, None).contract().strategy;
-    assert_eq!(error.to_string(), format!("could not start worker `{name}`"));
+    assert_eq!(error.to_string(), format!("could not start worker `{name}`: {}", error.os_error()));
     assert!(error.os_error().raw_os_error().is_some());
     assert_eq!(error.source().unwrap().to_string(), error.os_error().to_string());
 
