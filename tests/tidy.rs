@@ -35,9 +35,6 @@ rules! {
         ["src/a.rs", "src/a.rs" => "//! Not a sentence\n"],
         ["a/src/lib.rs", "a/src/lib.rs" => "#![doc = include_str!(\"../README.md\")]\n", "a/README.md" => "# Title\n"];
 
-    no_file_is_too_long: layout::lengths,
-        ["has 401 lines", "src/a.rs" => &"\n".repeat(401)];
-
     every_file_is_compiled: layout::compiled,
         ["a/tests/deep/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/tests/deep/b.rs" => ""],
         ["a/src/b.rs: belongs to no target", "a/Cargo.toml" => "", "a/src/lib.rs" => "", "a/src/b.rs" => ""],

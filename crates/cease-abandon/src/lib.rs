@@ -28,18 +28,14 @@ use marks::SharedMarks;
 use thread::{Handle, LateReport, LetGo};
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "abandon",
-    technique: "the job is asked as by a flag; once its grace is over it is let go of, and entered in an account",
-    runs_on: RunsOn::Thread,
-    stops_at: "a checkpoint, or a wait on the token; elsewhere nothing stops, only the waiting for it",
-    cannot_stop: "code without checkpoints: it is left running, with everything that it holds",
-    modelled: Modelled::RealCode,
-    exceptions: &[
-        Exception { law: Law::L8, why: "what outlasts its grace runs on after the join, and its destructors with it" },
-        Exception { law: Law::L10, why: "dropping waits for the grace and then lets go" },
-    ],
-};
+pub const CONTRACT: Contract = Contract::new("abandon", RunsOn::Thread, Modelled::RealCode)
+    .technique("the job is asked as by a flag; once its grace is over it is let go of, and entered in an account")
+    .stops_at("a checkpoint, or a wait on the token; elsewhere nothing stops, only the waiting for it")
+    .cannot_stop("code without checkpoints: it is left running, with everything that it holds")
+    .exceptions(&[
+        Exception::new(Law::L8, "what outlasts its grace runs on after the join, and its destructors with it"),
+        Exception::new(Law::L10, "dropping waits for the grace and then lets go"),
+    ]);
 
 /// Runs each job on a thread of its own, asks it to stop, and lets go of it when its grace is over.
 ///

@@ -18,15 +18,10 @@ pub use refused::{SendError, SendUntilStoppedError, TrySendError};
 pub use stop_receiver::{StopReceiver, stop_receiver};
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "channel",
-    technique: "a channel is disconnected; the job polls its other end, or waits for it beside other channels",
-    runs_on: RunsOn::Thread,
-    stops_at: "a checkpoint, a wait on the token, or a `select!` with the stop in it",
-    cannot_stop: "code without checkpoints, and blocking calls that wait for neither the channel nor the token",
-    modelled: Modelled::StandIn,
-    exceptions: &[],
-};
+pub const CONTRACT: Contract = Contract::new("channel", RunsOn::Thread, Modelled::StandIn)
+    .technique("a channel is disconnected; the job polls its other end, or waits for it beside other channels")
+    .stops_at("a checkpoint, a wait on the token, or a `select!` with the stop in it")
+    .cannot_stop("code without checkpoints, and blocking calls that wait for neither the channel nor the token");
 
 /// Runs each job on a thread of its own, and stops it by disconnecting a channel.
 ///

@@ -72,7 +72,6 @@ Verdicts:
   ignored    still at work after four times the grace, or finished as if nobody had asked
   killed     ended from outside
   abandoned  let go of; it may still run
-  corrupt    a resource was damaged
   n/a        the strategy cannot run this work
 
 Exit codes:

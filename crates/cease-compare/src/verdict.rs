@@ -21,14 +21,12 @@ pub(crate) enum Verdict {
     Abandoned,
     /// It still ran when the patience was over, or did all its work as if nobody had asked.
     Ignored,
-    /// A resource was damaged.
-    Corrupt,
 }
 
 impl Verdict {
     /// Every verdict, the better before the worse.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::NotApplicable, Self::Stopped, Self::Killed, Self::Late, Self::Abandoned, Self::Ignored, Self::Corrupt];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::NotApplicable, Self::Stopped, Self::Killed, Self::Late, Self::Abandoned, Self::Ignored];
 
     /// The one word for it.
     pub(crate) const fn word(self) -> &'static str {
@@ -39,7 +37,6 @@ impl Verdict {
             Self::Late => "late",
             Self::Abandoned => "abandoned",
             Self::Ignored => "ignored",
-            Self::Corrupt => "corrupt",
         }
     }
 

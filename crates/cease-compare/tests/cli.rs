@@ -147,18 +147,18 @@ fn the_table_ends_with_the_summary() {
 
 #[test]
 fn a_verdict_that_differs_is_named_with_the_way_to_see_it_again() {
-    let wrong = file("wrong.txt", "flag sleep-loop corrupt # never");
+    let wrong = file("wrong.txt", "flag sleep-loop killed # never");
     let again = format!(
         "cease --strategy flag --workload sleep-loop --trials 3 --grace 1m --seed 1 --input . --expected {wrong}"
     );
     let ended = run(&[&SHORT[..], &["--expected", &wrong]].concat());
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.contains("flag × sleep-loop: expected corrupt, saw stopped\n"), "{ended:?}");
+    assert!(ended.stdout.contains("flag × sleep-loop: expected killed, saw stopped\n"), "{ended:?}");
     assert!(ended.stdout.contains(&again), "{ended:?}");
 
     let ended = run(&[&SHORT[..], &["--format=json", "--expected", &wrong]].concat());
     assert_eq!((ended.code, &ended.json()["cells"][0]["as_expected"]), (Some(1), &Value::from(false)));
-    assert!(ended.stderr.contains("expected corrupt, saw stopped; again: cease "), "{ended:?}");
+    assert!(ended.stderr.contains("expected killed, saw stopped; again: cease "), "{ended:?}");
 }
 
 #[test]

@@ -5,15 +5,10 @@
 
 use cease_core::{Contract, Job, Modelled, RunsOn, SpawnError, StopSource, Strategy, ThreadBuilder, Worker};
 
-const CONTRACT: Contract = Contract {
-    strategy: "own",
-    technique: "what a user of the suite writes",
-    runs_on: RunsOn::Thread,
-    stops_at: "a checkpoint",
-    cannot_stop: "code without checkpoints",
-    modelled: Modelled::RealCode,
-    exceptions: &[],
-};
+const CONTRACT: Contract = Contract::new("own", RunsOn::Thread, Modelled::RealCode)
+    .technique("what a user of the suite writes")
+    .stops_at("a checkpoint")
+    .cannot_stop("code without checkpoints");
 
 struct Own;
 

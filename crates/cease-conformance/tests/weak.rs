@@ -14,19 +14,15 @@ use cease_core::{
     ThreadBuilder, Worker, WorkerHandle,
 };
 
-const CONTRACT: Contract = Contract {
-    strategy: "weak",
-    technique: "a panic is taken for a stop, each worker leaks, and dropping one lets go of it",
-    runs_on: RunsOn::Thread,
-    stops_at: "a checkpoint",
-    cannot_stop: "code without checkpoints",
-    modelled: Modelled::RealCode,
-    exceptions: &[
-        Exception { law: Law::L9, why: "it waits for the stop and reports that instead" },
-        Exception { law: Law::L10, why: "dropping lets go, and only detaching is as promised" },
-        Exception { law: Law::L18, why: "it forgets a kilobyte for each worker" },
-    ],
-};
+const CONTRACT: Contract = Contract::new("weak", RunsOn::Thread, Modelled::RealCode)
+    .technique("a panic is taken for a stop, each worker leaks, and dropping one lets go of it")
+    .stops_at("a checkpoint")
+    .cannot_stop("code without checkpoints")
+    .exceptions(&[
+        Exception::new(Law::L9, "it waits for the stop and reports that instead"),
+        Exception::new(Law::L10, "dropping lets go, and only detaching is as promised"),
+        Exception::new(Law::L18, "it forgets a kilobyte for each worker"),
+    ]);
 
 /// Breaks its laws when it is careless.
 struct Weak {

@@ -3,7 +3,23 @@
 use std::fmt;
 
 /// What a strategy promises; docs, reports and the conformance suite read it.
+///
+/// Later versions can add fields, so a strategy builds its contract with [`Contract::new`]:
+///
+/// ```
+/// use cease_core::{Contract, Exception, Law, Modelled, RunsOn};
+///
+/// const CONTRACT: Contract = Contract::new("leaky", RunsOn::Thread, Modelled::RealCode)
+///     .technique("the job polls a flag")
+///     .stops_at("a checkpoint")
+///     .cannot_stop("code without checkpoints")
+///     .exceptions(&[Exception::new(Law::L18, "each worker leaks a kilobyte")]);
+///
+/// assert_eq!(CONTRACT.exception(Law::L18), Some("each worker leaks a kilobyte"));
+/// assert_eq!(CONTRACT.exception(Law::L1), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Contract {
     /// Its name, one word.
     pub strategy: &'static str,
@@ -22,6 +38,40 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// A contract that keeps every law. Its texts are empty until the methods below set them.
+    #[must_use]
+    pub const fn new(strategy: &'static str, runs_on: RunsOn, modelled: Modelled) -> Self {
+        Self { strategy, technique: "", runs_on, stops_at: "", cannot_stop: "", modelled, exceptions: &[] }
+    }
+
+    /// Sets how a request reaches the job.
+    #[must_use]
+    pub const fn technique(mut self, technique: &'static str) -> Self {
+        self.technique = technique;
+        self
+    }
+
+    /// Sets where the job can be stopped.
+    #[must_use]
+    pub const fn stops_at(mut self, stops_at: &'static str) -> Self {
+        self.stops_at = stops_at;
+        self
+    }
+
+    /// Sets what the strategy cannot stop.
+    #[must_use]
+    pub const fn cannot_stop(mut self, cannot_stop: &'static str) -> Self {
+        self.cannot_stop = cannot_stop;
+        self
+    }
+
+    /// Sets the laws that the strategy does not keep, in place of earlier ones.
+    #[must_use]
+    pub const fn exceptions(mut self, exceptions: &'static [Exception]) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
     /// Why `law` is not kept, or `None` when it is.
     #[must_use]
     pub fn exception(&self, law: Law) -> Option<&'static str> {
@@ -31,11 +81,20 @@ impl Contract {
 
 /// A law that a strategy does not keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Exception {
     /// The law.
     pub law: Law,
     /// Why it is not kept.
     pub why: &'static str,
+}
+
+impl Exception {
+    /// The exception of `law`, with the reason why the strategy does not keep it.
+    #[must_use]
+    pub const fn new(law: Law, why: &'static str) -> Self {
+        Self { law, why }
+    }
 }
 
 /// What a job runs on.

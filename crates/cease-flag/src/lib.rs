@@ -9,15 +9,10 @@ use cease_core::{
 };
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "flag",
-    technique: "a flag is raised; the job polls it, or waits for it",
-    runs_on: RunsOn::Thread,
-    stops_at: "a checkpoint, or a wait on the token",
-    cannot_stop: "code without checkpoints, and blocking calls that do not wait on the token",
-    modelled: Modelled::RealCode,
-    exceptions: &[],
-};
+pub const CONTRACT: Contract = Contract::new("flag", RunsOn::Thread, Modelled::RealCode)
+    .technique("a flag is raised; the job polls it, or waits for it")
+    .stops_at("a checkpoint, or a wait on the token")
+    .cannot_stop("code without checkpoints, and blocking calls that do not wait on the token");
 
 /// Runs each job on a thread of its own, and stops it by raising a flag.
 ///

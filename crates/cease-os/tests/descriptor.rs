@@ -276,7 +276,7 @@ fn errors_of_input_and_output_carry_a_stop_there_and_back() {
     let error = stop.stream(&ours).read_to_end(&mut everything).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::Other, "`Interrupted` would be tried again");
     let error = FdError::from(error);
-    assert!(error.to_string().starts_with("stopped (requested"), "{error}");
+    assert!(error.to_string().starts_with("stopped: requested"), "{error}");
     assert!(error.or_stopped().is_err());
 }
 

@@ -37,15 +37,13 @@ pub use travels::{Entry, RemoteJob, job};
 pub use worker::{due, init, log, progress};
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "process",
-    technique: "a process of its own is asked, then told by SIGTERM, then ended by SIGKILL, with all that it has started",
-    runs_on: RunsOn::Process,
-    stops_at: "a checkpoint, and after that anywhere",
-    cannot_stop: "a process that waits in the kernel for a device that does not answer",
-    modelled: Modelled::StdOnly,
-    exceptions: &[
-        Exception { law: Law::L3, why: "memory is not shared: what the job knows is what has travelled" },
-        Exception { law: Law::L8, why: "nothing runs after join, but what was ended by a signal ran no destructors" },
-    ],
-};
+pub const CONTRACT: Contract = Contract::new("process", RunsOn::Process, Modelled::StdOnly)
+    .technique(
+        "a process of its own is asked, then told by SIGTERM, then ended by SIGKILL, with all that it has started",
+    )
+    .stops_at("a checkpoint, and after that anywhere")
+    .cannot_stop("a process that waits in the kernel for a device that does not answer")
+    .exceptions(&[
+        Exception::new(Law::L3, "memory is not shared: what the job knows is what has travelled"),
+        Exception::new(Law::L8, "nothing runs after join, but what was ended by a signal ran no destructors"),
+    ]);

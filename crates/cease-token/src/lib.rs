@@ -45,26 +45,16 @@ pub use {
 };
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "token",
-    technique: "a CancellationToken is cancelled; the job polls it, or awaits the stop",
-    runs_on: RunsOn::Task,
-    stops_at: "a checkpoint, or a wait or an await that looks at the token",
-    cannot_stop: "code without checkpoints, and calls and awaits that do not look at the token",
-    modelled: Modelled::Opaque,
-    exceptions: &[],
-};
+pub const CONTRACT: Contract = Contract::new("token", RunsOn::Task, Modelled::Opaque)
+    .technique("a CancellationToken is cancelled; the job polls it, or awaits the stop")
+    .stops_at("a checkpoint, or a wait or an await that looks at the token")
+    .cannot_stop("code without checkpoints, and calls and awaits that do not look at the token");
 
 /// What aborting promises.
-pub const ABORT_CONTRACT: Contract = Contract {
-    strategy: "abort",
-    technique: "the future is dropped where it awaits",
-    runs_on: RunsOn::Task,
-    stops_at: "the next await that is not ready",
-    cannot_stop: "code between two awaits; and nothing that has to be awaited is done on the way out",
-    modelled: Modelled::StdOnly,
-    exceptions: &[],
-};
+pub const ABORT_CONTRACT: Contract = Contract::new("abort", RunsOn::Task, Modelled::StdOnly)
+    .technique("the future is dropped where it awaits")
+    .stops_at("the next await that is not ready")
+    .cannot_stop("code between two awaits; and nothing that has to be awaited is done on the way out");
 
 /// Runs each job on a tokio runtime, as a task or on its pool for blocking jobs, and stops it by cancelling a token.
 ///

@@ -15,16 +15,13 @@ pub use cease_core::current::checkpoint;
 pub use cease_trace_macros::traced;
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "trace",
-    technique: "an attribute puts checkpoints into code that has none; they leave by unwinding",
-    runs_on: RunsOn::Thread,
-    stops_at: "the entry and every loop of a traced function, a checkpoint, or a wait on the token",
-    cannot_stop: "code that is not traced and has no checkpoints, and blocking calls that do not wait on the token; a \
+pub const CONTRACT: Contract = Contract::new("trace", RunsOn::Thread, Modelled::RealCode)
+    .technique("an attribute puts checkpoints into code that has none; they leave by unwinding")
+    .stops_at("the entry and every loop of a traced function, a checkpoint, or a wait on the token")
+    .cannot_stop(
+        "code that is not traced and has no checkpoints, and blocking calls that do not wait on the token; a \
                   destructor that panics on the way out ends the process; with `panic = \"abort\"` nothing is started",
-    modelled: Modelled::RealCode,
-    exceptions: &[],
-};
+    );
 
 /// Runs each job on a thread of its own, and stops it at the checkpoints that traced code has.
 ///

@@ -10,16 +10,11 @@ use cease_core::{
 pub use cease_core::Swallowed;
 
 /// What this strategy promises.
-pub const CONTRACT: Contract = Contract {
-    strategy: "unwind",
-    technique: "a checkpoint raises the stop like a panic, and it is caught where the job began",
-    runs_on: RunsOn::Thread,
-    stops_at: "a checkpoint, also one in a plain function, or a wait on the token",
-    cannot_stop: "code without checkpoints, and blocking calls that do not wait on the token; a destructor that panics on \
-                  the way out, or a frame of `extern \"C\"`, ends the process; with `panic = \"abort\"` nothing is started",
-    modelled: Modelled::RealCode,
-    exceptions: &[],
-};
+pub const CONTRACT: Contract = Contract::new("unwind", RunsOn::Thread, Modelled::RealCode)
+    .technique("a checkpoint raises the stop like a panic, and it is caught where the job began")
+    .stops_at("a checkpoint, also one in a plain function, or a wait on the token")
+    .cannot_stop("code without checkpoints, and blocking calls that do not wait on the token; a destructor that panics on \
+                  the way out, or a frame of `extern \"C\"`, ends the process; with `panic = \"abort\"` nothing is started");
 
 /// Runs each job on a thread of its own, and stops it by unwinding it from a checkpoint.
 ///

@@ -6,9 +6,6 @@ use std::path::{Component, Path, PathBuf};
 use crate::markdown;
 use crate::repo::{File, Repo, TOP_LEVEL};
 
-/// How long a Rust file may get; most are far shorter.
-const MOST_LINES: usize = 400;
-
 /// The top level has exactly the agreed entries, beside dotfiles.
 #[must_use]
 pub fn top_level(repo: &Repo) -> Vec<String> {
@@ -36,13 +33,6 @@ pub fn headers(repo: &Repo) -> Vec<String> {
     };
     let files = repo.rust().filter(|file| wrong(file).is_none());
     files.map(|file| format!("{}: does not open with a sentence that says what it is", file.path)).collect()
-}
-
-/// No Rust file is longer than 400 lines.
-#[must_use]
-pub fn lengths(repo: &Repo) -> Vec<String> {
-    let long = repo.rust().map(|file| (file, file.text.lines().count())).filter(|&(_, lines)| lines > MOST_LINES);
-    long.map(|(file, lines)| format!("{}: has {lines} lines, more than {MOST_LINES}", file.path)).collect()
 }
 
 /// Every Rust file belongs to a target: Cargo finds it, a manifest names it, or another file has a `mod` for it; or a test

@@ -57,6 +57,7 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
     ("crates/cease-process/src/pidfd.rs", "std::", "as above"),
     ("crates/cease-process/src/pool/", "std::", "as above"),
     ("crates/cease-process/src/tree.rs", "std::", "as above"),
+    ("crates/cease-process/src/options.rs", "std::", "as above"),
     ("crates/cease-process/src/process.rs", "std::", "as above"),
     ("crates/cease-process/src/procfs.rs", "std::", "as above"),
     ("crates/cease-process/src/supervisor/", "std::", "as above"),

@@ -12,7 +12,7 @@ use crate::fd::error::FdError;
 use crate::fd::ready::after;
 use crate::fd::stop_fd::StopFd;
 
-/// What accepts connections; implemented for the listeners of the standard library, and by nobody else.
+/// A listener that accepts connections. It is sealed: only the listeners of the standard library implement it.
 pub trait Listener: AsFd + sealed::Sealed {
     /// What it accepts.
     type Stream;

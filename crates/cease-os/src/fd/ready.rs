@@ -14,7 +14,7 @@ use crate::fd::stop_fd::StopFd;
 impl StopFd {
     /// Waits until a read from `fd` would not block: there is something to read, its end, or an error.
     ///
-    /// It says so of this moment: when others read from it too, they can be faster. [`StopFd::read`] does not block then.
+    /// It says so of this moment: another reader can take the data first. [`StopFd::read`] does not block then.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl StopFd {
             // The descriptor says no more than this, but a look costs one load, and the poll a call.
             self.check()?;
             let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::from_borrowed_fd(fd, interest)];
-            // Nobody waits for longer than the kernel can count.
+            // A time that the kernel cannot represent is no limit.
             let rest = deadline.and_then(|deadline| Timespec::try_from(deadline - Instant::now().min(deadline)).ok());
             match poll(&mut fds, rest.as_ref()) {
                 Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Err(FdError::TimedOut),

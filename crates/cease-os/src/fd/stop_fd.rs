@@ -10,7 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 /// A descriptor that becomes readable when a stop is asked for, and stays readable.
 ///
-/// On a token that is stopped already it is born readable.
+/// For a token that is already stopped, `new` returns a readable descriptor.
 /// On one that never can be stopped any more it never becomes readable, and [`StopFd::stop_possible`] says so.
 ///
 /// It is a [`Checkpoint`] too, so `check` and `sleep` are at hand beside `read` and `accept`.
@@ -63,7 +63,7 @@ impl StopFd {
     ///
     /// What the operating system says when it has no descriptor to give: too many are open, in this process or in all.
     pub fn new(token: &StopToken) -> io::Result<Self> {
-        // A semaphore gives one of its count to each read, so that nobody can empty it, and so make a stop unseen.
+        // Each read of a semaphore takes one from its count, so no reader can empty it and hide a stop.
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
         let told = |error: rustix::io::Errno| {
             let error = io::Error::from(error);

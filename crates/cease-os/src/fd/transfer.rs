@@ -14,7 +14,7 @@ use crate::fd::ready::after;
 use crate::fd::stop_fd::StopFd;
 
 impl StopFd {
-    /// Reads what there is, as [`std::io::Read::read`] does; zero is the end, or an empty buffer.
+    /// Reads the available bytes, as [`std::io::Read::read`] does; zero is the end, or an empty buffer.
     ///
     /// A socket and a pipe stay blocking if they are, and this still does not block when somebody else reads from them
     /// first: the call itself asks not to.
@@ -53,7 +53,7 @@ impl StopFd {
         self.read_until(fd.as_fd(), buffer, None)
     }
 
-    /// Reads what there is within `limit`; zero takes what there is now.
+    /// Reads the available bytes within `limit`; zero reads only bytes that are available now.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl StopFd {
         self.read_until(fd.as_fd(), buffer, after(limit))
     }
 
-    /// Reads what there is until `deadline`.
+    /// Reads the available bytes, waiting until `deadline` at the latest.
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ impl StopOnSignals {
     /// to `next`.
     ///
     /// It is [`SignalOptions::next_calls`] in short; see there for where `next` runs.
-    /// The first signal is the first one that arrives, also when somebody else asked for the stop before.
+    /// The first signal is the first one that arrives, even if other code requested the stop earlier.
     ///
     /// # Errors
     ///

@@ -4,9 +4,9 @@
 //!
 //! What a handler touches is static and atomic, so nothing is given back beneath one that still runs on another thread.
 //!
-//! A handler that somebody else has put on top since calls what it found, which is ours: it can be made to do nothing, but
-//! not be taken out, and must not be put on top of that one again, or each would call the other for ever. So there are
-//! several handlers that differ in nothing but their place, and the next install takes the next one.
+//! Other code can install a handler on top of ours, and that handler then calls ours. Ours can be deactivated, but it cannot
+//! be removed. It must not be installed on top of that handler again, because each would then call the other without end.
+//! So several handlers exist that differ only in their place, and the next install uses the next place.
 //!
 //! `signal-hook` is not asked to install them, because it never gives a signal back: what it once has, it keeps.
 #![allow(unsafe_code, reason = "only the C library says and sets what is done about a signal")]
@@ -26,7 +26,7 @@ use signal_hook::low_level;
 /// One more than the largest number of a signal.
 const SIGNALS: usize = 65;
 
-/// How often somebody can put a handler on top before there is no place left.
+/// How many handlers other code can install on top before no place is left.
 const PLACES: usize = 8;
 
 /// The first signal that came; zero while there was none.
@@ -142,15 +142,15 @@ extern "C" fn handle<const PLACE: usize>(signal: c_int, info: *mut siginfo_t, co
         NOTING.fetch_sub(1, Ordering::Release);
         active
     };
-    // ORDERING: Acquire pairs with the Release of whoever wrote it, so that the kind of function is that of this one.
+    // ORDERING: Acquire pairs with the Release store of this field, so that the kind belongs to this function.
     let before = place.before.load(Ordering::Acquire);
     match before {
         libc::SIG_IGN => {}
         libc::SIG_DFL if !active => {
-            // The signal came while it was given back, or somebody has put this handler back. When another one is on top,
+            // The signal came while it was given back, or other code has put this handler back. When another one is on top,
             // that one has the signal.
-            let nobody_has_it = |action: sigaction| [address(PLACE), libc::SIG_DFL].contains(&action.sa_sigaction);
-            if current(signal).is_ok_and(nobody_has_it) {
+            let no_other_has_it = |action: sigaction| [address(PLACE), libc::SIG_DFL].contains(&action.sa_sigaction);
+            if current(signal).is_ok_and(no_other_has_it) {
                 let _ = low_level::emulate_default_handler(signal);
             }
         }
@@ -297,7 +297,7 @@ impl Wiring {
     fn install(&mut self, signal: i32, old: sigaction, all: &[i32]) -> io::Result<usize> {
         let at = usize::try_from(signal).expect("it was checked");
         if let Some(place) = (0..PLACES).find(|&place| old.sa_sigaction == address(place)) {
-            // Somebody has put an old one of ours back, which knows already what was there before it.
+            // Other code has put an old handler of ours back; its place still stores the handler before it.
             // ORDERING: Release pairs with the Acquire in `handle`: the handler sees what was stored before.
             AT[place][at].active.store(true, Ordering::Release);
             return Ok(place);
@@ -316,14 +316,14 @@ impl Wiring {
             self.before[place][at] = None;
         })?;
         if replaced.sa_sigaction != old.sa_sigaction {
-            // Somebody was faster: it is that one which is called and comes back.
+            // Other code installed a handler in between: ours calls that one and restores it.
             remember(place, at, &replaced);
             self.before[place][at] = Some(replaced);
         }
         Ok(place)
     }
 
-    /// Puts back what was there before, unless somebody has put something on top: then the handler stays, and does nothing.
+    /// Puts back what was there before, unless other code has installed a handler on top: then ours stays and does nothing.
     fn give_back(&mut self, signal: i32, place: usize) {
         let at = usize::try_from(signal).expect("it was checked");
         // ORDERING: SeqCst: see `handle`.
@@ -332,7 +332,7 @@ impl Wiring {
         let Some(before) = self.before[place][at].filter(|_| on_top) else { return };
         match set(signal, &before) {
             Ok(replaced) if replaced.sa_sigaction != address(place) => {
-                // Somebody was faster, and stays.
+                // Other code installed a handler in between; it stays.
                 let _ = set(signal, &replaced);
             }
             Ok(_) => self.before[place][at] = None,

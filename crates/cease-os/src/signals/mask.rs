@@ -20,3 +20,32 @@ pub(super) fn unblock(signals: &[i32]) -> io::Result<()> {
         error => Err(io::Error::from_raw_os_error(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the calling thread blocks `signal`, after `how` was done with it.
+    fn blocks(signal: i32, how: Option<i32>) -> bool {
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: both sets have room; the first call makes an empty set, and the last one fills `old`.
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::sigaddset(set.as_mut_ptr(), signal);
+            if let Some(how) = how {
+                assert_eq!(libc::pthread_sigmask(how, set.as_ptr(), ptr::null_mut()), 0);
+            }
+            let mut old = MaybeUninit::<libc::sigset_t>::zeroed();
+            assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), old.as_mut_ptr()), 0);
+            libc::sigismember(old.as_ptr(), signal) == 1
+        }
+    }
+
+    #[test]
+    fn a_blocked_signal_is_unblocked_and_another_one_stays_blocked() {
+        assert!(blocks(libc::SIGUSR1, Some(libc::SIG_BLOCK)) && blocks(libc::SIGUSR2, Some(libc::SIG_BLOCK)));
+        unblock(&[libc::SIGUSR1]).unwrap();
+        assert!(!blocks(libc::SIGUSR1, None));
+        assert!(blocks(libc::SIGUSR2, None));
+    }
+}

@@ -82,7 +82,7 @@ impl SignalOptions {
         Self { next: Next::Calls(Box::new(next)), ..self }
     }
 
-    /// Does nothing at the next signal: the first one has asked, and nobody can insist.
+    /// Does nothing at the next signal: the first signal has requested the stop, and later ones have no effect.
     pub fn next_does_nothing(self) -> Self {
         Self { next: Next::Nothing, ..self }
     }

@@ -34,7 +34,7 @@ pub enum Doing {
     Uninterruptible(Option<Call>),
     /// It waits for something that the kernel does not show.
     Waiting,
-    /// Somebody suspended it, by a signal or with a debugger.
+    /// A signal or a debugger suspended it.
     Suspended,
     /// It is at its end, and the kernel clears it away.
     Ending,

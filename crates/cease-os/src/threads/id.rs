@@ -74,7 +74,7 @@ impl ThreadId {
     pub fn stack(self) -> io::Result<Option<Stack>> {
         let Some(address) = self.in_stack else { return Ok(None) };
         let found = stack::around(address)?;
-        // Looked at last: as long as the thread lives, nobody else has that memory.
+        // This check comes last: while the thread lives, its stack memory has no other use.
         Ok(if proc::is_there(self)? { found } else { None })
     }
 

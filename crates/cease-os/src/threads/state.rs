@@ -54,7 +54,7 @@ impl ThreadState {
     ///
     /// # Errors
     ///
-    /// When `/proc` is not mounted or does not show this process, so that nobody can be found there.
+    /// When `/proc` is not mounted or does not show this process, so that no thread can be found there.
     pub fn look(id: ThreadId) -> io::Result<Self> {
         let nothing =
             Self { id, name: None, letter: None, cpu: None, wchan: None, call: None, gone: false, at: Instant::now() };
