@@ -21,6 +21,7 @@ use crate::fault::{self, Fault};
 use crate::stop::clock::Alarm;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
+use crate::stop::state::LINKED;
 use crate::stop::timer::{self, Timer, TimerError};
 use crate::stop::tree::{Bracket, Mark};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -207,6 +208,12 @@ impl Root {
         self.is_equipped.raise();
     }
 
+    /// Notes that a link counts as the source of the root; called before another thread has the root.
+    pub(super) fn set_linked(&self) {
+        let _guard = self.shard.lock();
+        self.node.state.set(LINKED);
+    }
+
     /// What stops the root from other trees.
     pub(super) fn attached(&self) -> Option<Unmodelled<dyn Attached>> {
         if self.is_equipped.is_raised() { self.shard.lock().0.attached.clone() } else { None }
@@ -284,7 +291,7 @@ impl Shard {
                 orphaned: false,
                 schedule: None,
                 clock: None,
- attached: None,
+                attached: None,
             }),
             swept: Condvar::new(),
             contenders: AtomicU32::new(0),
