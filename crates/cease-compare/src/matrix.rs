@@ -97,9 +97,8 @@ fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<
         // Before anybody looks which threads there are.
         runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
     }
-    let start = |pulse, noticed| {
-        strategy.spawn(Timed::new(&material, pulse, noticed)).map_err(|error| format!("{error}: {}", error.os_error()))
-    };
+    let start =
+        |pulse, noticed| strategy.spawn(Timed::new(&material, pulse, noticed)).map_err(|error| error.to_string());
     cell::run(spec, &start, interrupt)
 }
 
@@ -110,7 +109,7 @@ fn run_tasks<W: TaskWorkload>(spec: &Spec, _input: &Path, interrupt: &StopToken)
     let handle = runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
     let start = |pulse, noticed| {
         let spawned = (strategy.spawn)(handle.clone(), W::new(pulse, noticed));
-        spawned.map_err(|error| format!("{error}: {}", error.os_error()))
+        spawned.map_err(|error| error.to_string())
     };
     cell::run(spec, &start, interrupt)
 }

@@ -49,18 +49,48 @@ fn inputs_that_have_stopped_count() {
 }
 
 #[test]
-fn dropping_the_link_cuts_it_and_leaves_nothing_at_the_inputs() {
+fn a_token_keeps_its_link() {
+    let inputs = [(); 2].map(|()| StopSource::new());
+    let token = StopToken::any_of(&tokens(&inputs)).token().clone();
+    inputs[1].request_with("second");
+    assert_eq!(token.reason(), Some(&Reason::from("second")));
+}
+
+#[test]
+fn a_source_below_a_linked_token_keeps_the_link() {
     let input = StopSource::new();
-    let link = StopToken::any_of(&[input.token()]);
-    let token = link.token().clone();
+    let below = StopToken::any_of(&[input.token()]).into_token().child();
     let waiter = thread::spawn({
-        let token = token.clone();
-        move || token.wait().unwrap_err()
+        let token = below.token();
+        move || token.wait().unwrap().reason().clone()
     });
-    drop(link);
-    assert_eq!(waiter.join().unwrap(), NeverStops);
-    input.request();
-    assert!(!token.is_stop_requested() && !token.stop_possible());
+    drop(below);
+    input.request_with("above");
+    assert_eq!(waiter.join().unwrap(), Reason::from("above"));
+}
+
+#[test]
+fn a_source_below_a_linked_token_is_told_when_no_input_can_stop_it() {
+    let input = StopSource::new();
+    let below = StopToken::any_of(&[input.token()]).into_token().child().token();
+    assert!(below.stop_possible(), "the input can still stop it");
+    drop(input);
+    assert_eq!(below.wait().err(), Some(NeverStops));
+}
+
+#[test]
+fn the_last_token_of_a_link_leaves_nothing_at_the_inputs() {
+    let input = StopSource::new();
+    let before = std::sync::Arc::new(());
+    for _ in 0..100 {
+        let linked = StopToken::any_of(&[input.token()]).into_token();
+        let held = std::sync::Arc::clone(&before);
+        let guard = linked.on_stop(move || drop(held));
+        drop(linked);
+        drop(guard);
+    }
+    assert_eq!(std::sync::Arc::strong_count(&before), 1);
+    assert!(input.request(), "no link has asked its input");
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn matrix(kind: Kind, misses: impl Fn(&str, Ending) -> bool) {
             let (ready, is_ready) = channel();
             let process = process.on_progress(move |_| _ = ready.send(()));
             let started = process.spawn_watched(Act::Escape(script.into(), ending), Default::default());
-            let (worker, watch) = started.unwrap_or_else(|error| panic!("{name}: {error}: {}", error.os_error()));
+            let (worker, watch) = started.unwrap_or_else(|error| panic!("{name}: {error}"));
             if !matches!(ending, Ending::Return | Ending::Panic | Ending::Exit) {
                 is_ready.recv_timeout(LIMIT).unwrap();
                 worker.stop();

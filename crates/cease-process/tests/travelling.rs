@@ -50,7 +50,7 @@ fn process() -> Process {
 }
 
 fn spawn<S: Strategy<Act>>(strategy: &S, act: Act) -> Worker<String> {
-    strategy.spawn(act).unwrap_or_else(|error| panic!("{error}: {}", error.os_error()))
+    strategy.spawn(act).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// L1: of many callers at once exactly one is told that it was first.

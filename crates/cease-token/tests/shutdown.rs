@@ -2,7 +2,6 @@
 //! has one clear end, and no work is lost.
 #![cfg(not(any(loom, shuttle)))]
 
-use std::error::Error;
 use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ fn main() {
     match Unwind::new().name("post").spawn(Parcel("precious".into())) {
         Ok(worker) => println!("started: {:?}", worker.join()),
         Err(error) => {
-            println!("{error}: {}", error.os_error());
+            println!("{error}");
             println!("{:?}", error.os_error().kind());
             println!("handed back: {}", error.into_job().0);
         }

@@ -120,7 +120,7 @@ impl RemoteJob for Pass {
 /// How long it takes from a job that is handed to the pool until what it returned is there.
 fn round_trip(pool: &Pool) -> io::Result<Duration> {
     let began = Instant::now();
-    let worker = pool.spawn(Pass).map_err(|error| io::Error::other(format!("{error}: {}", error.os_error())))?;
+    let worker = pool.spawn(Pass).map_err(|error| io::Error::other(error.to_string()))?;
     match worker.join() {
         Ok(Exit::Finished(7)) => Ok(began.elapsed()),
         _ => Err(io::Error::other("the job did not return what it should")),
@@ -131,7 +131,7 @@ fn round_trip(pool: &Pool) -> io::Result<Duration> {
 fn worker() -> io::Result<Worker<()>> {
     let budgets = GracePeriods { ask: Duration::ZERO, term: Duration::ZERO, kill: Duration::from_secs(60) };
     let spawned = Process::new().budgets(budgets).spawn(Wait);
-    spawned.map_err(|error| io::Error::other(format!("{error}: {}", error.os_error())))
+    spawned.map_err(|error| io::Error::other(error.to_string()))
 }
 
 fn kill_worker(worker: Worker<()>) -> io::Result<()> {

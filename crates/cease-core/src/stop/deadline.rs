@@ -123,11 +123,10 @@ impl Node {
         let guard = self.home()?.lock();
         let own = guard.peek_schedule().and_then(|schedule| schedule.effective(self.scope()));
         drop(guard);
-        if self.as_root().is_some() {
-            return own;
-        }
-        let top = self.root().and_then(|root| root.node.own_deadline());
-        [own, top].into_iter().flatten().min()
+        let root = self.root()?;
+        let top = if self.as_root().is_some() { None } else { root.node.own_deadline() };
+        let linked = root.attached().and_then(|attached| attached.deadline());
+        [own, top, linked].into_iter().flatten().min()
     }
 
     fn own_deadline(&self) -> Option<Instant> {

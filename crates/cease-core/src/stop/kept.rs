@@ -25,7 +25,7 @@ impl Kept {
     /// # Safety
     ///
     /// The lock of the node is held, and the node is alive.
-    unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
+    pub(super) unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
         // SAFETY: by the caller's promise it is alive.
         let this = unsafe { node.as_ref() };
         // A root has to be kept besides, which fails when its memory is about to be given back.

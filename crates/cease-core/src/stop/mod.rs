@@ -25,6 +25,7 @@
 //! | `deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
 //! | **what asks by itself** | |
 //! | `guard.rs` | [`StopGuard`]: asks by being dropped |
+//! | `attached.rs` | what stops a root from other trees, and is dropped with the root |
 //! | `link.rs` | [`LinkedToken`]: any, all or some of several tokens |
 //! | `follow.rs` | a request that passes on a stop of another tree |
 //! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
@@ -34,6 +35,7 @@
 //! | `default_timer.rs` | which timer a tree has that was given none |
 //! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
+mod attached;
 mod blocking;
 mod callback;
 #[cfg(not(any(loom, shuttle)))]

@@ -6,10 +6,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
+use crate::stop::attached;
 use crate::stop::node::Node;
 use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
-use crate::stop::state::{KEPT, LEFT, NO_SOURCE, ORPHAN, Unmarked};
+use crate::stop::state::{KEPT, LEFT, LINKED, NO_SOURCE, ORPHAN, Unmarked};
 use crate::stop::tree::{self, Bracket};
 
 /// What sources, tokens and guards hold: a handle of a node.
@@ -273,7 +274,7 @@ unsafe fn end_root(root: NonNull<Root>) {
     }
     if this.had_children.is_raised() {
         let guard = this.shard.lock();
-        if guard.is_armed(&this.node) || passed(&this.node) {
+        if guard.is_armed(&this.node) || passed(&this.node) || this.node.state.has(LINKED) {
             this.node.mark_left(true);
             drop(guard);
         } else {
@@ -296,7 +297,11 @@ unsafe fn release_root(root: NonNull<Root>) {
         return;
     }
     // SAFETY: nothing keeps the root any more, so that nobody else gives it back.
-    unsafe { root.as_ref() }.forget_clock();
+    let attached = unsafe { root.as_ref() }.forget();
     // SAFETY: it came from a box, and nobody looks into it any more.
     drop(unsafe { Box::from_raw(root.as_ptr()) });
+    // It has handles of other trees.
+    if let Some(attached) = attached {
+        attached::drop_in_turn(attached);
+    }
 }

@@ -16,9 +16,11 @@
 use std::ptr::{self, NonNull};
 
 use crate::fault::{self, Fault};
+use crate::stop::attached::Attached;
 use crate::stop::default_timer;
 use crate::stop::node::Node;
 use crate::stop::schedule::Schedule;
+use crate::stop::state::LINKED;
 use crate::stop::timer::{Alarm, Timer, TimerError};
 use crate::stop::tree::{Bracket, Mark};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -57,6 +59,8 @@ struct Held {
     /// The clock of the tree; in the shard of the root itself from the first deadline of the tree on, in the others from
     /// the first one of theirs.
     clock: Option<Alarm>,
+    /// What stops the root from other trees, in the shard of the root itself.
+    attached: Option<Unmodelled<dyn Attached>>,
 }
 
 /// The node at the top of a tree, with what the whole tree needs.
@@ -71,8 +75,8 @@ pub(crate) struct Root {
     keepers: AtomicUsize,
     /// Whether it ever had a child.
     pub(super) had_children: Shortcut,
-    /// Whether it ever had a clock.
-    timed: Shortcut,
+    /// Whether it ever had a clock, or was attached to other trees.
+    is_equipped: Shortcut,
     /// Whether its last share is gone.
     #[cfg(debug_assertions)]
     given_back: Shortcut,
@@ -96,7 +100,7 @@ impl Root {
             more: AtomicPtr::new(ptr::null_mut()),
             keepers: AtomicUsize::new(1),
             had_children: Shortcut::new(),
-            timed: Shortcut::new(),
+            is_equipped: Shortcut::new(),
             #[cfg(debug_assertions)]
             given_back: Shortcut::new(),
         };
@@ -151,9 +155,9 @@ impl Root {
         self.more.store(more.as_ptr(), order);
     }
 
-    /// Whether it never had a child, nor a clock; asked by whoever has the last handle.
+    /// Whether it never had a child, nor a clock, and is attached to no other tree; asked by whoever has the last handle.
     pub(super) fn is_plain(&self) -> bool {
-        !self.had_children.is_raised() && !self.timed.is_raised()
+        !self.had_children.is_raised() && !self.is_equipped.is_raised()
     }
 
     /// The shards beside its own.
@@ -177,7 +181,7 @@ impl Root {
         let mut guard = self.shard.lock();
         if guard.0.clock.is_none() {
             guard.0.clock = Some(Alarm::new(default_timer::of_process()?, NonNull::from(self)));
-            self.timed.raise();
+            self.is_equipped.raise();
         }
         Ok(guard.0.clock.clone().expect("it was just made"))
     }
@@ -185,15 +189,40 @@ impl Root {
     /// Gives the tree a timer; called before anybody else has it.
     pub(super) fn set_timer(&self, timer: Unmodelled<dyn Timer>) {
         self.shard.lock().0.clock = Some(Alarm::new(timer, NonNull::from(self)));
-        self.timed.raise();
+        self.is_equipped.raise();
     }
 
-    /// Lets the alarms know that the tree is gone.
-    pub(super) fn forget_clock(&self) {
-        let clock = if self.timed.is_raised() { self.shard.lock().0.clock.take() } else { None };
+    /// Attaches what stops the root from other trees; called before another thread has the root.
+    pub(super) fn attach(&self, attached: Unmodelled<dyn Attached>) {
+        self.shard.lock().0.attached = Some(attached);
+        self.is_equipped.raise();
+    }
+
+    /// Notes that a link counts as the source of the root; called before another thread has the root.
+    pub(super) fn set_linked(&self) {
+        let _guard = self.shard.lock();
+        self.node.state.set(LINKED);
+    }
+
+    /// What stops the root from other trees.
+    pub(super) fn attached(&self) -> Option<Unmodelled<dyn Attached>> {
+        if self.is_equipped.is_raised() { self.shard.lock().0.attached.clone() } else { None }
+    }
+
+    /// Lets the alarms and what is attached know that the tree is gone, and returns what is attached, for the caller to drop
+    /// once the memory is given back.
+    pub(super) fn forget(&self) -> Option<Unmodelled<dyn Attached>> {
+        if !self.is_equipped.is_raised() {
+            return None;
+        }
+        let (clock, attached) = {
+            let mut guard = self.shard.lock();
+            (guard.0.clock.take(), guard.0.attached.take())
+        };
         if let Some(clock) = clock {
             clock.forget();
         }
+        attached.inspect(|attached| attached.forget())
     }
 
     /// Takes a share, unless the last one is gone.
@@ -252,6 +281,7 @@ impl Shard {
                 orphaned: false,
                 schedule: None,
                 clock: None,
+                attached: None,
             }),
             swept: Condvar::new(),
             contenders: AtomicU32::new(0),

@@ -31,6 +31,9 @@ pub(crate) enum Seen {
     Nothing,
 }
 
+/// A link may still stop it, which counts as a source.
+pub(super) const LINKED: u32 = 64;
+
 /// The bits above.
 #[derive(Debug)]
 pub(super) struct State(AtomicU32);
