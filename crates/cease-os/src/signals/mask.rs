@@ -28,17 +28,19 @@ mod tests {
     /// Whether the calling thread blocks `signal`, after `how` was done with it.
     fn blocks(signal: i32, how: Option<i32>) -> bool {
         let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: both sets have room; the first call makes an empty set, and the last one fills `old`.
-        unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            libc::sigaddset(set.as_mut_ptr(), signal);
-            if let Some(how) = how {
-                assert_eq!(libc::pthread_sigmask(how, set.as_ptr(), ptr::null_mut()), 0);
-            }
-            let mut old = MaybeUninit::<libc::sigset_t>::zeroed();
-            assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), old.as_mut_ptr()), 0);
-            libc::sigismember(old.as_ptr(), signal) == 1
+        // SAFETY: the set has room.
+        unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+        // SAFETY: the set was made above.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
+        if let Some(how) = how {
+            // SAFETY: the set was made above, and a null pointer says that the old mask is not wanted.
+            assert_eq!(unsafe { libc::pthread_sigmask(how, set.as_ptr(), ptr::null_mut()) }, 0);
         }
+        let mut old = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: a null pointer says that the mask does not change, and `old` has room for it.
+        assert_eq!(unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), old.as_mut_ptr()) }, 0);
+        // SAFETY: the call above has filled the set.
+        unsafe { libc::sigismember(old.as_ptr(), signal) == 1 }
     }
 
     #[test]
