@@ -5,71 +5,14 @@ use std::time::Duration;
 
 use cease_core::sync::{Arc, thread};
 use cease_core::{Exit, Panic, SpawnError, StopSource, Stopped, Worker, current};
-use tokio::runtime::{Handle, TryCurrentError};
-use tokio_util::task::TaskTracker;
+use tokio::runtime::Handle;
 
 use crate::crew::Crew;
 use crate::life::{self, Runner, Sides, Spawner, caught};
-use crate::{RuntimeShutDown, Token, TokenStop};
+use crate::{RuntimeShutDown, TokenStop};
 
 /// How long a job may wait for a thread before the operating system is asked whether it has none to give.
 const SURELY_TAKEN: Duration = Duration::from_millis(50);
-
-impl Token {
-    /// Workers called `token` on `runtime`.
-    #[must_use]
-    pub fn new(runtime: Handle) -> Self {
-        Self { place: Place::new(runtime, crate::CONTRACT.strategy) }
-    }
-
-    /// Workers called `token` on the runtime that the calling thread is in.
-    ///
-    /// # Panics
-    ///
-    /// When it is in none, as [`Handle::current`] does.
-    #[must_use]
-    #[track_caller]
-    pub fn current() -> Self {
-        Self::new(Handle::current())
-    }
-
-    /// Workers called `token` on the runtime that the calling thread is in.
-    ///
-    /// # Errors
-    ///
-    /// tokio's own, when it is in none.
-    pub fn try_current() -> Result<Self, TryCurrentError> {
-        Handle::try_current().map(Self::new)
-    }
-
-    /// Tracks every worker of this value and of its clones: how many are left, and when none is.
-    ///
-    /// It is closed from the start, so that its `wait` ends whenever none is left; more can be spawned all the same.
-    ///
-    /// ```
-    /// use cease_token::{SpawnTask, Token};
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let token = Token::current();
-    /// let worker = token.spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
-    /// assert_eq!((token.tracker().len(), token.worker_names()), (1, vec!["token".to_owned()]));
-    ///
-    /// worker.stop();
-    /// token.tracker().wait().await;
-    /// assert!(token.worker_names().is_empty());
-    /// # });
-    /// ```
-    #[must_use]
-    pub const fn tracker(&self) -> &TaskTracker {
-        self.place.crew.tracker()
-    }
-
-    /// What the workers that are left are called, in the order in which they were spawned.
-    #[must_use]
-    pub fn worker_names(&self) -> Vec<String> {
-        self.place.crew.names()
-    }
-}
 
 /// Where workers run, what they are called, and who of them is left.
 #[derive(Debug, Clone)]

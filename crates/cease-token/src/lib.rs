@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cancel_on_stop;
+mod token;
 mod token_stop;
 
 #[cfg_attr(any(loom, shuttle), path = "blocking_model.rs")]
@@ -27,9 +28,10 @@ mod timer;
 #[cfg(not(any(loom, shuttle)))]
 mod to_tokio;
 
-use cease_core::{Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, Stopped, Strategy, Worker};
+use cease_core::{Contract, Modelled, RunsOn};
 
 pub use cancel_on_stop::CancelOnStop;
+pub use token::Token;
 pub use token_stop::TokenStop;
 
 #[cfg(not(any(loom, shuttle)))]
@@ -55,42 +57,3 @@ pub const ABORT_CONTRACT: Contract = Contract::new("abort", RunsOn::Task, Modell
     .technique("the future is dropped where it awaits")
     .stops_at("the next await that is not ready")
     .cannot_stop("code between two awaits; and nothing that has to be awaited is done on the way out");
-
-/// Runs each job on a tokio runtime, as a task or on its pool for blocking jobs, and stops it by cancelling a token.
-///
-/// A value of it is a recipe: every worker spawned from it gets a task, and unless it is given one, a source of its own.
-/// Clones share the list of workers that are left.
-#[derive(Debug, Clone)]
-pub struct Token {
-    pub(crate) place: blocking::Place,
-}
-
-impl Token {
-    /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
-    #[must_use]
-    pub fn name(self, name: impl Into<String>) -> Self {
-        Self { place: self.place.name(name.into()) }
-    }
-}
-
-impl<J: Job> Strategy<J> for Token {
-    fn contract(&self) -> &'static Contract {
-        &CONTRACT
-    }
-
-    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.place.spawn_blocking(job, source, |job, stop| job.run(stop))
-    }
-}
-
-impl SpawnFn for Token {
-    type Checkpoint = TokenStop;
-
-    fn spawn_fn_with<T, F>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
-    where
-        F: FnOnce(&TokenStop) -> Result<T, Stopped> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.place.spawn_blocking(job, source, |job, stop| job(stop))
-    }
-}

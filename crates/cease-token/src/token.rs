@@ -1,0 +1,115 @@
+//! The strategy, which runs jobs on a tokio runtime and stops them by a token.
+
+use cease_core::{Contract, Job, SpawnError, SpawnFn, StopSource, Stopped, Strategy, Worker};
+#[cfg(not(any(loom, shuttle)))]
+use tokio::runtime::{Handle, TryCurrentError};
+#[cfg(not(any(loom, shuttle)))]
+use tokio_util::task::TaskTracker;
+
+use crate::blocking::Place;
+use crate::{CONTRACT, TokenStop};
+
+/// Runs each job on a tokio runtime, as a task or on its pool for blocking jobs, and stops it by cancelling a token.
+///
+/// A value is a recipe: every worker spawned from it gets a task, and a source of its own unless the caller passes one.
+/// Clones share the list of running workers.
+#[derive(Debug, Clone)]
+pub struct Token {
+    pub(crate) place: Place,
+}
+
+#[cfg(not(any(loom, shuttle)))]
+impl Token {
+    /// Workers called `token` on `runtime`.
+    #[must_use]
+    pub fn new(runtime: Handle) -> Self {
+        Self { place: Place::new(runtime, CONTRACT.strategy) }
+    }
+
+    /// Workers called `token` on the runtime that the calling thread is in.
+    ///
+    /// # Panics
+    ///
+    /// When the calling thread is in no runtime, as [`Handle::current`] does.
+    #[must_use]
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(Handle::current())
+    }
+
+    /// Workers called `token` on the runtime that the calling thread is in.
+    ///
+    /// # Errors
+    ///
+    /// tokio's error, when the calling thread is in no runtime.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        Handle::try_current().map(Self::new)
+    }
+
+    /// Tracks every running worker of this value and of its clones.
+    ///
+    /// The tracker is closed from the start, so its `wait` ends when no worker runs; more workers can be spawned later.
+    ///
+    /// ```
+    /// use cease_token::{SpawnTask, Token};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let token = Token::current();
+    /// let worker = token.spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
+    /// assert_eq!((token.tracker().len(), token.worker_names()), (1, vec!["token".to_owned()]));
+    ///
+    /// worker.stop();
+    /// token.tracker().wait().await;
+    /// assert!(token.worker_names().is_empty());
+    /// # });
+    /// ```
+    #[must_use]
+    pub const fn tracker(&self) -> &TaskTracker {
+        self.place.crew.tracker()
+    }
+
+    /// The names of the running workers, in the order in which they were spawned.
+    #[must_use]
+    pub fn worker_names(&self) -> Vec<String> {
+        self.place.crew.names()
+    }
+}
+
+#[cfg(any(loom, shuttle))]
+impl Token {
+    /// Workers on threads of the model instead of a runtime's.
+    #[must_use]
+    pub fn modelled() -> Self {
+        Self { place: Place::new(CONTRACT.strategy) }
+    }
+}
+
+impl Token {
+    /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { place: self.place.name(name.into()) }
+    }
+}
+
+impl<J: Job> Strategy<J> for Token {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
+        self.place.spawn_blocking(job, source, |job, stop| job.run(stop))
+    }
+}
+
+impl SpawnFn for Token {
+    type Checkpoint = TokenStop;
+
+    fn spawn_fn_with<T, F>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
+    where
+        F: FnOnce(&TokenStop) -> Result<T, Stopped> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.place.spawn_blocking(job, source, |job, stop| job(stop))
+    }
+}
