@@ -80,6 +80,10 @@ unsafe impl Element for Node {
     }
 }
 
+/// What every token points to that can never stop.
+#[cfg(not(any(loom, shuttle)))]
+pub(super) static NEVER: Node = Node::never();
+
 impl Node {
     /// An open node with one handle, which is a source.
     #[inline]
@@ -89,6 +93,21 @@ impl Node {
             handles: Count::one(),
             sources: AtomicU32::new(1),
             home,
+            brackets: UnsafeCell::new(Brackets::new()),
+            slot: UnsafeCell::new(Slot { waiters: ManuallyDrop::new(WaitList::new()) }),
+            scope: UnsafeCell::new(Scope::NONE),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// A node in no list that has no source.
+    #[cfg(not(any(loom, shuttle)))]
+    const fn never() -> Self {
+        Self {
+            state: State::without_source(),
+            handles: Count::one_static(),
+            sources: AtomicU32::new(0),
+            home: None,
             brackets: UnsafeCell::new(Brackets::new()),
             slot: UnsafeCell::new(Slot { waiters: ManuallyDrop::new(WaitList::new()) }),
             scope: UnsafeCell::new(Scope::NONE),

@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
 use crate::stop::attached;
+#[cfg(not(any(loom, shuttle)))]
+use crate::stop::node::NEVER;
 use crate::stop::node::Node;
 use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Root, Shard};
@@ -54,6 +56,35 @@ impl NodeRef {
         Self(place)
     }
 
+    /// A handle of the node that can never stop, which is a static; this one is not counted.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) const fn never() -> Self {
+        Self(NonNull::from_ref(&NEVER))
+    }
+
+    /// A handle of a node that can never stop; a model has no statics of its types.
+    #[cfg(any(loom, shuttle))]
+    pub(crate) fn never() -> Self {
+        let node = Self::in_no_list();
+        node.state.set(NO_SOURCE);
+        node
+    }
+
+    /// Whether both are handles of one node.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.is_never() && other.is_never()
+    }
+
+    /// The address of the node, the same for all that can never stop from the start.
+    pub(crate) fn identity(&self) -> Option<NonNull<Node>> {
+        (!self.is_never()).then_some(self.0)
+    }
+
+    /// Whether the node was made without a source.
+    fn is_never(&self) -> bool {
+        self.home.is_none() && !self.is_stop_requested()
+    }
+
     /// Whether this is the only handle, and stays the only one for as long as nobody clones it.
     pub(crate) fn is_alone(&self) -> bool {
         self.handles.is_one()
@@ -92,7 +123,8 @@ impl Node {
     pub(crate) fn child(&self) -> NodeRef {
         let seen_open = fault::is(Fault::BirthUnseen) && !self.is_stop_requested();
         if self.home.is_none() {
-            return self.already_stopped();
+            // Below a node that can never stop, a source is stopped by itself only.
+            return if self.is_stop_requested() { self.already_stopped() } else { NodeRef::root() };
         }
         let (guard, parent, scope) = match self.as_root() {
             Some(root) => {
@@ -144,6 +176,11 @@ unsafe fn end(node: NonNull<Node>) {
     // SAFETY: the handle keeps the node.
     let this = unsafe { node.as_ref() };
     let Some(home) = this.home() else {
+        // Handles of the static are made without counting, so that each may be taken for the last.
+        #[cfg(not(any(loom, shuttle)))]
+        if node == NonNull::from_ref(&NEVER) {
+            return;
+        }
         // SAFETY: a node that is in no list came from a box, and nobody else has it.
         drop(unsafe { Box::from_raw(node.as_ptr()) });
         return;

@@ -76,14 +76,25 @@ impl Request {
         Self { because: Some(because), ..Self::new(reason, location) }
     }
 
+    /// Takes what callbacks have panicked with that this request called, and every request that follows the same one.
+    ///
+    /// The panics of a chain of requests are kept in one place, that of the first ([`Request::chain`]): the caller that made
+    /// the first request finds the panics of callbacks on linked tokens too.
+    /// A panic is taken once; a second call returns those that came since.
+    #[must_use]
+    pub fn take_panics(&self) -> Vec<Panic> {
+        std::mem::take(&mut lock(&self.first().panics))
+    }
+
     pub(crate) fn add_panics(&self, panics: Vec<Panic>) {
         if !panics.is_empty() {
-            lock(&self.panics).extend(panics);
+            lock(&self.first().panics).extend(panics);
         }
     }
 
-    pub(crate) fn take_panics(&self) -> Vec<Panic> {
-        std::mem::take(&mut lock(&self.panics))
+    /// The first request of the chain.
+    fn first(&self) -> &Self {
+        self.chain().last().unwrap_or(self)
     }
 }
 

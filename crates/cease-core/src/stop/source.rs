@@ -1,6 +1,7 @@
 //! The asking side.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -337,7 +338,10 @@ impl StopSource {
         StopToken::new(self.node.clone())
     }
 
-    /// What callbacks have panicked with that a request on this source has called, since the last call of this.
+    /// What callbacks have panicked with that a request on this source has called, since the last call of this: those of its
+    /// own tokens, of the tokens below, and of tokens that follow one of them through a link.
+    ///
+    /// Where no source is at hand, as for [`crate::ScopedWorker::ended`], the request has them: [`Request::take_panics`].
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
         let own = self.node.asked().filter(|(_, inherited)| !inherited);
@@ -377,6 +381,21 @@ impl Clone for StopSource {
 impl Drop for StopSource {
     fn drop(&mut self) {
         self.node.drop_source(self.node.is_alone());
+    }
+}
+
+/// Two sources are equal when one is a clone of the other, so that they request the same stop.
+impl PartialEq for StopSource {
+    fn eq(&self, other: &Self) -> bool {
+        self.node.is_same(&other.node)
+    }
+}
+
+impl Eq for StopSource {}
+
+impl Hash for StopSource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.node.identity().hash(state);
     }
 }
 

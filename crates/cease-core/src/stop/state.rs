@@ -44,6 +44,12 @@ impl State {
         Self(AtomicU32::new(0))
     }
 
+    /// No source is left, nor ever was.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(super) const fn without_source() -> Self {
+        Self(AtomicU32::new(NO_SOURCE))
+    }
+
     /// Asked.
     #[inline]
     pub(super) fn is_stop_requested(&self) -> bool {

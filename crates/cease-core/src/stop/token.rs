@@ -1,6 +1,7 @@
 //! The side that can be asked about.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use crate::Reason;
@@ -38,6 +39,33 @@ pub struct StopToken {
 }
 
 impl StopToken {
+    /// A token that can never stop, for code that takes a token and a caller that has none; it allocates nothing.
+    ///
+    /// All tokens made by this are equal.
+    /// Clones of them count on one variable of the process; a program that clones such a token in a hot loop on many
+    /// threads makes a source per thread instead, or borrows the token.
+    ///
+    /// ```
+    /// use cease_core::{NeverStops, StopToken};
+    ///
+    /// const NEVER: StopToken = StopToken::never();
+    /// assert!(!NEVER.is_stop_requested() && !NEVER.stop_possible());
+    /// assert_eq!(NEVER.wait().err(), Some(NeverStops));
+    /// ```
+    #[doc(alias = "None")]
+    #[cfg(not(any(loom, shuttle)))]
+    #[must_use]
+    pub const fn never() -> Self {
+        Self { node: NodeRef::never() }
+    }
+
+    /// A token that can never stop.
+    #[cfg(any(loom, shuttle))]
+    #[must_use]
+    pub fn never() -> Self {
+        Self { node: NodeRef::never() }
+    }
+
     pub(crate) fn new(node: NodeRef) -> Self {
         Self { node }
     }
@@ -107,6 +135,23 @@ impl StopToken {
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         self.node.asked().map(|(request, _)| request)
+    }
+}
+
+/// Two tokens are equal when they are of the same source, so that they show the same stop.
+///
+/// A token of a child is not equal to one of its parent, also when one request stopped both.
+impl PartialEq for StopToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.node.is_same(&other.node)
+    }
+}
+
+impl Eq for StopToken {}
+
+impl Hash for StopToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.node.identity().hash(state);
     }
 }
 

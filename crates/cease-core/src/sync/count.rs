@@ -14,6 +14,12 @@ impl Count {
         Self(AtomicU32::new(1))
     }
 
+    /// As [`Count::one`], for a static.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) const fn one_static() -> Self {
+        Self(AtomicU32::new(1))
+    }
+
     /// Counts `more` more.
     #[inline]
     pub(crate) fn add(&self, more: u32) {
