@@ -97,3 +97,60 @@ fn the_end_of_a_worker_has_the_panics_of_its_callbacks() {
     drop(guard);
     assert_eq!(ended.request().unwrap().take_panics().len(), 1);
 }
+
+/// Panics when it is dropped.
+struct PanicsInDrop(Arc<AtomicUsize>);
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+        std::panic::resume_unwind(Box::new("destructor"));
+    }
+}
+
+#[test]
+fn a_destructor_of_a_callback_that_panics_reaches_no_caller() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let owning = || {
+        let owned = PanicsInDrop(Arc::clone(&dropped));
+        move || drop(owned)
+    };
+    let source = StopSource::new();
+    let token = source.token();
+    drop(token.on_stop(owning()));
+    assert!(token.on_stop(owning()).unregister());
+    {
+        let mut pinned = std::pin::pin!(token.callback(owning()));
+        pinned.as_mut().register();
+    }
+    drop(token.callback(owning()));
+    let guard = token.on_stop(owning());
+    drop(source);
+    assert_eq!(dropped.load(Relaxed), 5, "the last source takes the callback with it");
+    assert!(guard.unregister());
+    drop(token.on_stop(owning()));
+    assert_eq!(dropped.load(Relaxed), 6);
+
+    let source = StopSource::new();
+    let guard = source.token().on_stop(owning());
+    source.request();
+    assert_eq!((dropped.load(Relaxed), source.take_panics().len()), (7, 1));
+    drop(guard);
+}
+
+#[test]
+fn unregister_answers_by_whether_the_callback_ran() {
+    let source = StopSource::new();
+    let token = source.token();
+    let before = token.on_stop(|| unreachable!("no source is left"));
+    drop(source);
+    assert!(before.unregister(), "registered before the last source went");
+    assert!(token.on_stop(|| unreachable!("no source is left")).unregister(), "and after");
+    assert!(StopToken::never().on_stop(|| unreachable!("no source is left")).unregister());
+
+    let source = StopSource::new();
+    let before = source.token().on_stop(|| ());
+    source.request();
+    assert!(!before.unregister());
+    assert!(!source.token().on_stop(|| ()).unregister(), "it ran at once");
+}

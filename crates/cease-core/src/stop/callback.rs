@@ -10,18 +10,19 @@
 
 use std::fmt;
 use std::marker::PhantomPinned;
+use std::mem;
 #[cfg(debug_assertions)]
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 
-use crate::StopToken;
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
 use crate::stop::wait_list::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
 use crate::sync::thread;
 use crate::sync::{Parker, Tracked, UnsafeCell};
+use crate::{StopToken, apart};
 
 impl StopToken {
     /// Registers `function` to be called once, by the request, on the thread that asks.
@@ -29,7 +30,9 @@ impl StopToken {
     /// On a token that is stopped it is called here, before this returns.
     /// Those who wait are woken first; then callbacks are called, the newest first, with no lock held.
     /// One that panics loses no other: the panic hook tells of it, and [`crate::StopSource::take_panics`] has it.
-    /// When nobody can ask any more, it is never called, and what it owns is dropped.
+    /// When no source is left, it is never called, and what it owns is dropped.
+    /// A destructor of what it owns that panics is reported by the panic hook, and no caller of this crate sees the panic:
+    /// neither the drop of the guard, nor [`CallbackGuard::unregister`], nor the drop of the last source.
     ///
     /// # Panics
     ///
@@ -101,8 +104,19 @@ impl StopToken {
 #[doc(alias = "CancellationTokenRegistration")]
 #[must_use = "dropping it takes the callback away"]
 pub struct CallbackGuard {
-    /// `None` when the callback ran at once, because the stop had come before.
-    registered: Option<(NodeRef, NonNull<dyn Registered>)>,
+    registration: Registration,
+}
+
+/// What a guard knows of its callback.
+enum Registration {
+    /// It is in a list, or was.
+    Entered(NodeRef, NonNull<dyn Registered>),
+    /// It ran at once, because the stop had been requested before.
+    Ran,
+    /// It never runs, because no source was left.
+    NeverRuns,
+    /// The guard was used up by `unregister`.
+    Taken,
 }
 
 // SAFETY: a frame may be dropped on any thread, for its function is `Send`.
@@ -117,34 +131,41 @@ impl CallbackGuard {
         let frame = Box::new(Frame::new(function));
         if node.is_stop_requested() {
             frame.into_function()();
-            return Self { registered: None };
+            return Self { registration: Registration::Ran };
         }
         let frame = NonNull::from(Box::leak(frame));
         // SAFETY: it came from a box.
         let entering = unsafe { frame.as_ref() };
         // SAFETY: the frame does not move, and is given back only when it is in no list.
         if unsafe { entering.enter(node) } {
-            return Self { registered: Some((node.clone(), frame)) };
+            return Self { registration: Registration::Entered(node.clone(), frame) };
         }
         // SAFETY: it came from a box, and is in no list.
         let frame = unsafe { Box::from_raw(frame.as_ptr()) };
         if node.is_stop_requested() {
             frame.into_function()();
+            return Self { registration: Registration::Ran };
         }
-        Self { registered: None }
+        drop_apart(frame);
+        Self { registration: Registration::NeverRuns }
     }
 
     /// Takes the callback away without waiting; true when it has not run, and never will.
     ///
     /// False says that it has run, runs, or is about to.
+    /// Where the last source is gone the answer is true, whether the callback was registered before or after that.
     pub fn unregister(mut self) -> bool {
-        self.registered.take().is_some_and(|(node, frame)| take_away(&node, frame, false))
+        match mem::replace(&mut self.registration, Registration::Taken) {
+            Registration::Entered(node, frame) => take_away(&node, frame, false),
+            Registration::NeverRuns => true,
+            Registration::Ran | Registration::Taken => false,
+        }
     }
 }
 
 impl Drop for CallbackGuard {
     fn drop(&mut self) {
-        if let Some((node, frame)) = self.registered.take() {
+        if let Registration::Entered(node, frame) = mem::replace(&mut self.registration, Registration::Taken) {
             take_away(&node, frame, true);
         }
     }
@@ -160,15 +181,24 @@ fn take_away(node: &NodeRef, frame: NonNull<dyn Registered>, wait: bool) -> bool
     let fate = unsafe { frame.as_ref() }.leave(node, Heir::Caller(Boxed(frame)), wait);
     if fate != Fate::Runs {
         // SAFETY: it came from a box, is in no list, and nobody runs it.
-        drop(unsafe { Box::from_raw(frame.as_ptr()) });
+        drop_apart(unsafe { Box::from_raw(frame.as_ptr()) });
     }
     fate == Fate::Removed || !node.is_stop_requested() || fault::is(Fault::UnregisterLies)
 }
 
 impl fmt::Debug for CallbackGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackGuard").field("registered", &self.registered.is_some()).finish()
+        f.debug_struct("CallbackGuard")
+            .field("registered", &matches!(self.registration, Registration::Entered(..)))
+            .finish()
     }
+}
+
+/// Drops what a callback owns that is not called any more.
+///
+/// A destructor that panics there is treated as a callback that panics: the panic hook reports it, and the caller goes on.
+fn drop_apart(owned: impl Sized) {
+    let _ = apart::call_apart(|| drop(owned));
 }
 
 /// A callback that lives where it stands, on the stack for one, and allocates nothing; made by [`StopToken::callback`].
@@ -213,6 +243,10 @@ impl<F: FnOnce() + Send + 'static> Drop for PinnedCallback<'_, F> {
     fn drop(&mut self) {
         if self.registered {
             self.frame.leave(self.token.node(), Heir::Nobody, true);
+        }
+        // SAFETY: the frame is in no list, or this thread runs the function, which was taken out before.
+        if let Some(function) = unsafe { self.frame.take_function() } {
+            drop_apart(function);
         }
     }
 }
