@@ -19,7 +19,9 @@ pub use stop_receiver::{StopReceiver, stop_receiver};
 
 /// What this strategy promises.
 pub const CONTRACT: Contract = Contract::new("channel", RunsOn::Thread, Modelled::StandIn)
-    .technique("a channel is disconnected; the job polls its other end, or waits for it beside other channels")
+    .technique(
+        "a flag is raised and a channel is disconnected; the job polls the flag, or waits in `select!` for the channel",
+    )
     .stops_at("a checkpoint, a wait on the token, or a `select!` with the stop in it")
     .cannot_stop("code without checkpoints, and blocking calls that wait for neither the channel nor the token");
 
