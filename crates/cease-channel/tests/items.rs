@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use cease_channel::{Channel, Receiver, SendUntilStoppedError, TrySendError, bounded, stop_receiver, unbounded};
+use cease_channel::{
+    Channel, Consume, Receiver, SendUntilStoppedError, TrySendError, bounded, stop_receiver, unbounded,
+};
 use cease_core::{Checkpoint, Exit, Reason, StopSource};
 use crossbeam_channel::{Select, select};
 
