@@ -297,6 +297,31 @@ fn many_stopped_senders_lose_nothing_and_send_nothing_twice() {
 }
 
 #[test]
+fn a_scoped_worker_borrows_its_channel_and_is_stopped() {
+    let (sender, receiver) = unbounded();
+    let mut handled = Vec::new();
+    let (tell, told) = mpsc::channel();
+    let exit = thread::scope(|scope| {
+        let worker = Channel::new().spawn_scoped(scope, |stop| -> Result<(), _> {
+            loop {
+                select! {
+                    recv(receiver) -> item => handled.push(item.unwrap()),
+                    recv(stop) -> _ => stop.check()?,
+                }
+                tell.send(()).unwrap();
+            }
+        });
+        let worker = worker.unwrap();
+        sender.send(1).unwrap();
+        told.recv_timeout(Duration::from_secs(60)).unwrap();
+        worker.stop_with("enough");
+        worker.join().unwrap()
+    });
+    assert_eq!(exit.as_stopped().unwrap().reason(), &Reason::from("enough"));
+    assert_eq!(handled, [1]);
+}
+
+#[test]
 fn a_source_that_goes_unasked_is_no_stop() {
     let source = StopSource::new();
     let stop = stop_receiver(&source.token());

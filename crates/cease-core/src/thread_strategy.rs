@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::sync::Unmodelled;
 use crate::{
@@ -126,13 +127,19 @@ impl sealed::Boundary for UnwindBoundary {
 
 /// The function that is called with the name of a worker and a stop that its job swallowed.
 #[derive(Clone)]
-pub struct SwallowedReport(Unmodelled<dyn Fn(&str, &Swallowed) + Send + Sync>);
+pub struct SwallowedReport(Unmodelled<Report>);
+
+type Report = dyn Fn(&str, &Swallowed) + Send + Sync;
 
 impl Default for SwallowedReport {
     fn default() -> Self {
         Self(Unmodelled::new(|worker: &str, swallowed: &Swallowed| swallowed.print(worker)))
     }
 }
+
+// The report is called on threads that unwind, so it has to cope with whatever an unwinding leaves.
+impl UnwindSafe for SwallowedReport {}
+impl RefUnwindSafe for SwallowedReport {}
 
 impl fmt::Debug for SwallowedReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
