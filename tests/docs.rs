@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::fs;
 
 use cease_conformance::faults::{Failure, SEEDED, Seeded};
-use cease_conformance::laws::{CHECKS, ITEM_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
+use cease_conformance::laws::{CHECKS, ITEM_CHECKS, MIRROR_CHECKS, PROCESS_CHECKS, UNWIND_CHECKS};
 use cease_core::{Contract, Law};
 use cease_tests::markdown::table;
 use cease_tests::repo::{File, Repo, top};
@@ -156,7 +156,7 @@ fn measured(report: &str) -> String {
 
 fn laws() -> String {
     let row = |law: &Law| {
-        let checks = CHECKS.iter().chain(ITEM_CHECKS).chain(PROCESS_CHECKS).chain(UNWIND_CHECKS);
+        let checks = CHECKS.iter().chain(ITEM_CHECKS).chain(MIRROR_CHECKS).chain(PROCESS_CHECKS).chain(UNWIND_CHECKS);
         let checks = checks.filter(|check| check.law == *law).map(|check| code(check.name));
         let faults = SEEDED.iter().filter(|seeded| seeded.killer == *law).map(|seeded| code(seeded.fault.name()));
         let [checks, faults] = [listed(checks, "not built yet"), listed(faults, "")];

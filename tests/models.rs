@@ -255,7 +255,7 @@ fn run_everything(alias: &str) -> String {
     // The longest first.
     programs.sort_by_key(|program| !is_laws(program, PRIMITIVE));
     let runs = in_parallel(&programs, |program| {
-        let own: Vec<_> = own_checks(program).iter().map(|check| check.name).collect();
+        let own: Vec<_> = own_checks(program).map(|check| check.name).collect();
         let common = own.iter().flat_map(|name| ["--skip", name]).collect::<Vec<_>>();
         let is_sibling = program.target == "laws" && !is_laws(program, PRIMITIVE);
         let bound: &[_] = if is_sibling { &[(BOUND, SIBLING_PREEMPTIONS)] } else { &[] };
@@ -276,10 +276,10 @@ fn run_everything(alias: &str) -> String {
     all
 }
 
-/// The checks that stand in the laws of one strategy alone.
-fn own_checks(program: &Program) -> &'static [Check] {
-    let suite = SUITES.iter().find(|(strategy, _)| *strategy != PRIMITIVE && is_laws(program, strategy));
-    suite.map_or(&[], |(_, checks)| checks)
+/// The checks of a strategy that its laws are explored with beside the common ones.
+fn own_checks(program: &Program) -> impl Iterator<Item = &'static Check> {
+    let suites = SUITES.iter().filter(|(strategy, _)| *strategy != PRIMITIVE && is_laws(program, strategy));
+    suites.flat_map(|(_, checks)| *checks)
 }
 
 /// Calls `act` with each of `items`, with as many at once as there are processors, and returns the answers in order.

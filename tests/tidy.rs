@@ -47,7 +47,7 @@ rules! {
         ["a.rs:1: `std::hint::spin_loop`", "crates/cease-core/src/a.rs" => "fn a() { std::hint::spin_loop() }"],
         ["lib.rs:2: `std::thread`", "crates/b/Cargo.toml" => "",
             "crates/b/src/lib.rs" => "pub const CONTRACT: Contract = C;\nuse std::thread;"],
-        ["is allowed to use `std::thread::Scope`, but does not", "crates/cease-flag/src/scope.rs" => ""];
+        ["is allowed to use `std::thread::Result`, but does not", "crates/cease-core/src/boundary.rs" => ""];
 
     every_atomic_access_has_its_reason: source::orderings,
         ["src/a.rs:1: `Release`", "a/src/a.rs" => "fn a(b: &AtomicBool) { b.store(true, Ordering::Release); }"],

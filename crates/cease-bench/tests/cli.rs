@@ -35,6 +35,8 @@ fn every_row_names_its_peers_and_their_ratios() {
         "poll/2-threads",
         "poll/child-depth-8",
         "poll/any-of-3",
+        "poll/channel-checkpoint",
+        "poll/token-checkpoint",
         "create/source",
         "child/1-thread",
         "child/2-threads",

@@ -8,45 +8,63 @@ use cease_core::{Checkpoint, Exit, Fault, Reason, SpawnError, StopSource, Stoppe
 
 use crate::items::Queue;
 use crate::library::{self, Next};
-use crate::{Channel, Receiver, StopReceiver, stop_receiver};
+use crate::{Channel, Receiver, StopReceiver};
 
-impl Channel {
-    /// Starts `workers` workers that handle the items of `receiver` with `handle`, and are stopped through `source`.
+/// Workers that handle the items of a channel: what [`Channel`] does beside running jobs.
+///
+/// ```
+/// use cease_channel::{Channel, Consume, bounded};
+/// use cease_core::StopSource;
+///
+/// let (sender, receiver) = bounded(8);
+/// let consumers = Channel::new().consume(2, receiver, StopSource::new(), |number: u32, _stop| {
+///     println!("{number}");
+///     Ok(())
+/// })?;
+/// for number in 0..10 {
+///     sender.send(number)?;
+/// }
+/// drop(sender);
+/// let consumed = consumers.join();
+/// assert_eq!((consumed.handled, consumed.left.len()), (10, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Consume: sealed::Sealed {
+    /// Starts `workers` workers that call `handle` with each item of `receiver`, and are stopped through `source`.
     ///
-    /// They end when the channel was closed and everything in it is handled: the drain.
-    /// A stop ends each of them after the item that it has in hand; `handle` is given the stop to leave an item earlier,
-    /// and hands that one back as its error.
-    /// The channel is closed when the last of them is gone, unless another clone of `receiver` is kept.
+    /// They end when the channel was closed and they have handled every item in it.
+    /// A stop ends each worker after the item that it handles. `handle` also gets the stop; it leaves an item early by
+    /// returning it as the error, and the item is handed back.
+    /// The channel is closed when the last worker has ended, unless the caller keeps another clone of `receiver`.
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], with the receiver in it, when not all could be started; those that were are stopped and joined
-    /// through `source`, and what they did not handle is still in the channel.
+    /// [`SpawnError`], with the receiver in it, when a worker could not be started. The workers that were started are then
+    /// stopped through `source` and joined, and the items that they did not handle are still in the channel.
     ///
     /// # Panics
     ///
-    /// When `workers` is zero, for then nobody would handle anything.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use cease_channel::{Channel, bounded};
-    /// use cease_core::StopSource;
-    ///
-    /// let (sender, receiver) = bounded(8);
-    /// let consumers = Channel::new().consume(2, receiver, StopSource::new(), |number: u32, _stop| {
-    ///     println!("{number}");
-    ///     Ok(())
-    /// })?;
-    /// for number in 0..10 {
-    ///     sender.send(number)?;
-    /// }
-    /// drop(sender);
-    /// let consumed = consumers.join();
-    /// assert_eq!((consumed.handled, consumed.left.len()), (10, 0));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn consume<T, F>(
+    /// When `workers` is zero.
+    fn consume<T, F>(
+        &self,
+        workers: usize,
+        receiver: Receiver<T>,
+        source: StopSource,
+        handle: F,
+    ) -> Result<Consumers<T>, SpawnError<Receiver<T>>>
+    where
+        T: Send + 'static,
+        F: Fn(T, &StopReceiver) -> Result<(), T> + Send + Sync + 'static;
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for crate::Channel {}
+}
+
+impl Consume for Channel {
+    fn consume<T, F>(
         &self,
         workers: usize,
         receiver: Receiver<T>,
@@ -57,13 +75,13 @@ impl Channel {
         T: Send + 'static,
         F: Fn(T, &StopReceiver) -> Result<(), T> + Send + Sync + 'static,
     {
-        assert!(workers > 0, "somebody has to handle the items");
+        assert!(workers > 0, "at least one worker has to handle the items");
         let (handle, handled) = (Arc::new(handle), Arc::new(AtomicU64::new(0)));
         let mut started = Vec::with_capacity(workers);
         for _ in 0..workers {
             let consumer =
                 Consumer { receiver: receiver.clone(), handle: Arc::clone(&handle), handled: Arc::clone(&handled) };
-            match self.thread.spawn(source.clone(), consumer, |consumer, stop| consumer.run(&stop_receiver(stop))) {
+            match self.start(source.clone(), consumer, Consumer::run) {
                 Ok(worker) => started.push(worker),
                 Err(error) => {
                     source.request_with_location(Reason::PeerFailed, None);

@@ -104,7 +104,9 @@ impl<T> Sender<T> {
                 Err(stopped) => SendUntilStoppedError::Stopped(item, stopped),
             });
         };
-        let unsent = match library::send_unless(&sending, item, &[stop, &self.queue.closed]) {
+        let others = [&**stop, &self.queue.closed];
+        let woken_by = if Fault::BlockedSendNotWoken.is_seeded() { &others[..1] } else { &others };
+        let unsent = match library::send_unless(&sending, item, woken_by) {
             Ok(()) => return Ok(()),
             Err(unsent) => unsent,
         };

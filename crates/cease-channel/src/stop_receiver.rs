@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ops::Deref;
 
-use cease_core::{CallbackGuard, Checkpoint, Fault, StopToken};
+use cease_core::{CallbackGuard, Checkpoint, Fault, StopSource, StopToken};
 
 use crate::library;
 
@@ -47,14 +47,19 @@ pub struct StopReceiver {
 #[must_use]
 pub fn stop_receiver(token: &StopToken) -> StopReceiver {
     let (connected, disconnected) = library::bounded(1);
+    let late = Fault::FlagRaisedLast.is_seeded().then(StopSource::new);
+    let polled = late.as_ref().map_or_else(|| token.clone(), StopSource::token);
     let on_stop = token.on_stop(move || {
         if Fault::CancelNotPassedOn.is_seeded() {
             std::mem::forget(connected);
         } else {
             drop(connected);
         }
+        if let Some(late) = late {
+            late.request();
+        }
     });
-    StopReceiver { token: token.clone(), disconnected, on_stop: Some(on_stop) }
+    StopReceiver { token: polled, disconnected, on_stop: Some(on_stop) }
 }
 
 impl Checkpoint for StopReceiver {

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use cease_channel::{Channel, SendUntilStoppedError, TrySendError, bounded, stop_receiver, unbounded};
+use cease_channel::{
+    Channel, Consume, Receiver, SendUntilStoppedError, TrySendError, bounded, stop_receiver, unbounded,
+};
 use cease_core::{Checkpoint, Exit, Reason, StopSource};
-use crossbeam_channel::select;
+use crossbeam_channel::{Select, select};
 
 #[test]
 fn many_senders_and_consumers_lose_nothing_at_a_stop() {
@@ -49,17 +51,34 @@ fn many_senders_and_consumers_lose_nothing_at_a_stop() {
     }
 }
 
+/// Blocks until a send waits at `receiver`, which must be the end of a channel without capacity.
+fn wait_for_a_waiting_send<T>(receiver: &Receiver<T>) {
+    let mut select = Select::new();
+    select.recv(receiver);
+    assert_eq!(select.ready_timeout(Duration::from_secs(60)), Ok(0), "no send waits");
+}
+
 #[test]
-fn a_close_wakes_a_sender_that_waits_for_room() {
+fn a_close_wakes_a_send_that_waits() {
+    let (sender, receiver) = bounded(0);
+    let waiting = sender.clone();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(waiting.send(2).map_err(|error| error.into_inner())));
+    wait_for_a_waiting_send(&receiver);
+    receiver.close();
+    assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(Err(2)));
+    assert!(matches!(sender.try_send(3), Err(TrySendError::Closed(3))));
+    assert!(sender.is_closed() && receiver.is_closed());
+}
+
+#[test]
+fn a_closed_channel_is_drained() {
     let (sender, receiver) = bounded(1);
     sender.send(1).unwrap();
     assert!(matches!(sender.try_send(2), Err(TrySendError::Full(2))));
-    let waiting = sender.clone();
-    let sending = thread::spawn(move || waiting.send(2).map_err(|error| error.into_inner()));
     receiver.close();
-    assert_eq!(sending.join().unwrap(), Err(2));
+    assert_eq!(sender.send(2).unwrap_err().into_inner(), 2);
     assert!(matches!(sender.try_send(3), Err(TrySendError::Closed(3))));
-    assert!(sender.is_closed() && receiver.is_closed());
     assert_eq!(receiver.iter().collect::<Vec<_>>(), [1], "what was accepted is still received");
 }
 
@@ -200,8 +219,7 @@ fn a_loop_over_select_drains_a_channel_that_was_closed_beside_a_stop_that_never_
 fn a_sender_that_waits_for_room_is_woken_by_its_own_stop_and_keeps_the_item() {
     let source = StopSource::new();
     let token = source.token();
-    let (sender, receiver) = bounded(1);
-    sender.send(1).unwrap();
+    let (sender, receiver) = bounded(0);
     let sending = thread::spawn(move || {
         let stop = stop_receiver(&token);
         let error = sender.send_until_stopped(2, &stop).unwrap_err();
@@ -211,9 +229,10 @@ fn a_sender_that_waits_for_room_is_woken_by_its_own_stop_and_keeps_the_item() {
         assert_eq!(stopped.reason(), &Reason::from("enough"));
         assert!(matches!(sender.send_until_stopped(3, &stop), Err(SendUntilStoppedError::Stopped(3, _))));
     });
+    wait_for_a_waiting_send(&receiver);
     source.request_with("enough");
     sending.join().unwrap();
-    assert_eq!(receiver.into_rest(), [1], "what was not accepted is not received");
+    assert_eq!(receiver.into_rest(), [], "what was not accepted is not received");
 }
 
 #[test]
@@ -221,7 +240,10 @@ fn a_close_ends_a_send_that_nobody_stops() {
     let source = StopSource::new();
     let stop = stop_receiver(&source.token());
     let (sender, receiver) = bounded(0);
-    let closing = thread::spawn(move || receiver.close());
+    let closing = thread::spawn(move || {
+        wait_for_a_waiting_send(&receiver);
+        receiver.close();
+    });
     let error = sender.send_until_stopped(1, &stop).unwrap_err();
     assert_eq!(error.to_string(), "the channel was closed");
     assert!(matches!(error, SendUntilStoppedError::Closed(1)));
@@ -272,6 +294,31 @@ fn many_stopped_senders_lose_nothing_and_send_nothing_twice() {
     all.sort_unstable();
     accepted.sort_unstable();
     assert_eq!(all, accepted);
+}
+
+#[test]
+fn a_scoped_worker_borrows_its_channel_and_is_stopped() {
+    let (sender, receiver) = unbounded();
+    let mut handled = Vec::new();
+    let (tell, told) = mpsc::channel();
+    let exit = thread::scope(|scope| {
+        let worker = Channel::new().spawn_scoped(scope, |stop| -> Result<(), _> {
+            loop {
+                select! {
+                    recv(receiver) -> item => handled.push(item.unwrap()),
+                    recv(stop) -> _ => stop.check()?,
+                }
+                tell.send(()).unwrap();
+            }
+        });
+        let worker = worker.unwrap();
+        sender.send(1).unwrap();
+        told.recv_timeout(Duration::from_secs(60)).unwrap();
+        worker.stop_with("enough");
+        worker.join().unwrap()
+    });
+    assert_eq!(exit.as_stopped().unwrap().reason(), &Reason::from("enough"));
+    assert_eq!(handled, [1]);
 }
 
 #[test]

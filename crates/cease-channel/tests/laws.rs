@@ -1,6 +1,6 @@
 //! The channel strategy is held to every law, and to the one about items.
 
-use cease_channel::{Channel, Consumers, Sender, bounded, stop_receiver, unbounded};
+use cease_channel::{Channel, Consume, Consumers, Sender, bounded, stop_receiver, unbounded};
 use cease_conformance::laws::{Items, Mirror};
 use cease_core::{Checkpoint, StopSource, StopToken};
 

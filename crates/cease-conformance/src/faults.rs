@@ -147,6 +147,7 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::ParkedOnce, killer: Law::L4, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CallbackAwaitedOnce, killer: Law::L13, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CancelNotPassedOn, killer: Law::L12, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::FlagRaisedLast, killer: Law::L12, shows_as: Failure::Assertion },
     Seeded { fault: Fault::BlockedSendNotWoken, killer: Law::L17, shows_as: Failure::Deadlock },
 ];
 

@@ -126,6 +126,7 @@ macro_rules! item_laws {
             l17_a_senders_own_stop_races_with_room
             l17_a_close_races_with_a_send
             l17_a_close_wakes_a_send_that_waits
+            l17_a_close_wakes_a_send_that_could_be_stopped
             l17_consumers_share_what_there_is
         }
     };

@@ -126,6 +126,8 @@ pub enum Fault {
     CurrentNotRestored,
     /// A stop is not passed on to the receiver or the cancellation token that follows it.
     CancelNotPassedOn,
+    /// The receiver that follows a stop is disconnected before the flag is raised that its checkpoint polls.
+    FlagRaisedLast,
     /// The reason is read without the Acquire that pairs with its publication.
     RelaxedReason,
     /// A change of a stopped word is stored without its Release.
@@ -156,7 +158,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 72] = [
+    pub const ALL: [Self; 73] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -216,6 +218,7 @@ impl Fault {
         Self::ArrivedTakenForSwallowed,
         Self::CurrentNotRestored,
         Self::CancelNotPassedOn,
+        Self::FlagRaisedLast,
         Self::RelaxedReason,
         Self::RelaxedChange,
         Self::RootRevived,
@@ -294,6 +297,7 @@ impl Fault {
             Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
             Self::CurrentNotRestored => "current-not-restored",
             Self::CancelNotPassedOn => "cancel-not-passed-on",
+            Self::FlagRaisedLast => "flag-raised-last",
             Self::RelaxedReason => "relaxed-reason",
             Self::RelaxedChange => "relaxed-change",
             Self::RootRevived => "root-revived",

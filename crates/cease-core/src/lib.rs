@@ -18,6 +18,7 @@ mod stop;
 mod stopped;
 mod strategy;
 mod thread;
+mod thread_strategy;
 mod worker;
 
 pub use boundary::{Swallowed, UnwindBoundary};
@@ -38,4 +39,5 @@ pub use stop::{
 pub use stopped::Stopped;
 pub use strategy::{SpawnError, SpawnFn, Strategy};
 pub use thread::ThreadBuilder;
+pub use thread_strategy::{JobBoundary, Technique, ThreadStrategy};
 pub use worker::{JoinError, JoinFuture, ScopedWorker, Worker, WorkerHandle};

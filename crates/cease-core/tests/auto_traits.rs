@@ -28,3 +28,33 @@ each!(is_unpin:
     Swallowed, ThreadBuilder, TimerError, UnwindBoundary, WaitError, Worker<u8>,
 );
 each!(is_unwind_safe: Contract, Exception, Law, Modelled, Panic, Payload, Reason, Request, RunsOn, StopSource, StopToken, Stopped);
+
+/// Jobs that return their stop.
+enum Returning {}
+
+impl Technique for Returning {
+    type Boundary = StopToken;
+    type Checkpoint = StopToken;
+    const CONTRACT: &'static Contract = &Contract::new("returning", RunsOn::Thread, Modelled::RealCode);
+
+    fn run<T>(stop: &StopToken, job: impl FnOnce(&StopToken) -> Result<T, Stopped>) -> Result<T, Stopped> {
+        job(stop)
+    }
+}
+
+/// Jobs that a stop unwinds.
+enum Unwinding {}
+
+impl Technique for Unwinding {
+    type Boundary = UnwindBoundary;
+    type Checkpoint = UnwindBoundary;
+    const CONTRACT: &'static Contract = &Contract::new("unwinding", RunsOn::Thread, Modelled::RealCode);
+
+    fn run<T>(stop: &UnwindBoundary, job: impl FnOnce(&UnwindBoundary) -> Result<T, Stopped>) -> Result<T, Stopped> {
+        job(stop)
+    }
+}
+
+each!(is_shared: ThreadStrategy<Returning>, ThreadStrategy<Unwinding>);
+each!(is_unpin: ThreadStrategy<Returning>, ThreadStrategy<Unwinding>);
+each!(is_unwind_safe: ThreadBuilder, ThreadStrategy<Returning>, ThreadStrategy<Unwinding>);

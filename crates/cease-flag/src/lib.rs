@@ -1,12 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(not(any(loom, shuttle)))]
-mod scope;
-
-use cease_core::{
-    Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, StopToken, Stopped, Strategy, ThreadBuilder,
-    Worker,
-};
+use cease_core::{Contract, Modelled, RunsOn, StopToken, Stopped, Technique, ThreadStrategy};
 
 /// What this strategy promises.
 pub const CONTRACT: Contract = Contract::new("flag", RunsOn::Thread, Modelled::RealCode)
@@ -16,56 +10,37 @@ pub const CONTRACT: Contract = Contract::new("flag", RunsOn::Thread, Modelled::R
 
 /// Runs each job on a thread of its own, and stops it by raising a flag.
 ///
-/// A value of it is a recipe: every worker spawned from it gets a thread, and unless it is given one, a source of its own.
-#[derive(Debug, Clone)]
-pub struct Flag {
-    thread: ThreadBuilder,
-}
+/// A value of it is a set of options: each worker spawned from it gets a thread and, unless the caller passes a source, a
+/// source of its own. It is a [`ThreadStrategy`], whose page lists the methods:
+///
+/// ```
+/// use cease_core::{Checkpoint, SpawnFn, StopSource};
+/// use cease_flag::Flag;
+///
+/// let flag = Flag::new().name("parser").stack_size(1 << 20);
+/// let source = StopSource::new();
+/// let workers = [1, 2].map(|part| flag.spawn_fn_with(move |stop| stop.check().map(|()| part), source.clone()).unwrap());
+///
+/// let lines = vec!["a", "b"];
+/// let count = std::thread::scope(|scope| {
+///     let worker = flag.spawn_scoped(scope, |_stop| Ok(lines.len())).unwrap();
+///     worker.join().unwrap().into_finished()
+/// });
+/// assert_eq!(count, Some(2));
+/// # assert_eq!(workers.map(|worker| worker.join().unwrap().into_finished()), [Some(1), Some(2)]);
+/// ```
+pub type Flag = ThreadStrategy<ByFlag>;
 
-impl Flag {
-    /// Threads called `flag`, of the standard library's stack size.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { thread: ThreadBuilder::new(CONTRACT.strategy) }
-    }
+/// The technique of [`Flag`]: the checkpoint is the [`StopToken`].
+#[derive(Debug)]
+pub enum ByFlag {}
 
-    /// Sets what the thread, and the worker, is called; Linux shows the first 15 bytes.
-    #[must_use]
-    pub fn name(self, name: impl Into<String>) -> Self {
-        Self { thread: self.thread.name(name) }
-    }
-
-    /// Sets the stack size in bytes.
-    #[must_use]
-    pub fn stack_size(self, bytes: usize) -> Self {
-        Self { thread: self.thread.stack_size(bytes) }
-    }
-}
-
-impl Default for Flag {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<J: Job> Strategy<J> for Flag {
-    fn contract(&self) -> &'static Contract {
-        &CONTRACT
-    }
-
-    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.thread.spawn(source, job, |job, stop| job.run(stop))
-    }
-}
-
-impl SpawnFn for Flag {
+impl Technique for ByFlag {
+    type Boundary = StopToken;
     type Checkpoint = StopToken;
+    const CONTRACT: &'static Contract = &CONTRACT;
 
-    fn spawn_fn_with<T, F>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
-    where
-        F: FnOnce(&StopToken) -> Result<T, Stopped> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.thread.spawn(source, job, |job, stop| job(stop))
+    fn run<T>(stop: &StopToken, job: impl FnOnce(&StopToken) -> Result<T, Stopped>) -> Result<T, Stopped> {
+        job(stop)
     }
 }

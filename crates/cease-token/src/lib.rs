@@ -48,9 +48,11 @@ pub use {
 
 /// What this strategy promises.
 pub const CONTRACT: Contract = Contract::new("token", RunsOn::Task, Modelled::Opaque)
-    .technique("a CancellationToken is cancelled; the job polls it, or awaits the stop")
-    .stops_at("a checkpoint, or a wait or an await that looks at the token")
-    .cannot_stop("code without checkpoints, and calls and awaits that do not look at the token");
+    .technique("a flag is raised and a CancellationToken is cancelled; the job polls the flag, or awaits either")
+    .stops_at("a checkpoint, or a wait or an await on the stop or on the CancellationToken")
+    .cannot_stop(
+        "code without checkpoints, and calls and awaits that wait for neither the stop nor the CancellationToken",
+    );
 
 /// What aborting promises.
 pub const ABORT_CONTRACT: Contract = Contract::new("abort", RunsOn::Task, Modelled::StdOnly)

@@ -2,13 +2,7 @@
 
 mod blocks;
 
-use std::fmt;
-use std::sync::Arc;
-
-use cease_core::{
-    Contract, Job, Modelled, RunsOn, SpawnError, SpawnFn, StopSource, StopToken, Stopped, Strategy, ThreadBuilder,
-    UnwindBoundary, Worker,
-};
+use cease_core::{Contract, Modelled, RunsOn, StopToken, Stopped, Technique, ThreadStrategy, UnwindBoundary};
 
 pub use cease_core::Swallowed;
 pub use cease_core::current::checkpoint;
@@ -23,97 +17,38 @@ pub const CONTRACT: Contract = Contract::new("trace", RunsOn::Thread, Modelled::
                   destructor that panics on the way out ends the process; with `panic = \"abort\"` nothing is started",
     );
 
-/// Runs each job on a thread of its own, and stops it at the checkpoints that traced code has.
+/// Runs each job on a thread of its own, and stops it at the checkpoints of traced code.
 ///
-/// A value of it is a recipe: every worker spawned from it gets a thread, and unless it is given one, a source of its own.
-#[derive(Clone)]
-pub struct Trace {
-    thread: ThreadBuilder,
-    tell: Arc<Tell>,
-}
+/// A value of it is a set of options: each worker spawned from it gets a thread and, unless the caller passes a source, a
+/// source of its own. It is a [`ThreadStrategy`], whose page lists the methods:
+///
+/// ```
+/// use cease_core::SpawnFn;
+/// use cease_trace::{Trace, traced};
+///
+/// #[traced]
+/// fn count() {
+///     loop {}
+/// }
+///
+/// let trace = Trace::new().name("counter").on_swallowed(|worker, swallowed| swallowed.print(worker));
+/// let worker = trace.spawn_fn(|_stop| Ok(count())).unwrap();
+/// worker.stop();
+/// assert!(worker.join().unwrap().as_stopped().is_some());
+/// ```
+pub type Trace = ThreadStrategy<ByTrace>;
 
-/// Is told which worker swallowed which stop.
-type Tell = dyn Fn(&str, &Swallowed) + Send + Sync;
+/// The technique of [`Trace`]: a checkpoint in traced code unwinds the job, and the [`StopToken`] of the job returns.
+#[derive(Debug)]
+pub enum ByTrace {}
 
-impl Trace {
-    /// Threads called `trace`, of the standard library's stack size.
-    #[must_use]
-    pub fn new() -> Self {
-        let tell = Arc::new(|worker: &str, swallowed: &Swallowed| swallowed.print(worker));
-        Self { thread: ThreadBuilder::new(CONTRACT.strategy), tell }
-    }
-
-    /// Sets what the thread, and the worker, is called; Linux shows the first 15 bytes.
-    #[must_use]
-    pub fn name(self, name: impl Into<String>) -> Self {
-        Self { thread: self.thread.name(name), ..self }
-    }
-
-    /// Sets the stack size in bytes.
-    #[must_use]
-    pub fn stack_size(self, bytes: usize) -> Self {
-        Self { thread: self.thread.stack_size(bytes), ..self }
-    }
-
-    /// Sets who is told when a `catch_unwind` of the job swallows its stop, and by which worker; else a line on standard
-    /// error says so.
-    ///
-    /// The job goes on then, and its next checkpoint leaves again.
-    /// `tell` runs where the payload is dropped: on any thread of the job, in the middle of another panic, or after the job
-    /// has ended. When it panics, the panic hook says so, and nothing else comes of it.
-    #[must_use]
-    pub fn on_swallowed(self, tell: impl Fn(&str, &Swallowed) + Send + Sync + 'static) -> Self {
-        Self { tell: Arc::new(tell), ..self }
-    }
-
-    /// Starts `job`, unless this program cannot unwind.
-    fn start<J, T>(
-        &self,
-        source: StopSource,
-        job: J,
-        run: impl FnOnce(J, &StopToken) -> Result<T, Stopped> + Send + 'static,
-    ) -> Result<Worker<T>, SpawnError<J>>
-    where
-        J: Send + 'static,
-        T: Send + 'static,
-    {
-        let tell = Arc::clone(&self.tell);
-        let run = move |job, edge: &UnwindBoundary| run(job, edge.token());
-        self.thread.spawn_at_boundary(source, job, move |worker, swallowed| tell(worker, swallowed), run)
-    }
-}
-
-impl Default for Trace {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trace").field("thread", &self.thread).finish_non_exhaustive()
-    }
-}
-
-impl<J: Job> Strategy<J> for Trace {
-    fn contract(&self) -> &'static Contract {
-        &CONTRACT
-    }
-
-    fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.start(source, job, |job, stop| job.run(stop))
-    }
-}
-
-impl SpawnFn for Trace {
+impl Technique for ByTrace {
+    type Boundary = UnwindBoundary;
     type Checkpoint = StopToken;
+    const CONTRACT: &'static Contract = &CONTRACT;
 
-    fn spawn_fn_with<T, F>(&self, job: F, source: StopSource) -> Result<Worker<T>, SpawnError<F>>
-    where
-        F: FnOnce(&StopToken) -> Result<T, Stopped> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.start(source, job, |job, stop| job(stop))
+    fn run<T>(boundary: &UnwindBoundary, job: impl FnOnce(&StopToken) -> Result<T, Stopped>) -> Result<T, Stopped> {
+        job(boundary.token())
     }
 }
 

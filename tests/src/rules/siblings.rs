@@ -10,7 +10,6 @@ const FILES: [&str; 6] = ["Cargo.toml", "README.md", "src/lib.rs", "src/main.rs"
 
 /// What one strategy's crate has beside the others', and why; one that ends in `/` is a directory.
 const EXTRAS: &[(&str, &str, &str)] = &[
-    ("crates/cease-flag", "src/scope.rs", "only a thread can borrow from the stack"),
     ("crates/cease-flag", "tests/scoped.rs", "only a thread can borrow from the stack"),
     ("crates/cease-channel", "src/stop_receiver.rs", "only here is the stop an end of a channel"),
     ("crates/cease-channel", "src/items.rs", "only here are there items to lose"),

@@ -42,11 +42,6 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
     ),
     ("crates/cease-core/src/thread.rs", "std::thread::Result", "a mere alias, which loom's own join returns too"),
     (
-        "crates/cease-flag/src/scope.rs",
-        "std::thread::Scope",
-        "left out of models: loom has no scoped thread to join early",
-    ),
-    (
         "crates/cease-process/src/cgroup/",
         "std::",
         "in no model: it speaks with the operating system; what is modelled of the crate is the ladder",
@@ -62,12 +57,6 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
     ("crates/cease-process/src/procfs.rs", "std::", "as above"),
     ("crates/cease-process/src/supervisor/", "std::", "as above"),
     ("crates/cease-process/src/worker/", "std::", "as above"),
-    (
-        "crates/cease-unwind/src/lib.rs",
-        "std::sync::Arc",
-        "whom to tell of what was swallowed is shared by recipes, and of no interest to a model",
-    ),
-    ("crates/cease-trace/src/lib.rs", "std::sync::Arc", "whom to tell is shared, and of no interest to a model"),
     (
         "crates/cease-token/src/to_tokio.rs",
         "std::sync::LazyLock",

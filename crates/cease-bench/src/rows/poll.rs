@@ -11,8 +11,11 @@ use std::time::Instant;
 
 use almost_enough::{ChildStopper, Stop, StopExt, Stopper};
 use async_shutdown::ShutdownManager;
-use cease_core::{StopSource, StopToken};
+use cease_channel::stop_receiver;
+use cease_core::{Checkpoint, SpawnFn, StopSource, StopToken};
+use cease_token::{Token, TokenStop};
 use crossbeam_channel::TryRecvError;
+use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
 use crate::contender::Contender;
@@ -21,7 +24,7 @@ use crate::rounds::{Row, Scale, Setup, Unit};
 use crate::rows::each::nanoseconds_each;
 use crate::rows::tree::Tree;
 
-pub(super) static ROWS: [Row; 4] = [
+pub(super) static ROWS: [Row; 6] = [
     Row {
         name: "poll/1-thread",
         unit: Unit::Nanoseconds,
@@ -49,6 +52,20 @@ pub(super) static ROWS: [Row; 4] = [
         targets: &[("AtomicBool", 1.05)],
         limit: None,
         contenders: |setup| Ok(any_of_3(setup.scale)),
+    },
+    Row {
+        name: "poll/channel-checkpoint",
+        unit: Unit::Nanoseconds,
+        targets: &[("AtomicBool", 1.05)],
+        limit: None,
+        contenders: |setup| Ok(channel_checkpoint(setup.scale)),
+    },
+    Row {
+        name: "poll/token-checkpoint",
+        unit: Unit::Nanoseconds,
+        targets: &[("AtomicBool", 1.05)],
+        limit: None,
+        contenders: |setup| token_checkpoint(setup.scale),
     },
 ];
 
@@ -129,6 +146,47 @@ fn any_of_3(scale: Scale) -> Vec<Contender> {
             Stop::should_stop,
         ),
     ]
+}
+
+/// The checkpoint of a worker of `Channel`, and the receiver that it carries.
+fn channel_checkpoint(scale: Scale) -> Vec<Contender> {
+    let (loads, others) = (scale.operations(LOADS), scale.operations(OTHERS));
+    let checkpoint = || {
+        let source = StopSource::new();
+        let stop = stop_receiver(&source.token());
+        (source, stop)
+    };
+    vec![
+        polled::<OneThread, _>("StopReceiver", loads, checkpoint, |(_, stop)| stop.is_stop_requested()),
+        polled::<OneThread, _>("AtomicBool", loads, flag, is_raised),
+        polled::<OneThread, _>("crossbeam-channel", others, checkpoint, |(_, stop)| {
+            stop.try_recv() == Err(TryRecvError::Disconnected)
+        }),
+    ]
+}
+
+/// The checkpoint of a blocking job of `Token`, and the cancellation token that it carries; each is polled in such a job.
+fn token_checkpoint(scale: Scale) -> io::Result<Vec<Contender>> {
+    let (loads, others) = (scale.operations(LOADS), scale.operations(OTHERS));
+    let runtime = Arc::new(Builder::new_multi_thread().worker_threads(1).build()?);
+    let contender = |name, polls, time: fn(u32, &TokenStop) -> f64| {
+        let runtime = Arc::clone(&runtime);
+        Contender::fallible(name, move || {
+            let job = move |stop: &TokenStop| Ok(time(polls, black_box(stop)));
+            let worker = Token::new(runtime.handle().clone()).spawn_fn(job).map_err(io::Error::other)?;
+            let exit = worker.join().map_err(io::Error::other)?;
+            exit.into_finished().ok_or_else(|| io::Error::other("the job that polls did not finish"))
+        })
+    };
+    Ok(vec![
+        contender("TokenStop", loads, |polls, stop| time(polls, || stop.is_stop_requested())),
+        contender("AtomicBool", loads, |polls, _| {
+            let flag = flag();
+            let flag = black_box(&flag);
+            time(polls, || is_raised(flag))
+        }),
+        contender("tokio-util", others, |polls, stop| time(polls, || stop.cancellation_token().is_cancelled())),
+    ])
 }
 
 fn token() -> (StopSource, StopToken) {

@@ -98,6 +98,22 @@ pub fn l17_a_close_wakes_a_send_that_waits<S: Items>(strategy: &S) {
     assert_eq!(S::join(consumers), (2, vec![]), "L17: the drain lost an item");
 }
 
+/// L17: closing also wakes a send that could be stopped while it waits for room.
+pub fn l17_a_close_wakes_a_send_that_could_be_stopped<S: Items>(strategy: &S) {
+    let gate = StopSource::new();
+    let opened = gate.token();
+    let (sender, consumers) = strategy.open(Some(1), 1, move |_, _| opened.wait().is_err());
+    assert!(S::send(&sender, 1) && S::send(&sender, 2), "L17: an open channel refused an item");
+    let source = StopSource::new();
+    let stop = source.token();
+    let sending = thread::spawn(move || S::send_until_stopped(&sender, 3, &stop));
+    S::close(&consumers);
+    assert!(!sending.join().expect("sending does not panic"), "L17: an item was accepted without room for it");
+    gate.request();
+    assert_eq!(S::join(consumers), (2, vec![]), "L17: the drain lost an item");
+    drop(source);
+}
+
 /// L17: two consumers of one channel are stopped while there are items; no item goes to both, and none to nobody.
 pub fn l17_consumers_share_what_there_is<S: Items>(strategy: &S) {
     let (book, sender, consumers) = open(strategy, Some(2), 2);

@@ -35,8 +35,9 @@ pub use callback::{
 };
 pub use deadline::{l15_a_deadline_races_with_a_request, l15_it_only_tightens, l15_it_outlives_its_source};
 pub use items::{
-    Items, l17_a_close_races_with_a_send, l17_a_close_wakes_a_send_that_waits, l17_a_senders_own_stop_races_with_room,
-    l17_a_stop_races_with_a_send, l17_consumers_share_what_there_is, l17_what_is_accepted_is_drained,
+    Items, l17_a_close_races_with_a_send, l17_a_close_wakes_a_send_that_could_be_stopped,
+    l17_a_close_wakes_a_send_that_waits, l17_a_senders_own_stop_races_with_room, l17_a_stop_races_with_a_send,
+    l17_consumers_share_what_there_is, l17_what_is_accepted_is_drained,
 };
 pub use lifetime::{
     l5_stop_before_start, l6_stop_after_the_end_is_harmless, l7_a_produced_value_is_not_lost,
@@ -156,12 +157,13 @@ pub const ITEM_CHECKS: &[Check] = &[
     check(Law::L17, "l17_a_stop_races_with_a_send", Some(3), 30_000),
     check(Law::L17, "l17_a_senders_own_stop_races_with_room", Some(3), 8000),
     check(Law::L17, "l17_a_close_races_with_a_send", Some(3), 1500),
-    check(Law::L17, "l17_a_close_wakes_a_send_that_waits", Some(3), 20),
+    check(Law::L17, "l17_a_close_wakes_a_send_that_waits", Some(3), 950),
+    check(Law::L17, "l17_a_close_wakes_a_send_that_could_be_stopped", Some(3), 950),
     check(Law::L17, "l17_consumers_share_what_there_is", Some(2), 4000),
 ];
 
 /// The check of law L12 that concerns checkpoints with an object of a library that follows the stop.
-pub const MIRROR_CHECKS: &[Check] = &[check(Law::L12, "l12_a_mirror_follows_the_flag", Some(3), 4)];
+pub const MIRROR_CHECKS: &[Check] = &[check(Law::L12, "l12_a_mirror_follows_the_flag", None, 4)];
 
 /// The checks of what a strategy that ends processes shows of itself; the floors are about half of what the process strategy
 /// has.
