@@ -84,7 +84,11 @@ fn a_sleep_leaves_as_a_check_does() {
 
 /// Leaves for `outer` past `inner` with a guard in between; `job` may do something while the stop is caught there. Returns
 /// whether a stop arrived, and whether the guard took it for a failure.
-fn leave_past_a_guard(outer: &UnwindBoundary, inner: &UnwindBoundary, job: impl Fn(Payload) -> Payload) -> (bool, bool) {
+fn leave_past_a_guard(
+    outer: &UnwindBoundary,
+    inner: &UnwindBoundary,
+    job: impl Fn(Payload) -> Payload,
+) -> (bool, bool) {
     let peers = StopSource::new();
     let arrived = catch_unwind(AssertUnwindSafe(|| {
         outer.run(|| {
