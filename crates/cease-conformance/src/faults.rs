@@ -131,6 +131,8 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::StopForAnotherKept, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::SwallowedUnnoticed, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::ArrivedTakenForSwallowed, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::SiblingTakenForSwallowed, killer: Law::L20, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::HandedStopIsFailure, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CurrentNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },

@@ -191,6 +191,7 @@ macro_rules! unwind_laws {
             l20_the_hook_stays_silent
             l20_a_swallowed_stop_leaves_again
             l20_a_swallowed_stop_is_told
+            l20_a_sibling_of_a_stop_is_dropped
             l20_a_stop_passes_other_edges
             l20_the_threads_own_stop_comes_back
             l18_a_stop_that_unwinds_leaves_nothing

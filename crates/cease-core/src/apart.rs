@@ -4,11 +4,9 @@
 //! So the outer type of the payload is here, below the lists; what it carries is known to the boundary, above them.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::Panic;
-use crate::sync::thread_own;
 
 /// What is raised, with its type taken away.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -33,16 +31,6 @@ impl Raised {
     }
 }
 
-/// Whether what the calling thread unwinds with, if it does, is a stop that left a job on this thread.
-pub(crate) fn is_leaving() -> bool {
-    LEAVING.with(Cell::get)
-}
-
-/// Notes whether a stop is on its way out of a job on the calling thread.
-pub(crate) fn set_leaving(is_leaving: bool) {
-    LEAVING.with(|leaving| leaving.set(is_leaving));
-}
-
 /// Calls `call`, which is no part of a job, though it may run on a job's thread.
 ///
 /// A panic of `call` is returned. A stop that `call` raises would leave that job, so its payload is dropped here, and the
@@ -55,5 +43,3 @@ pub(crate) fn call_apart(call: impl FnOnce()) -> Result<(), Panic> {
     }
     Ok(())
 }
-
-thread_own! { static LEAVING: Cell<bool> = Cell::new(false); }

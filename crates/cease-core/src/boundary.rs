@@ -13,15 +13,17 @@
 //! process, and so does a frame of `extern "C"` that the stop would have to pass.
 //! A payload that is forgotten tells nobody, and a checkpoint in a callback of a token ends that callback and nothing else.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::apart::{self, Payload, Raised};
+use crate::apart::{Payload, Raised};
 use crate::fault::{self, Fault};
-use crate::sync::{self, Unmodelled};
+use crate::sync::{self, Unmodelled, thread_own};
 use crate::{Checkpoint, StopToken, Stopped, current};
 
 /// Where a stop that leaves a job by unwinding is caught.
@@ -171,10 +173,8 @@ impl UnwindBoundary {
         if sync::is_unwinding() || !Self::is_possible() {
             return Err(stopped);
         }
-        let watch = Some(Unmodelled::clone(&self.watch));
-        apart::set_leaving(true);
-        let arrivals = self.watch.raised();
-        let leaving = Leaving { swallowed: Swallowed { stopped, left_at }, watch, arrivals };
+        let (watch, number) = (Some(Unmodelled::clone(&self.watch)), self.watch.raised());
+        let leaving = Leaving { swallowed: Swallowed { stopped, left_at }, watch, number };
         Ok(Raised::payload(Box::new(leaving)))
     }
 
@@ -236,7 +236,40 @@ impl fmt::Display for Swallowed {
     }
 }
 
-/// Who is told of what was swallowed; its address tells edges apart.
+/// How many stops this process has raised.
+pub(crate) fn raised() -> u64 {
+    // ORDERING: Relaxed: only the number matters. What happened before this load has raised at most so many.
+    RAISED.load(Relaxed)
+}
+
+/// Whether the calling thread, if it unwinds, may unwind with a stop that was raised after so many others: it has raised that
+/// stop itself, or the stop belongs to `current` and another thread may have handed it on.
+pub(crate) fn is_leaving(current: Option<&UnwindBoundary>, raised: u64) -> bool {
+    let own = LAST_RAISED.try_with(|last| last.borrow().clone()).ok().flatten();
+    own.is_some_and(|own| own.number > raised && own.is_on_its_way())
+        || current.is_some_and(|current| current.watch.has_on_its_way(raised))
+}
+
+/// How many stops this process has raised; it is the number of the next one.
+static RAISED: AtomicU64 = AtomicU64::new(0);
+
+thread_own! { static LAST_RAISED: RefCell<Option<LastRaised>> = RefCell::new(None); }
+
+/// The payload that a thread has raised last, unless it was dropped on that thread.
+#[derive(Clone)]
+struct LastRaised {
+    number: u64,
+    watch: Weak<Watch>,
+}
+
+impl LastRaised {
+    /// Whether the payload was neither dropped nor caught by its boundary.
+    fn is_on_its_way(&self) -> bool {
+        self.watch.upgrade().is_some_and(|watch| watch.passing().on_their_way.contains(&self.number))
+    }
+}
+
+/// The function that reports swallowed stops, and the payloads it is about; its address tells boundaries apart.
 struct Watch {
     report: Box<dyn Fn(&Swallowed) + Send + Sync>,
     passing: Mutex<Passing>,
@@ -248,12 +281,10 @@ struct Watch {
 /// So a dropped payload is reported when no sibling is left that can still arrive.
 #[derive(Default)]
 struct Passing {
-    /// How many payloads were raised since the last arrival and not dropped.
-    raised: usize,
+    /// The numbers of the payloads that were raised since the last arrival and not dropped.
+    on_their_way: Vec<u64>,
     /// The payloads that were dropped while a sibling was still on its way.
     dropped: Vec<Swallowed>,
-    /// How many payloads have arrived.
-    arrivals: u64,
 }
 
 impl Watch {
@@ -261,35 +292,41 @@ impl Watch {
         self.passing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a payload; returns how many had arrived before it.
-    fn raised(&self) -> u64 {
-        let mut passing = self.passing();
-        passing.raised += 1;
-        passing.arrivals
+    /// Notes a payload of the calling thread, and returns its number.
+    fn raised(self: &Unmodelled<Self>) -> u64 {
+        // ORDERING: Relaxed: only the number matters, and each is used once.
+        let number = RAISED.fetch_add(1, Relaxed) + 1;
+        self.passing().on_their_way.push(number);
+        let last = LastRaised { number, watch: Unmodelled::downgrade(self) };
+        // A thread that is ending has no such variable any more.
+        let _ = LAST_RAISED.try_with(|place| place.replace(Some(last)));
+        number
     }
 
-    /// A payload has arrived, so its siblings were not swallowed.
+    /// Whether a payload is on its way that was raised after so many others.
+    fn has_on_its_way(&self, raised: u64) -> bool {
+        !fault::is(Fault::HandedStopIsFailure) && self.passing().on_their_way.iter().any(|number| *number > raised)
+    }
+
+    /// Notes that a payload has arrived, so its siblings were not swallowed.
     fn arrived(&self) {
         let mut passing = self.passing();
-        passing.raised = 0;
+        passing.on_their_way.clear();
         passing.dropped.clear();
-        passing.arrivals += 1;
     }
 
-    /// A payload was dropped that had been raised after so many arrivals.
-    fn dropped(&self, swallowed: &Swallowed, arrivals: u64) {
+    /// Notes that the payload with this number was dropped; that of a sibling that arrived before is no longer listed.
+    fn dropped(&self, swallowed: &Swallowed, number: u64) {
         let mut passing = self.passing();
-        if passing.arrivals != arrivals {
-            return;
-        }
-        passing.raised -= 1;
+        let Some(place) = passing.on_their_way.iter().position(|other| *other == number) else { return };
+        passing.on_their_way.swap_remove(place);
         passing.dropped.push(swallowed.clone());
-        if passing.raised == 0 {
+        if passing.on_their_way.is_empty() || fault::is(Fault::SiblingTakenForSwallowed) {
             self.report_dropped(passing);
         }
     }
 
-    /// The job has ended, and no payload arrived.
+    /// Notes that the job has ended without a payload that arrived.
     fn left_without_a_stop(&self) {
         self.report_dropped(self.passing());
     }
@@ -304,15 +341,14 @@ impl Watch {
     }
 }
 
-/// The payload.
+/// What a payload carries.
 ///
-/// It keeps the watch, so no edge that is made while it is on its way has the same address.
+/// It keeps the watch, so no boundary that is made while it is on its way has the same address.
 struct Leaving {
     swallowed: Swallowed,
     /// `None` once it has arrived.
     watch: Option<Unmodelled<Watch>>,
-    /// How many payloads had arrived when this one was raised.
-    arrivals: u64,
+    number: u64,
 }
 
 impl Leaving {
@@ -333,11 +369,14 @@ impl Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        apart::set_leaving(false);
+        let is_own = |last: &mut LastRaised| last.number == self.number;
+        // A thread that is ending has no such variable any more.
+        let own = LAST_RAISED.try_with(|last| last.borrow_mut().take_if(is_own));
+        drop(own);
         let Some(watch) = self.watch.take() else { return };
         if fault::is(Fault::SwallowedUnnoticed) {
             return;
         }
-        watch.dropped(&self.swallowed, self.arrivals);
+        watch.dropped(&self.swallowed, self.number);
     }
 }

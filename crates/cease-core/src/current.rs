@@ -101,6 +101,12 @@ pub fn checkpoint() {
     }
 }
 
+/// Whether the calling thread, if it unwinds, may unwind with a stop that was raised after so many others.
+pub(crate) fn is_leaving(raised: u64) -> bool {
+    // SAFETY: as in `payload_of_a_stop`.
+    boundary::is_leaving(unsafe { CURRENT.with(Cell::get).edge.as_ref() }, raised)
+}
+
 /// Calls `f` with `edge` and its token as the calling thread's own.
 pub(crate) fn with_boundary<R>(edge: &UnwindBoundary, f: impl FnOnce() -> R) -> R {
     enter(Frame { token: edge.token(), edge }, f)

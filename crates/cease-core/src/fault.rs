@@ -122,6 +122,10 @@ pub enum Fault {
     SwallowedUnnoticed,
     /// A stop that came to its edge is told of as swallowed.
     ArrivedTakenForSwallowed,
+    /// A stop is reported as swallowed when its payload is dropped while a sibling is on its way.
+    SiblingTakenForSwallowed,
+    /// A guard takes a stop for a failure of its thread when another thread has handed that stop on.
+    HandedStopIsFailure,
     /// The thread's own stop stays the inner one when that is left.
     CurrentNotRestored,
     /// A stop is not passed on to the receiver or the cancellation token that follows it.
@@ -158,7 +162,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 75] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -216,6 +220,8 @@ impl Fault {
         Self::StopForAnotherKept,
         Self::SwallowedUnnoticed,
         Self::ArrivedTakenForSwallowed,
+        Self::SiblingTakenForSwallowed,
+        Self::HandedStopIsFailure,
         Self::CurrentNotRestored,
         Self::CancelNotPassedOn,
         Self::FlagRaisedLast,
@@ -295,6 +301,8 @@ impl Fault {
             Self::StopForAnotherKept => "stop-for-another-kept",
             Self::SwallowedUnnoticed => "swallowed-unnoticed",
             Self::ArrivedTakenForSwallowed => "arrived-taken-for-swallowed",
+            Self::SiblingTakenForSwallowed => "sibling-taken-for-swallowed",
+            Self::HandedStopIsFailure => "handed-stop-is-failure",
             Self::CurrentNotRestored => "current-not-restored",
             Self::CancelNotPassedOn => "cancel-not-passed-on",
             Self::FlagRaisedLast => "flag-raised-last",

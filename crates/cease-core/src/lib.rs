@@ -10,6 +10,7 @@ mod contract;
 mod exit;
 mod fallible;
 mod fault;
+mod guard;
 mod job;
 mod observed;
 mod panic;
@@ -28,13 +29,14 @@ pub use exit::Exit;
 pub use fallible::{JobError, attempt};
 #[doc(hidden)]
 pub use fault::Fault;
+pub use guard::StopGuard;
 pub use job::Job;
 pub use observed::{StopObserved, Watched};
 pub use panic::Panic;
 pub use reason::{Cause, Payload, Reason};
 pub use stop::{
-    Alarm, CallbackGuard, Deadline, DeferredCallbacks, LinkedToken, NeverStops, PinnedCallback, Request, StopGuard,
-    StopSource, StopToken, StoppedFuture, Timer, TimerError, WaitError,
+    Alarm, CallbackGuard, Deadline, DeferredCallbacks, LinkedToken, NeverStops, PinnedCallback, Request, StopSource,
+    StopToken, StoppedFuture, Timer, TimerError, WaitError,
 };
 pub use stopped::Stopped;
 pub use strategy::{SpawnError, SpawnFn, Strategy};

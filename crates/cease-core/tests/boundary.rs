@@ -82,6 +82,74 @@ fn a_sleep_leaves_as_a_check_does() {
     assert!(stopped.is_err());
 }
 
+/// Leaves for `outer` past `inner` with a guard in between; `job` may do something while the stop is caught there. Returns
+/// whether a stop arrived, and whether the guard took it for a failure.
+fn leave_past_a_guard(
+    outer: &UnwindBoundary,
+    inner: &UnwindBoundary,
+    job: impl Fn(Payload) -> Payload,
+) -> (bool, bool) {
+    let peers = StopSource::new();
+    let arrived = catch_unwind(AssertUnwindSafe(|| {
+        outer.run(|| {
+            inner.run(|| -> Result<(), Stopped> {
+                let _guard = peers.clone().stop_on_panic();
+                resume_unwind(job(catch_unwind(|| leave_for(outer)).unwrap_err()))
+            })
+        })
+    }));
+    (arrived.is_ok_and(|left| left.is_err()), peers.is_stop_requested())
+}
+
+type Payload = Box<dyn std::any::Any + Send>;
+
+/// The boundary of the guard is the inner one, so the guard goes by what its own thread has raised.
+#[test]
+fn a_stop_for_a_boundary_further_out_is_no_failure() {
+    let ((_outer, outer, reports), (_inner, inner, _)) = (stopped_edge(), stopped_edge());
+    assert_eq!(leave_past_a_guard(&outer, &inner, |payload| payload), (true, false));
+    let drops_a_sibling = |payload| {
+        let raised_elsewhere =
+            thread::scope(|scope| scope.spawn(|| catch_unwind(|| leave_for(&outer)).unwrap_err()).join().unwrap());
+        drop(raised_elsewhere);
+        payload
+    };
+    assert_eq!(leave_past_a_guard(&outer, &inner, drops_a_sibling), (true, false));
+    assert_eq!(reports.load(Relaxed), 0);
+}
+
+#[test]
+fn a_panic_after_a_stop_was_dropped_is_a_failure_wherever_that_was() {
+    let drops: [fn(Payload); 2] = [drop, |payload| thread::spawn(|| drop(payload)).join().unwrap()];
+    for dropped in drops {
+        let ((_outer, outer, _), (_inner, inner, _)) = (stopped_edge(), stopped_edge());
+        let panics = |payload| -> Payload {
+            dropped(payload);
+            Box::new("a bug")
+        };
+        assert_eq!(leave_past_a_guard(&outer, &inner, panics), (false, true));
+    }
+}
+
+/// A thread of a pool has handed its stop on before the guard was made, and the stop is still on its way.
+#[test]
+fn a_panic_on_a_thread_that_has_handed_a_stop_on_is_a_failure() {
+    let (_source, boundary, reports) = stopped_edge();
+    let peers = StopSource::new();
+    let arrived = boundary.run(|| -> Result<(), Stopped> {
+        let handed_on = catch_unwind(|| leave_for(&boundary)).unwrap_err();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = peers.clone().stop_on_panic();
+            resume_unwind(Box::new("a bug"))
+        }));
+        assert!(panicked.is_err_and(|payload| payload.is::<&str>()));
+        assert!(peers.is_stop_requested());
+        resume_unwind(handed_on)
+    });
+    assert!(arrived.is_err());
+    assert_eq!(reports.load(Relaxed), 0);
+}
+
 /// Rayon passes the first payload on, and drops the payloads of the other threads.
 #[test]
 fn a_sibling_of_a_stop_that_arrives_was_not_swallowed() {

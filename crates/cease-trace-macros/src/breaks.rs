@@ -83,7 +83,13 @@ impl VisitMut for Breaks<'_> {
     fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_macro_mut(&mut self, _: &mut Macro) {}
-    fn visit_pat_mut(&mut self, _: &mut Pat) {}
+    /// Of a pattern, only the guard of a `match` arm is code of the function.
+    fn visit_pat_mut(&mut self, pat: &mut Pat) {
+        if let Pat::Guard(guarded) = pat {
+            self.visit_expr_mut(&mut guarded.guard);
+        }
+    }
+
     fn visit_path_mut(&mut self, _: &mut Path) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}
 }

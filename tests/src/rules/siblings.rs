@@ -60,6 +60,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-unwind", "tests/unwind.rs", "only here does a stop pass frames, guards and threads"),
     ("crates/cease-unwind", "examples/abort.rs", "only here is a program refused for how it was built"),
     ("crates/cease-trace", "src/blocks.rs", "only here are the loops of others changed"),
+    ("crates/cease-trace", "tests/inside.rs", "only here is a checkpoint wanted in each loop of others"),
     ("crates/cease-trace", "tests/same/", "only here are the loops of others changed"),
     ("crates/cease-trace", "tests/traced.rs", "only here is code stopped that knows nothing of it"),
     ("crates/cease-token", "src/task.rs", "only here do jobs await"),

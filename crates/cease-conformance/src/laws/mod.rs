@@ -77,9 +77,9 @@ pub use tree::{
     l14_the_last_two_go_at_once, l14_what_is_never_called_is_dropped,
 };
 pub use unwind::{
-    l18_a_stop_that_unwinds_leaves_nothing, l20_a_foreign_panic_passes, l20_a_stop_deep_down_leaves_the_job,
-    l20_a_stop_passes_other_edges, l20_a_swallowed_stop_is_told, l20_a_swallowed_stop_leaves_again,
-    l20_the_hook_stays_silent, l20_the_threads_own_stop_comes_back,
+    l18_a_stop_that_unwinds_leaves_nothing, l20_a_foreign_panic_passes, l20_a_sibling_of_a_stop_is_dropped,
+    l20_a_stop_deep_down_leaves_the_job, l20_a_stop_passes_other_edges, l20_a_swallowed_stop_is_told,
+    l20_a_swallowed_stop_leaves_again, l20_the_hook_stays_silent, l20_the_threads_own_stop_comes_back,
 };
 
 /// One function that checks a law.
@@ -182,6 +182,7 @@ pub const UNWIND_CHECKS: &[Check] = &[
     check(Law::L20, "l20_the_hook_stays_silent", None, 1100),
     check(Law::L20, "l20_a_swallowed_stop_leaves_again", None, 1900),
     check(Law::L20, "l20_a_swallowed_stop_is_told", None, 700),
+    check(Law::L20, "l20_a_sibling_of_a_stop_is_dropped", None, 10),
     check(Law::L20, "l20_a_stop_passes_other_edges", None, 500),
     check(Law::L20, "l20_the_threads_own_stop_comes_back", None, 1300),
     check(Law::L18, "l18_a_stop_that_unwinds_leaves_nothing", None, 1400),

@@ -108,6 +108,32 @@ pub fn l20_a_swallowed_stop_is_told(_strategy: &dyn Strategy<Act>) {
     assert_eq!(*lock(&told), [(Reason::from("told"), line)], "L20: what was told is not what was swallowed");
 }
 
+/// L20: of two stops that leave one job on two threads, one arrives; the other was not swallowed, and no thread has failed.
+///
+/// It is about a boundary alone, as a library uses it that runs parts of a job on threads of its own.
+pub fn l20_a_sibling_of_a_stop_is_dropped(_strategy: &dyn Strategy<Act>) {
+    let (source, peers, reports) = (StopSource::new(), StopSource::new(), Tally::default());
+    let count = reports.clone();
+    let boundary = Arc::new(UnwindBoundary::new(&source.token(), move |_| count.add()));
+    let guard = peers.clone().stop_on_panic();
+    let shared = Arc::clone(&boundary);
+    let arrived = arrives(&boundary, || {
+        let _guard = guard;
+        let helper = thread::spawn(move || {
+            shared.enter(wait);
+            catch_unwind(|| shared.check()).expect_err("L20: a checkpoint did not leave")
+        });
+        source.request();
+        let own = catch_unwind(|| boundary.check()).expect_err("L20: a checkpoint did not leave");
+        let handed_on = helper.join().expect("it returns the stop");
+        drop(own);
+        resume_unwind(handed_on);
+    });
+    assert!(arrived, "L20: a stop that another thread handed on did not come to its boundary");
+    assert_eq!(reports.count(), 0, "L20: the sibling of a stop that arrived was reported as swallowed");
+    assert!(!peers.is_stop_requested(), "L20: a stop that another thread handed on was taken for a failure");
+}
+
 /// L20: a stop passes the edges that it is not for, and comes to its own.
 pub fn l20_a_stop_passes_other_edges(_strategy: &dyn Strategy<Act>) {
     let (source, other) = (StopSource::new(), StopSource::new());

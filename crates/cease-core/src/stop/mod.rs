@@ -24,7 +24,6 @@
 //! | `callback.rs` | [`CallbackGuard`] and [`PinnedCallback`]: functions that a request calls |
 //! | `deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
 //! | **what asks by itself** | |
-//! | `guard.rs` | [`StopGuard`]: asks by being dropped |
 //! | `attached.rs` | what stops a root from other trees, and is dropped with the root |
 //! | `link.rs` | [`LinkedToken`]: any, all or some of several tokens |
 //! | `follow.rs` | a request that passes on a stop of another tree |
@@ -47,7 +46,6 @@ mod deferred;
 mod due;
 mod follow;
 mod future;
-mod guard;
 mod kept;
 mod link;
 mod node;
@@ -72,7 +70,6 @@ pub use callback::{CallbackGuard, PinnedCallback};
 pub use deadline::Deadline;
 pub use deferred::DeferredCallbacks;
 pub use future::StoppedFuture;
-pub use guard::StopGuard;
 pub use link::LinkedToken;
 pub use request::Request;
 pub use source::StopSource;

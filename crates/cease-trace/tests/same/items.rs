@@ -121,6 +121,21 @@ same! {
         None
     }
 
+    a_break_in_a_guard(items, at, log) {
+        let late;
+        'search: for outer in 0..items {
+            for item in 0..items {
+                match item {
+                    _ if outer == 2 && { for inner in 0..item { if inner == at { break 'search } } false } => return None,
+                    _ if outer == 3 && item == at && { late = vec![item]; log.extend(late); break 'search } => return None,
+                    _ if item == at && { log.push(1000); break } => return None,
+                    _ => log.push(item),
+                }
+            }
+        }
+        None
+    }
+
     closures(items, at, log) {
         let mut each = |most: u32| {
             for item in 0..most {
