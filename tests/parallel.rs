@@ -183,7 +183,7 @@ fn a_panic_on_a_thread_that_handed_its_stop_on_is_a_failure() {
                 resume_unwind(Box::new("a bug"))
             })
         }));
-        assert_eq!(failed.map(|()| ()).unwrap_err().downcast_ref(), Some(&"a bug"));
+        assert_eq!(failed.unwrap_err().downcast_ref(), Some(&"a bug"));
         let payload = kept.lock().unwrap().take().unwrap();
         resume_unwind(payload)
     });
