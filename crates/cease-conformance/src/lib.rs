@@ -89,6 +89,7 @@ macro_rules! laws {
             l21_all_of_three_wait_for_the_third
             l21_too_few_inputs_are_told
             l21_cutting_races_with_the_request
+            l21_the_last_token_races_with_the_request
         }
     };
     (@each $strategy:ident, $new:expr, $excepted:expr; $($law:ident)*) => {

@@ -156,13 +156,15 @@ pub enum Fault {
     ParkedOnce,
     /// The drop of a guard takes any wake-up for the end of the callback.
     CallbackAwaitedOnce,
+    /// When the last token of a link goes, the link does not count as a source for those below.
+    LinkForgotten,
     /// Closing a channel does not wake a send that waits for room.
     BlockedSendNotWoken,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 75] = [
+    pub const ALL: [Self; 76] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -237,6 +239,7 @@ impl Fault {
         Self::SweepWaitedOnce,
         Self::ParkedOnce,
         Self::CallbackAwaitedOnce,
+        Self::LinkForgotten,
         Self::BlockedSendNotWoken,
     ];
 
@@ -318,6 +321,7 @@ impl Fault {
             Self::SweepWaitedOnce => "sweep-waited-once",
             Self::ParkedOnce => "parked-once",
             Self::CallbackAwaitedOnce => "callback-awaited-once",
+            Self::LinkForgotten => "link-forgotten",
             Self::BlockedSendNotWoken => "blocked-send-not-woken",
         }
     }

@@ -109,8 +109,6 @@ impl Alive {
 struct Callback {
     guard: CallbackGuard,
     calls: Arc<AtomicUsize>,
-    /// Whether it was not over and done with when it was registered.
-    is_open: bool,
 }
 
 fn count() -> (Arc<AtomicUsize>, impl FnOnce() + Send + 'static) {
@@ -234,8 +232,7 @@ impl History {
     fn register(&mut self, node: usize) {
         let Some(token) = self.alive[&node].some_token() else { return };
         let (calls, function) = count();
-        let is_open = !self.model.0[node].stopped && self.model.stop_possible(node);
-        self.node(node).callbacks.push(Callback { guard: token.on_stop(function), calls, is_open });
+        self.node(node).callbacks.push(Callback { guard: token.on_stop(function), calls });
     }
 
     fn let_go(&mut self, node: usize) {
@@ -244,11 +241,11 @@ impl History {
             return;
         }
         let index = self.random.below(some);
-        let Callback { guard, calls, is_open } = self.node(node).callbacks.swap_remove(index);
+        let Callback { guard, calls } = self.node(node).callbacks.swap_remove(index);
         let stopped = self.model.0[node].stopped;
         let said = self.said(node);
         if self.random.below(2) == 0 {
-            assert_eq!(guard.unregister(), is_open && !stopped, "{said}: removed");
+            assert_eq!(guard.unregister(), !stopped, "{said}: removed");
         } else {
             drop(guard);
         }

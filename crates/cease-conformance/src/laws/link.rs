@@ -57,6 +57,19 @@ pub fn l21_too_few_inputs_are_told(_: &dyn Strategy<Act>) {
     assert!(!both.token().is_stop_requested(), "L21: one of two inputs was enough for both");
 }
 
+/// L21: the last token of a link is dropped while its input stops: nothing of the link is left, and the request is whole.
+pub fn l21_the_last_token_races_with_the_request(_: &dyn Strategy<Act>) {
+    let input = StopSource::new();
+    let token = StopToken::any_of(&[input.token()]).into_token();
+    let other = thread::spawn(move || {
+        assert!(input.request_with("now"), "L21: a link has asked its input");
+        input
+    });
+    drop(token);
+    let input = other.join().expect("the request does not panic");
+    assert_eq!(input.token().reason(), Some(&Reason::from("now")), "L21: the reason got lost");
+}
+
 /// L21: the last token of a link goes just as its input stops, and a source below it follows all the same.
 pub fn l21_cutting_races_with_the_request(_: &dyn Strategy<Act>) {
     let input = StopSource::new();

@@ -46,7 +46,7 @@ pub use lifetime::{
 };
 pub use link::{
     l21_all_of_three_wait_for_the_third, l21_any_of_two_stops_once, l21_cutting_races_with_the_request,
-    l21_too_few_inputs_are_told,
+    l21_the_last_token_races_with_the_request, l21_too_few_inputs_are_told,
 };
 pub use memory::{
     l2_the_reason_needs_no_poll, l15_the_reason_of_a_deadline_is_whole,
@@ -147,7 +147,8 @@ pub const CHECKS: &[Check] = &[
     check(Law::L21, "l21_any_of_two_stops_once", None, 1900),
     check(Law::L21, "l21_all_of_three_wait_for_the_third", None, 6),
     check(Law::L21, "l21_too_few_inputs_are_told", None, 26),
-    check(Law::L21, "l21_cutting_races_with_the_request", None, 1200),
+    check(Law::L21, "l21_cutting_races_with_the_request", None, 60),
+    check(Law::L21, "l21_the_last_token_races_with_the_request", None, 3000),
 ];
 
 /// The checks of law L17, which concerns strategies whose workers handle items; the floors are about half of what the

@@ -311,7 +311,7 @@ unsafe fn end_root(root: NonNull<Root>) {
     }
     if this.had_children.is_raised() {
         let guard = this.shard.lock();
-        if guard.is_armed(&this.node) || passed(&this.node) || this.node.state.has(LINKED) {
+        if guard.is_armed(&this.node) || passed(&this.node) || is_linked(&this.node) {
             this.node.mark_left(true);
             drop(guard);
         } else {
@@ -321,6 +321,11 @@ unsafe fn end_root(root: NonNull<Root>) {
     }
     // SAFETY: the share of the handles is not used again.
     unsafe { release_root(root) };
+}
+
+/// Whether a link may still stop it.
+fn is_linked(root: &Node) -> bool {
+    root.state.has(LINKED) && !fault::is(Fault::LinkForgotten)
 }
 
 /// Gives a share in a root back, and the root with the last one.
