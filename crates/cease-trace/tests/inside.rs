@@ -5,7 +5,9 @@
 #![cfg(not(any(loom, shuttle)))]
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cease_core::{Exit, JoinError, SpawnFn, current};
@@ -300,6 +302,44 @@ fn the_loops_that_blocks_do_not_cut_are_checked_each_round() {
 
     for work in [a_loop as fn(), a_while, a_while_let] {
         assert_eq!(left_in(3, work), 3);
+    }
+}
+
+/// They may run on another thread than the worker's.
+#[test]
+fn async_blocks_and_closures_are_left_alone() {
+    fn poll(future: impl Future<Output = ()>) {
+        let poll = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll.is_ready());
+    }
+
+    #[traced]
+    fn a_block() {
+        poll(async {
+            for _ in 0..3 {
+                round();
+            }
+        });
+        while yes() {
+            round();
+        }
+    }
+
+    #[traced(every = 1)]
+    fn a_closure() {
+        let work = async || {
+            for _ in 0..3 {
+                round();
+            }
+        };
+        poll(work());
+        while yes() {
+            round();
+        }
+    }
+
+    for work in [a_block as fn(), a_closure] {
+        assert_eq!(left_in(1, work), 3, "the first loop has no checkpoint, and the second one leaves");
     }
 }
 
