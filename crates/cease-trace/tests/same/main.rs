@@ -101,9 +101,13 @@ macro_rules! shadowed {
         $(
             #[traced(every = 2)]
             fn $name($log: &mut Vec<u32>) {
+                let last;
                 'same: for $item in 0..5 {
                     $inner
                     if $item == 3 {
+                        // Assigned once, so the compiler must see that this leaves the outer loop.
+                        last = vec![20 + $item];
+                        $log.extend(last);
                         break 'same;
                     }
                     $log.push(10 + $item);
@@ -133,7 +137,7 @@ fn a_label_that_is_shadowed_leaves_the_inner_loop() {
     for code in [by_a_loop as fn(&mut Vec<u32>), by_a_while, by_a_for, by_a_block] {
         let mut log = Vec::new();
         code(&mut log);
-        assert_eq!(log, [0, 10, 1, 11, 2, 12, 3]);
+        assert_eq!(log, [0, 10, 1, 11, 2, 12, 3, 23]);
     }
 }
 
