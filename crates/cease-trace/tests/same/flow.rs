@@ -141,6 +141,7 @@ same! {
                     return None;
                 }
                 3 if at == 3 => {
+                    #[allow(clippy::never_loop, reason = "on purpose")]
                     let value = loop {
                         break {
                             if item == at { in_a_value = vec![item]; log.extend(in_a_value); break 'outer }

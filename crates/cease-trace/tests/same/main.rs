@@ -99,6 +99,7 @@ fn own_names(items: u32) -> u32 {
 macro_rules! shadowed {
     ($($name:ident($log:ident, $item:ident) $inner:tt)*) => {
         $(
+            #[allow(clippy::while_immutable_condition, clippy::never_loop, reason = "on purpose")]
             #[traced(every = 2)]
             fn $name($log: &mut Vec<u32>) {
                 let last;
