@@ -34,23 +34,55 @@ fn main() {
 }
 "#;
 
-#[test]
-fn a_package_that_has_only_the_face_is_traced_and_fails_with_a_question_mark() {
-    run("cease", "");
-    run("halt", "package = \"cease\", ");
+const BESIDE: &str = r#"
+use cease::SpawnFn;
+use hooks::{Trace, traced};
+
+#[traced(every = 64)]
+fn count() -> u64 {
+    let mut number = 0_u64;
+    for step in 0.. {
+        number ^= step;
+    }
+    number
 }
 
-/// Builds and runs the program in a package and workspace of its own, where the face is called `name`.
-fn run(name: &str, package: &str) {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("face-{name}"));
+fn main() {
+    let worker = Trace::new().spawn_fn(|_| Ok(count())).unwrap();
+    worker.stop();
+    assert!(worker.join().unwrap().as_stopped().is_some());
+}
+"#;
+
+#[test]
+fn a_package_that_has_only_the_face_is_traced_and_fails_with_a_question_mark() {
+    for (name, package) in [("cease", ""), ("halt", "package = \"cease\", ")] {
+        let face = top().join("crates/cease");
+        let dependencies = format!("{name} = {{ {package}path = {face:?}, features = [\"trace\"] }}\n");
+        run(&format!("face-{name}"), &dependencies, &PROGRAM.replace("FACE", name));
+    }
+}
+
+/// The face may lack the attribute, so the crate that has it comes first.
+#[test]
+fn a_package_that_has_the_face_and_the_crate_of_the_attribute_is_traced_through_the_crate() {
+    let [face, trace] = ["crates/cease", "crates/cease-trace"].map(|dir| top().join(dir));
+    let dependencies = format!(
+        "cease = {{ path = {face:?} }}\nhooks = {{ package = \"cease-trace\", path = {trace:?}, default-features = false }}\n"
+    );
+    run("face-beside", &dependencies, BESIDE);
+}
+
+/// Builds and runs `program` in a package and workspace of its own with these dependencies.
+fn run(dir: &str, dependencies: &str, program: &str) {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(dir);
     fs::create_dir_all(dir.join("src")).unwrap();
-    let face = top().join("crates/cease");
     let manifest = format!(
         "[package]\nname = \"alone\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         {name} = {{ {package}path = {face:?}, features = [\"trace\"] }}\n"
+         {dependencies}"
     );
     fs::write(dir.join("Cargo.toml"), manifest).unwrap();
-    fs::write(dir.join("src/main.rs"), PROGRAM.replace("FACE", name)).unwrap();
+    fs::write(dir.join("src/main.rs"), program).unwrap();
     fs::copy(top().join("Cargo.lock"), dir.join("Cargo.lock")).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--offline", "--target-dir"]);

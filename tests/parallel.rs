@@ -4,8 +4,8 @@
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
+use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Barrier};
 
 use cease_core::{Exit, Reason, SpawnFn, StopSource, StopToken, Stopped, Worker};
 use cease_unwind::{Unwind, UnwindStop};
@@ -172,11 +172,9 @@ fn a_sibling_that_is_dropped_by_an_unwinding_thread_makes_no_failure_of_the_stop
 #[test]
 fn a_panic_on_a_thread_that_handed_its_stop_on_is_a_failure() {
     let peers = peers_of(|stop, source| {
-        let kept = Arc::new(std::sync::Mutex::new(None));
         let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         // Both closures run on the only thread of the pool, and the first payload outlives its stay there.
         let handed_on = pool.install(|| catch_unwind(AssertUnwindSafe(|| leave_together(stop, &Barrier::new(1)))));
-        *kept.lock().unwrap() = handed_on.err();
         let failed = catch_unwind(AssertUnwindSafe(|| {
             pool.install(|| {
                 let _guard = source.clone().stop_on_panic();
@@ -184,8 +182,7 @@ fn a_panic_on_a_thread_that_handed_its_stop_on_is_a_failure() {
             })
         }));
         assert_eq!(failed.unwrap_err().downcast_ref(), Some(&"a bug"));
-        let payload = kept.lock().unwrap().take().unwrap();
-        resume_unwind(payload)
+        resume_unwind(handed_on.unwrap_err())
     });
     assert_eq!(peers, ("stopped", Some(Reason::PeerFailed)));
 }

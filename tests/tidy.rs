@@ -131,6 +131,10 @@ rules! {
         ["docs/SEMANTICS.md:1: `c` is no check", "docs/SEMANTICS.md" => "| a | `b`, `c` |\n",
             "a/tests/a.rs" => "fn b() { c(); }\n"];
 
+    the_first_pages_name_the_face_only: pages::face,
+        ["README.md:2: `cease_flag` is behind", "README.md" => "use cease::flag;\nuse cease_flag::Flag;\n"],
+        ["docs/GUIDE.md:1: `cease_core` is behind", "docs/GUIDE.md" => "[a](cease_core::Worker)\n"];
+
     the_examples_of_every_page_are_run: pages::examples,
         ["does not run the examples of docs/b.md", "docs/b.md" => "", "tests/src/lib.rs" => ""];
 }

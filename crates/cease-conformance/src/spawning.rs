@@ -30,6 +30,7 @@ macro_rules! spawning {
             the_end_is_an_event_that_outlives_the_worker
             the_stop_is_the_threads_own
             a_failure_is_told_from_a_stop
+            a_stop_with_context_is_a_stop
             a_fallible_spawn_that_fails_hands_the_closure_back
         }
     };
@@ -189,6 +190,40 @@ pub fn a_failure_is_told_from_a_stop<S: SpawnFn>(with: impl Fn(Option<&str>, Opt
     let inside = inside.unwrap();
     inside.stop_with("inside an error of input and output");
     assert!(inside.join().unwrap().as_stopped().is_some());
+}
+
+/// Context that code of the job adds to a stop leaves it a stop.
+pub fn a_stop_with_context_is_a_stop<S: SpawnFn>(with: impl Fn(Option<&str>, Option<usize>) -> S) {
+    #[derive(Debug)]
+    struct Context(Box<dyn std::error::Error + Send + Sync>);
+
+    impl std::fmt::Display for Context {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the work was not done")
+        }
+    }
+
+    impl std::error::Error for Context {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+
+    type Wrap = fn(Stopped) -> Context;
+    let wraps: [Wrap; 3] = [
+        |stopped| Context(stopped.into()),
+        |stopped| Context(Context(stopped.into()).into()),
+        |stopped| Context(std::io::Error::other(Context(std::io::Error::other(stopped).into())).into()),
+    ];
+    for wrap in wraps {
+        let worker = with(None, None).spawn_fallible(move |stop| Err::<(), _>(wrap(stop.token().wait()?).into()));
+        let worker = worker.unwrap();
+        worker.stop_with("enough");
+        assert_eq!(worker.join().unwrap().as_stopped().unwrap().reason(), &Reason::from("enough"));
+    }
+    let failing = with(None, None).spawn_fallible(|_| Err::<(), _>(Context("a bug".into()).into())).unwrap();
+    let Exit::Finished(Err(error)) = failing.join().unwrap() else { panic!("it failed") };
+    assert!(error.is::<Context>(), "a failure keeps its type");
 }
 
 /// What a closure that can fail owns is not lost either.

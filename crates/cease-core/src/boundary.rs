@@ -1,17 +1,20 @@
-//! Leaving a job by unwinding: a payload of its own, caught at one edge.
+//! A stop that leaves a job by unwinding, up to the boundary of the job.
 //!
 //! # How it works
 //!
 //! A checkpoint that sees the stop raises a private payload with `resume_unwind`, which calls no panic hook and takes no
 //! backtrace.
-//! The payload runs every destructor on its way, and the edge turns it into [`Stopped`]; any other panic goes on as it was.
-//! A payload that is dropped before it came to its edge was swallowed by a `catch_unwind` in between, and says so.
+//! Unwinding runs the destructors of every frame up to the boundary, and the boundary turns the payload into [`Stopped`].
+//! Any other panic passes the boundary unchanged.
+//! If a payload is dropped before it arrives at its boundary, a `catch_unwind` in between has swallowed the stop, and the
+//! boundary reports that.
 //!
 //! # Limits
 //!
-//! What Rust does not survive, a stop does not either: a destructor that panics while the stop is on its way out ends the
-//! process, and so does a frame of `extern "C"` that the stop would have to pass.
-//! A payload that is forgotten tells nobody, and a checkpoint in a callback of a token ends that callback and nothing else.
+//! Rust ends the process when a destructor panics during unwinding, and when unwinding reaches a frame of `extern "C"`.
+//! Both hold for a stop as for a panic.
+//! A payload that is leaked with `mem::forget` is not reported.
+//! A checkpoint in a callback of a token ends that callback only.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -26,16 +29,16 @@ use crate::fault::{self, Fault};
 use crate::sync::{self, Unmodelled, thread_own};
 use crate::{Checkpoint, StopToken, Stopped, current};
 
-/// Where a stop that leaves a job by unwinding is caught.
+/// Catches a stop that leaves a job by unwinding.
 ///
 /// ```
 /// use cease_core::{UnwindBoundary, StopSource};
 ///
 /// let source = StopSource::new();
-/// let edge = UnwindBoundary::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
+/// let boundary = UnwindBoundary::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
 /// source.request_with("enough");
-/// let left = edge.run(|| -> Result<(), _> {
-///     let _ = edge.check();
+/// let left = boundary.run(|| -> Result<(), _> {
+///     let _ = boundary.check();
 ///     unreachable!("the check has left");
 /// });
 /// assert_eq!(left.unwrap_err().reason().to_string(), "requested: enough");
@@ -45,55 +48,56 @@ pub struct UnwindBoundary {
     watch: Unmodelled<Watch>,
 }
 
-/// A stop that was on its way out of a job and was swallowed by a `catch_unwind`.
+/// A stop that a `catch_unwind` in a job has swallowed.
 ///
-/// The job goes on; the stop is as it was, and the next checkpoint leaves again.
+/// The job continues. Its token is still stopped, so the next checkpoint raises the stop again.
 #[derive(Debug, Clone)]
 pub struct Swallowed {
     /// The stop.
     pub stopped: Stopped,
-    /// The checkpoint that had left.
+    /// The checkpoint that raised it.
     pub left_at: &'static Location<'static>,
 }
 
 impl UnwindBoundary {
-    /// Whether this program can unwind at all; one that was built with `panic = "abort"` cannot.
+    /// Whether this program can unwind; a program that was built with `panic = "abort"` cannot.
     #[must_use]
     pub const fn is_possible() -> bool {
         cfg!(panic = "unwind")
     }
 
-    /// An edge for a job that is stopped at `token`; `report` is told of each stop that was swallowed on its way here.
+    /// Makes a boundary for a job that is stopped through `token`; it calls `report` for each stop that is swallowed.
     ///
-    /// A payload that is dropped while a sibling from the same edge is on its way is reported only when no sibling arrives:
-    /// when the last of them is dropped, or when the job ends without a stop that left by unwinding.
+    /// Several threads of a job may raise payloads for one boundary. If one of them arrives, the others were not swallowed.
+    /// So a payload that is dropped while others are on their way is reported only if none of them arrives: when the last of
+    /// them is dropped, or when the job ends without a stop.
     ///
-    /// `report` runs where the payload is dropped, which may be in the middle of another panic, on another thread, and
-    /// after the job has ended. When it panics, the panic hook says so, and nothing else comes of it.
+    /// `report` runs on the thread that drops the payload, possibly during another panic and after the end of the job.
+    /// A panic of `report` calls the panic hook and has no other effect.
     pub fn new(token: &StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
         Self::at(token.clone(), report)
     }
 
-    /// As [`UnwindBoundary::new`], with a token that nobody else needs.
+    /// As [`UnwindBoundary::new`], but takes the token.
     pub(crate) fn at(token: StopToken, report: impl Fn(&Swallowed) + Send + Sync + 'static) -> Self {
         Self { token, watch: Unmodelled::new(Watch { report: Box::new(report), passing: Mutex::default() }) }
     }
 
-    /// The token that its checkpoints ask.
+    /// The token that its checkpoints poll.
     #[must_use]
     pub const fn token(&self) -> &StopToken {
         &self.token
     }
 
-    /// Leaves for [`UnwindBoundary::run`] by unwinding if a stop was asked for.
+    /// Unwinds to [`UnwindBoundary::run`] if a stop was requested.
     ///
-    /// On a thread that the job has started itself it unwinds that thread, and whoever joins it gets the payload: passed on
-    /// with `resume_unwind` it comes to the edge, and dropped it was swallowed.
+    /// On a thread that the job has started it unwinds that thread, and the join of that thread returns the payload.
+    /// A payload that the joining thread raises with `resume_unwind` arrives at the boundary; a payload that it drops was
+    /// swallowed.
     ///
     /// # Errors
     ///
-    /// [`Stopped`], instead of leaving, while the thread unwinds already and in a program that cannot unwind: either would
-    /// end the process.
+    /// Returns [`Stopped`] instead of unwinding while the thread is already unwinding, and in a program that cannot unwind.
     #[inline]
     #[track_caller]
     pub fn check(&self) -> Result<(), Stopped> {
@@ -107,7 +111,7 @@ impl UnwindBoundary {
         }
     }
 
-    /// Sleeps for `duration`, and leaves for [`UnwindBoundary::run`] by unwinding as soon as a stop is asked for.
+    /// Sleeps for `duration`, and unwinds to [`UnwindBoundary::run`] as soon as a stop is requested.
     ///
     /// # Errors
     ///
@@ -122,30 +126,30 @@ impl UnwindBoundary {
         }
     }
 
-    /// Calls `job` with the token as the thread's own, and turns a stop that leaves by unwinding into `Err`.
+    /// Calls `job` with the token as the current one of the thread, and turns a stop that unwinds into `Err`.
     ///
     /// # Errors
     ///
-    /// [`Stopped`]: the job returned it, or a checkpoint left for this edge.
+    /// [`Stopped`]: the job returned it, or a checkpoint raised a stop for this boundary.
     ///
     /// # Panics
     ///
-    /// With whatever else `job` panics with, a stop for another edge included; the panic hook is not called a second time.
+    /// Passes any other panic of `job` on, also a stop for another boundary, without a second call of the panic hook.
     pub fn run<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> Result<T, Stopped> {
         self.catch(job).unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// Calls `f` with this edge and its token as the calling thread's own: for threads that the job starts itself.
+    /// Calls `f` with this boundary and its token as the current ones of the calling thread, which the job has started.
     ///
-    /// A [`checkpoint`](current::checkpoint) in it unwinds this thread, as [`UnwindBoundary::check`] does.
+    /// A [`checkpoint`](current::checkpoint) in `f` unwinds the calling thread, as [`UnwindBoundary::check`] does.
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         current::with_boundary(self, f)
     }
 
-    /// As [`UnwindBoundary::run`], but hands back whatever else `job` panics with, a stop for another edge included.
+    /// As [`UnwindBoundary::run`], but returns any other panic of `job`, also a stop for another boundary.
     pub(crate) fn catch<T>(&self, job: impl FnOnce() -> Result<T, Stopped>) -> std::thread::Result<Result<T, Stopped>> {
-        // What the job leaves half done is the job's own: it was moved in, and what it shares it shares as any thread does.
-        // Inside of it there is no destructor of ours, which each stop would have to pass.
+        // The job was moved in, so no caller sees what it leaves half done, except through what it shares with other threads.
+        // The catch is inside the frame of `current`, so that a stop does not have to unwind that frame.
         let payload = match current::with_boundary(self, || catch_unwind(AssertUnwindSafe(job))) {
             Ok(returned) => {
                 self.watch.left_without_a_stop();
@@ -167,7 +171,7 @@ impl UnwindBoundary {
         Ok(Err(leaving.expect("it was looked at above").arrive()))
     }
 
-    /// What leaves for [`UnwindBoundary::run`] when it is raised; gives the stop back where that would end the process.
+    /// The payload of `stopped` for [`UnwindBoundary::run`]; returns `stopped` where raising it would end the process.
     #[inline]
     pub(crate) fn payload(&self, stopped: Stopped, left_at: &'static Location<'static>) -> Result<Payload, Stopped> {
         if sync::is_unwinding() || !Self::is_possible() {
@@ -186,7 +190,7 @@ impl UnwindBoundary {
     }
 }
 
-/// Raises what leaves for an edge: in the frame of the checkpoint, because each frame more is one more to unwind.
+/// Raises the payload of a stop, inlined into the frame of the checkpoint because each further frame costs an unwinding.
 #[inline(always)]
 pub(crate) fn raise(payload: Payload) -> ! {
     if fault::is(Fault::StopCallsTheHook) {
@@ -195,7 +199,7 @@ pub(crate) fn raise(payload: Payload) -> ! {
     resume_unwind(payload)
 }
 
-// Whoever unwinds past it leaves nothing of it half done: the token is made for it, and the watch is never changed.
+// A panic cannot leave it half changed: the token is unwind safe, and each change of the watch is made under its lock.
 impl UnwindSafe for UnwindBoundary {}
 impl RefUnwindSafe for UnwindBoundary {}
 
@@ -223,9 +227,9 @@ impl fmt::Debug for UnwindBoundary {
 }
 
 impl Swallowed {
-    /// Says it in one line on standard error, as the panic hook does; does nothing when that is closed.
+    /// Prints one line on standard error; does nothing if standard error is closed.
     pub fn print(&self, worker: &str) {
-        // Nobody is left to tell when this fails.
+        // There is no other place to report to.
         let _ = io::stderr().lock().write_all(format!("worker `{worker}`: {self}\n").as_bytes());
     }
 }
@@ -352,9 +356,9 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn is_for(&self, edge: &UnwindBoundary) -> bool {
+    fn is_for(&self, boundary: &UnwindBoundary) -> bool {
         fault::is(Fault::StopForAnotherKept)
-            || self.watch.as_ref().is_some_and(|watch| Unmodelled::ptr_eq(watch, &edge.watch))
+            || self.watch.as_ref().is_some_and(|watch| Unmodelled::ptr_eq(watch, &boundary.watch))
     }
 
     fn arrive(mut self) -> Stopped {

@@ -1,15 +1,15 @@
-//! The stop of the calling thread, for code that is not handed one.
+//! The stop of the calling thread, for code that has no token as a parameter.
 //!
 //! # How it works
 //!
-//! Each worker's thread has its token in a variable of its own, so a function deep in a call stack can ask without a
-//! parameter for it: [`check`] under every strategy, and [`checkpoint`], which needs no `Result`, under those that leave a
-//! job by unwinding.
+//! The thread of a worker keeps its token in a thread-local variable, so a function deep in a call stack can poll it.
+//! [`check`] works under every strategy. [`checkpoint`] needs no `Result` and works under the strategies that leave a job by
+//! unwinding.
 //!
 //! # Limits
 //!
-//! It is the thread's, and does not follow work to another thread: threads that a job starts by itself have none, and neither
-//! do tasks. Hand them the token, and let them call [`with`], or the edge, and let them call [`UnwindBoundary::enter`].
+//! The variable does not follow work to another thread: threads and tasks that a job starts have no current token.
+//! Such a thread gets one from [`with`] and the job's token, or from [`UnwindBoundary::enter`].
 //!
 //! # Examples
 //!
@@ -26,9 +26,9 @@
 //!     source.request();
 //!     assert!(deep().is_err());
 //! });
-//! assert!(deep().is_ok(), "nobody can stop this thread any more");
+//! assert!(deep().is_ok(), "the thread has no token here");
 //! ```
-#![allow(unsafe_code, reason = "a thread's own variable cannot hold a reference to a frame of its stack")]
+#![allow(unsafe_code, reason = "a thread-local variable cannot hold a reference to a frame of the stack")]
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -40,41 +40,42 @@ use crate::fault::{self, Fault};
 use crate::sync::thread_own;
 use crate::{Checkpoint, StopToken, Stopped, UnwindBoundary};
 
-/// Calls `f` with `token` as the calling thread's own, and restores what was there before, also when `f` panics.
+/// Calls `f` with `token` as the current one of the calling thread, and restores the one before, also when `f` panics.
 ///
-/// A [`checkpoint`] inside `f` asks `token`, and leaves for the edge of the worker that it runs in, if that has one.
+/// A [`checkpoint`] inside `f` polls `token`, and unwinds to the current boundary of the thread, if it has one.
 pub fn with<R>(token: &StopToken, f: impl FnOnce() -> R) -> R {
-    let edge = CURRENT.with(Cell::get).edge;
-    enter(Frame { token, edge }, f)
+    let boundary = CURRENT.with(Cell::get).boundary;
+    enter(Frame { token, boundary }, f)
 }
 
-/// The calling thread's own token; `None` where there is none.
+/// The current token of the calling thread; `None` if it has none.
 #[must_use]
 pub fn token() -> Option<StopToken> {
     ask(|token| token.cloned())
 }
 
-/// Whether a stop was asked for at the calling thread's own token; false where there is none.
+/// Whether a stop was requested on the current token of the calling thread; `false` if it has none.
 #[inline]
 #[must_use]
 pub fn is_stop_requested() -> bool {
     ask(|token| token.is_some_and(StopToken::is_stop_requested))
 }
 
-/// Leaves by `Err` if a stop was asked for at the calling thread's own token.
+/// Returns an error if a stop was requested on the current token of the calling thread.
 ///
 /// # Errors
 ///
-/// [`Stopped`] once a stop was asked for, and at every later call; never where there is no token.
+/// [`Stopped`] once a stop was requested, also at every later call; never on a thread without a token.
 #[inline]
 pub fn check() -> Result<(), Stopped> {
     ask(|token| token.map_or(Ok(()), Checkpoint::check))
 }
 
-/// Leaves the job by unwinding if a stop was asked for at the calling thread's own token, and the job can be left so.
+/// Leaves the job by unwinding if a stop was requested on the current token of the calling thread.
 ///
-/// It goes on where there is no token, or no [`UnwindBoundary`] that would catch it, and while the thread unwinds already: in a
-/// destructor that runs on the way out, a second unwinding would end the process.
+/// It returns on a thread without a token or without an [`UnwindBoundary`] that catches the stop.
+/// It also returns while the thread is already unwinding, because a second unwinding out of a destructor would end the
+/// process.
 ///
 /// ```
 /// use cease_core::{UnwindBoundary, StopSource, current};
@@ -85,11 +86,11 @@ pub fn check() -> Result<(), Stopped> {
 /// }
 ///
 /// let source = StopSource::new();
-/// let edge = UnwindBoundary::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
-/// assert_eq!(edge.run(|| Ok(deep())).ok(), Some(1));
+/// let boundary = UnwindBoundary::new(&source.token(), |swallowed| eprintln!("{swallowed}"));
+/// assert_eq!(boundary.run(|| Ok(deep())).ok(), Some(1));
 /// source.request();
-/// assert!(edge.run(|| Ok(deep())).is_err());
-/// assert_eq!(deep(), 1, "outside of an edge it goes on");
+/// assert!(boundary.run(|| Ok(deep())).is_err());
+/// assert_eq!(deep(), 1, "outside of a boundary it returns");
 /// ```
 #[inline]
 #[track_caller]
@@ -103,25 +104,25 @@ pub fn checkpoint() {
 
 /// Whether the calling thread, if it unwinds, may unwind with a stop that was raised after so many others.
 pub(crate) fn is_leaving(raised: u64) -> bool {
-    // SAFETY: as in `payload_of_a_stop`.
-    boundary::is_leaving(unsafe { CURRENT.with(Cell::get).edge.as_ref() }, raised)
+    // SAFETY: as in `ask`, for the boundary of the frame; the reference is not used after this call.
+    boundary::is_leaving(unsafe { CURRENT.with(Cell::get).boundary.as_ref() }, raised)
 }
 
-/// Calls `f` with `edge` and its token as the calling thread's own.
-pub(crate) fn with_boundary<R>(edge: &UnwindBoundary, f: impl FnOnce() -> R) -> R {
-    enter(Frame { token: edge.token(), edge }, f)
+/// Calls `f` with `boundary` and its token as the current ones of the calling thread.
+pub(crate) fn with_boundary<R>(boundary: &UnwindBoundary, f: impl FnOnce() -> R) -> R {
+    enter(Frame { token: boundary.token(), boundary }, f)
 }
 
-thread_own! { static CURRENT: Cell<Frame> = Cell::new(Frame { token: ptr::null(), edge: ptr::null() }); }
+thread_own! { static CURRENT: Cell<Frame> = Cell::new(Frame { token: ptr::null(), boundary: ptr::null() }); }
 
-/// What is the thread's own while a function runs; null where there is none.
+/// The current token and boundary of a thread while a function runs; null where it has none.
 #[derive(Clone, Copy)]
 struct Frame {
     token: *const StopToken,
-    edge: *const UnwindBoundary,
+    boundary: *const UnwindBoundary,
 }
 
-/// Puts back what was there before.
+/// Restores the frame before.
 struct Restore(Frame);
 
 impl Drop for Restore {
@@ -133,7 +134,7 @@ impl Drop for Restore {
     }
 }
 
-/// Calls `f` while `frame` is the thread's own; what it points to is borrowed by the caller for as long.
+/// Calls `f` while `frame` is the current one; the caller borrows what `frame` points to until `f` has returned.
 fn enter<R>(frame: Frame, f: impl FnOnce() -> R) -> R {
     let _restore = Restore(CURRENT.with(|current| current.replace(frame)));
     f()
@@ -142,16 +143,17 @@ fn enter<R>(frame: Frame, f: impl FnOnce() -> R) -> R {
 #[inline]
 fn ask<R>(f: impl FnOnce(Option<&StopToken>) -> R) -> R {
     let token = CURRENT.with(Cell::get).token;
-    // SAFETY: it is null or points to a token that a call of `enter` further up in this thread's stack borrows, because
-    // each such call puts back what was there before when it ends, in whichever way; and `f` runs below it.
+    // SAFETY: the pointer is null, or it points to a token that a caller of `enter` further up in the stack of this thread
+    // borrows. Each call of `enter` restores the frame before when it returns or unwinds, so the borrow lasts; `f` runs below
+    // that call, so the reference does not outlive the borrow.
     f(unsafe { token.as_ref() })
 }
 
 #[cold]
 #[inline(never)]
 fn payload_of_a_stop(left_at: &'static Location<'static>) -> Option<Payload> {
-    let edge = CURRENT.with(Cell::get).edge;
-    // SAFETY: it is null or points to an edge that a call of `enter` further up in this thread's stack borrows, as in `ask`.
-    let edge = unsafe { edge.as_ref() }?;
-    edge.payload(check().err()?, left_at).ok()
+    let boundary = CURRENT.with(Cell::get).boundary;
+    // SAFETY: as in `ask`, for the boundary of the frame; the reference is not used after this call.
+    let boundary = unsafe { boundary.as_ref() }?;
+    boundary.payload(check().err()?, left_at).ok()
 }

@@ -11,8 +11,9 @@ pub type JobError = Box<dyn Error + Send + Sync>;
 /// Calls `work`, and tells a stop from a failure.
 ///
 /// The outer result is that of a job, the inner one that of its work, so a failure is a value of the job.
-/// A [`Stopped`] inside an [`io::Error`] counts as a stop.
-/// An error that only names a [`Stopped`] as its source is a failure.
+/// An error counts as a stop if it is a [`Stopped`], if a [`Stopped`] is in its chain of
+/// [sources](std::error::Error::source), or if one of them is an [`io::Error`] that carries a [`Stopped`].
+/// So context that code adds to a stop leaves it a stop. Any other error is returned as it is.
 ///
 /// [`SpawnFn::spawn_fallible`](crate::SpawnFn::spawn_fallible) calls it for closures; a [`Job`](crate::Job) calls it itself.
 ///
@@ -41,21 +42,26 @@ pub type JobError = Box<dyn Error + Send + Sync>;
 ///
 /// # Errors
 ///
-/// [`Stopped`] when `work` returned it.
+/// [`Stopped`] when `work` returned it, also as the source of another error.
 pub fn attempt<T>(work: impl FnOnce() -> Result<T, JobError>) -> Result<Result<T, JobError>, Stopped> {
-    let error = match work() {
-        Ok(value) => return Ok(Ok(value)),
-        Err(error) => error,
-    };
-    let error = match error.downcast::<Stopped>() {
-        Ok(stopped) => return Err(*stopped),
-        Err(error) => error,
-    };
-    match error.downcast::<io::Error>() {
-        Ok(error) => match error.downcast::<Stopped>() {
-            Ok(stopped) => Err(stopped),
-            Err(error) => Ok(Err(error.into())),
-        },
-        Err(error) => Ok(Err(error)),
+    match work() {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => stopped_in(&*error).map_or(Ok(Err(error)), Err),
     }
+}
+
+/// The first stop in the chain of `error`.
+fn stopped_in(error: &(dyn Error + 'static)) -> Option<Stopped> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(stopped) = error.downcast_ref::<Stopped>() {
+            return Some(stopped.clone());
+        }
+        // The source of such an error is that of what it carries, so what it carries is looked at here.
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
+    }
+    None
 }

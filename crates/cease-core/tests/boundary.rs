@@ -150,6 +150,66 @@ fn a_panic_on_a_thread_that_has_handed_a_stop_on_is_a_failure() {
     assert_eq!(reports.load(Relaxed), 0);
 }
 
+#[test]
+fn a_sibling_that_is_dropped_after_the_arrival_was_not_swallowed() {
+    let (_source, boundary, reports) = stopped_edge();
+    let mut late = None;
+    let left = boundary.run(|| -> Result<(), Stopped> {
+        late = catch_unwind(|| leave_for(&boundary)).err();
+        leave_for(&boundary)
+    });
+    assert!(left.is_err());
+    drop(late.unwrap());
+    assert_eq!(reports.load(Relaxed), 0);
+}
+
+#[test]
+fn a_sibling_that_its_own_thread_drops_leaves_the_stop_no_failure() {
+    let ((_outer, outer, _), (_inner, inner, _)) = (stopped_edge(), stopped_edge());
+    let older_is_dropped = |older| {
+        let newer = catch_unwind(|| leave_for(&outer)).unwrap_err();
+        drop(older);
+        newer
+    };
+    assert_eq!(leave_past_a_guard(&outer, &inner, older_is_dropped), (true, false));
+}
+
+#[test]
+fn a_dropped_payload_is_reported_when_the_job_ends_by_another_panic() {
+    let (_source, boundary, reports) = stopped_edge();
+    let mut kept = None;
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        boundary.run(|| -> Result<(), Stopped> {
+            kept = catch_unwind(|| leave_for(&boundary)).err();
+            drop(catch_unwind(|| leave_for(&boundary)));
+            resume_unwind(Box::new("a bug"))
+        })
+    }));
+    assert!(panicked.is_err_and(|payload| payload.is::<&str>()));
+    assert_eq!(reports.load(Relaxed), 1);
+    drop(kept);
+    assert_eq!(reports.load(Relaxed), 2);
+}
+
+/// A report may itself reach a checkpoint of the boundary that it is about.
+#[test]
+fn a_report_may_use_its_boundary() {
+    let source = StopSource::new();
+    source.request();
+    let (tell, told) = std::sync::mpsc::channel();
+    let boundary = Arc::new_cyclic(|own: &std::sync::Weak<UnwindBoundary>| {
+        let own = own.clone();
+        UnwindBoundary::new(&source.token(), move |_| {
+            let boundary = own.upgrade().expect("the job runs");
+            tell.send(catch_unwind(AssertUnwindSafe(|| leave_for(&boundary))).unwrap_err()).unwrap();
+        })
+    });
+    let job = thread::spawn(move || drop(catch_unwind(AssertUnwindSafe(|| leave_for(&boundary)))));
+    let payload = told.recv_timeout(Duration::from_secs(60)).expect("the report is called without a lock");
+    job.join().unwrap();
+    std::mem::forget(payload);
+}
+
 /// Rayon passes the first payload on, and drops the payloads of the other threads.
 #[test]
 fn a_sibling_of_a_stop_that_arrives_was_not_swallowed() {

@@ -14,7 +14,7 @@ fn what_was_there_before_comes_back_also_after_a_panic() {
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
         assert!(!current::is_stop_requested() && current::token().is_some());
     });
-    assert!(current::token().is_none());
+    assert!(current::token().is_none() && !current::is_stop_requested() && current::check().is_ok());
 }
 
 #[test]

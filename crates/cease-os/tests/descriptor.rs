@@ -11,7 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_core::{Checkpoint, Reason, StopSource};
+use cease_core::{Checkpoint, JobError, Reason, StopSource, attempt};
 use cease_os::fd::{FdError, StopFd};
 use rustix::fs::{OFlags, fcntl_getfl};
 
@@ -276,8 +276,30 @@ fn errors_of_input_and_output_carry_a_stop_there_and_back() {
     let error = stop.stream(&ours).read_to_end(&mut everything).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::Other, "`Interrupted` would be tried again");
     let error = FdError::from(error);
-    assert!(error.to_string().starts_with("stopped: requested"), "{error}");
+    assert_eq!(error.to_string(), "the call was stopped");
+    let said = std::error::Error::source(&error).unwrap().to_string();
+    assert!(said.starts_with("stopped: requested"), "{said}");
     assert!(error.or_stopped().is_err());
+}
+
+/// A job that can fail passes each error on with `?`.
+#[test]
+fn a_stopped_call_of_a_job_that_can_fail_is_no_failure() {
+    type Call = fn(&StopFd, &UnixStream) -> Result<(), JobError>;
+    let calls: [Call; 3] = [
+        |stop, ours| Ok(stop.readable(ours)?),
+        |stop, ours| Ok(stop.stream(ours).read_exact(&mut [0])?),
+        |stop, ours| Ok(stop.readable(ours).map_err(std::io::Error::from)?),
+    ];
+    let (source, stop) = stop();
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let failed = attempt(|| Ok(stop.readable_timeout(&ours, Duration::ZERO)?)).unwrap().unwrap_err();
+    assert!(matches!(*failed.downcast().unwrap(), FdError::TimedOut), "a failure keeps its type");
+    source.request_with("enough");
+    for call in calls {
+        let stopped = attempt(|| call(&stop, &ours)).unwrap_err();
+        assert_eq!(stopped.reason(), &Reason::from("enough"));
+    }
 }
 
 trait Cloned {

@@ -1,9 +1,9 @@
-//! The `break`s of one loop, sent further out.
+//! Rewrites the `break`s of one loop so that they leave an outer one.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{AngleBracketedGenericArguments, Attribute, Block, Expr, Item, Label, Lifetime, Macro, Pat, Path, Type};
 
-/// Which `break`s there were.
+/// Which `break`s were found.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Found {
     /// At least one.
@@ -12,9 +12,9 @@ pub(crate) struct Found {
     pub(crate) by_label: bool,
 }
 
-/// Sends every `break` of the loop with this body and label to `target` instead.
+/// Makes every `break` of the loop with this body and label leave the loop `target` instead.
 ///
-/// Those in the tokens of a macro are not seen.
+/// A `break` in the tokens of a macro is not found.
 pub(crate) fn send(body: &mut Block, label: Option<&Label>, target: &Lifetime) -> Found {
     let mut breaks =
         Breaks { label: label.map(|label| &label.name), unlabelled: true, target, found: Found::default() };
@@ -23,16 +23,16 @@ pub(crate) fn send(body: &mut Block, label: Option<&Label>, target: &Lifetime) -
 }
 
 struct Breaks<'a> {
-    /// The label of the loop; `None` where an inner one hides it.
+    /// The label of the loop; `None` where an inner label shadows it.
     label: Option<&'a Lifetime>,
-    /// Whether a `break` without a label is the loop's.
+    /// Whether a `break` without a label leaves the loop.
     unlabelled: bool,
     target: &'a Lifetime,
     found: Found,
 }
 
 impl Breaks<'_> {
-    /// Visits what lies inside an inner loop, or inside a block with a label.
+    /// Visits code inside an inner loop or inside a block with a label.
     fn inside(&mut self, label: Option<&Label>, unlabelled: bool, visit: impl FnOnce(&mut Self)) {
         let (label_before, unlabelled_before) = (self.label, self.unlabelled);
         self.label = self.label.filter(|own| label.is_none_or(|inner| inner.name.ident != own.ident));
@@ -52,7 +52,7 @@ impl VisitMut for Breaks<'_> {
                     (Some(to), Some(own)) => to.ident == own.ident,
                     (Some(_), None) => false,
                 };
-                // One with a value is an error that the compiler words better.
+                // A `break` with a value is an error, and the compiler reports it better.
                 if is_own && leave.expr.is_none() {
                     leave.label = Some(self.target.clone());
                     self.found = Found { any: true, by_label: self.found.by_label | by_label };
@@ -73,7 +73,7 @@ impl VisitMut for Breaks<'_> {
             Expr::Block(inner) => {
                 self.inside(inner.label.as_ref(), true, |this| this.visit_block_mut(&mut inner.block));
             }
-            // None of them can be left by a `break`.
+            // A `break` cannot leave any of them.
             Expr::Closure(_) | Expr::Async(_) | Expr::Const(_) => {}
             expr => visit_mut::visit_expr_mut(self, expr),
         }

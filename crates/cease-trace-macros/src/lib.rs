@@ -13,22 +13,22 @@ use syn::{Error, Item, TraitItemFn};
 use crate::options::Options;
 use crate::tracer::Tracer;
 
-/// Puts a checkpoint at the entry of every function and at the beginning of every round of every loop.
+/// Inserts a checkpoint at the entry of every function and at the beginning of every round of every loop.
 ///
 /// It stands before a function, an `impl` block, a trait or a module with its body in braces, and covers every function and
 /// every loop inside, those of closures, default methods and nested items too.
-/// Everything else of the function stays as it is: attributes, documentation, visibility, types, and the places that the
-/// compiler names in its messages.
+/// Everything else of the function is unchanged: attributes, documentation, visibility, types, and the locations in the
+/// messages of the compiler.
 ///
-/// A checkpoint leaves the worker by unwinding when a stop was asked for; on a thread that is no worker of a strategy that
-/// catches this, and in code that runs because a thread unwinds already, it goes on.
+/// A checkpoint leaves the worker by unwinding when a stop was requested. It returns on a thread without a boundary that
+/// catches the stop, and while the thread is already unwinding.
 ///
 /// # Options
 ///
 /// `every = N` cuts the `for` loops into blocks of `N` rounds, and has a checkpoint before each block and none inside.
 /// A range of integers, and the iterator of a slice, a `Vec` or an array by reference, are cut without a count, so the loop
 /// over a block can still be vectorised; for any other iterator there is a count inside.
-/// `while` and `loop` are checked each round all the same: what they do next, nobody knows before.
+/// `while` and `loop` are still checked each round, because the number of rounds is not known before.
 ///
 /// `skip`, on a member of what is traced, leaves the member out; any other option there replaces the outer one for it.
 /// The outer attribute reads those of its members, so inside a traced module the name needs no import.
@@ -41,13 +41,13 @@ use crate::tracer::Tracer;
 /// | code | what happens |
 /// |---|---|
 /// | tokens inside a macro call, `vec![…]` for instance | not covered |
-/// | iterator chains, `iter.map(f).sum()` | not covered: the loop is the library's; loops inside `f` are covered |
-/// | `async` blocks and `async` closures | left alone: they may run on a thread that is not the worker's |
+/// | iterator chains, `iter.map(f).sum()` | not covered: the loop is in the library; loops inside `f` are covered |
+/// | `async` blocks and `async` closures | left alone: they may run on another thread than the worker's |
 /// | `const` blocks, constants, statics, array lengths | left alone: they run in the compiler |
-/// | `async fn` | refused, because a task stops at its await points: that is what cease-token is for |
+/// | `async fn` | refused, because a task stops at its await points; see cease-token |
 /// | `const fn` | refused, because it may run in the compiler |
 /// | `extern "C" fn` | refused, because unwinding out of it ends the process; `extern "C-unwind"` is covered |
-/// | `Drop::drop` | refused, because a destructor must not be left half done |
+/// | `Drop::drop` | refused, because a destructor must run to its end |
 ///
 /// # Examples
 ///
@@ -55,7 +55,7 @@ use crate::tracer::Tracer;
 /// use cease_core::{SpawnFn, Stopped};
 /// use cease_trace::{Trace, traced};
 ///
-/// /// Knows nothing of stopping.
+/// /// Has no checkpoint of its own.
 /// #[traced]
 /// fn count() -> u64 {
 ///     let mut number = 0_u64;
@@ -99,7 +99,7 @@ pub fn traced(options: TokenStream, item: TokenStream) -> TokenStream {
         Ok(options) => expand(&options, original.clone()),
         Err(error) => Err(error),
     };
-    // What is refused stays as it was, so that nothing else fails because it is missing.
+    // A refused item stays in the output unchanged, so that its uses cause no further errors.
     expanded.unwrap_or_else(|error| with_error(error, original)).into()
 }
 

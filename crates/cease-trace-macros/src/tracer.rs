@@ -1,4 +1,4 @@
-//! Goes through an item, and puts checkpoints into it.
+//! Visits an item and inserts checkpoints.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Span, TokenStream as Tokens};
@@ -14,15 +14,15 @@ use crate::breaks;
 use crate::options::Options;
 use crate::refusals;
 
-/// Goes through an item, and puts checkpoints into it.
+/// Visits an item and inserts checkpoints.
 pub(crate) struct Tracer {
-    /// What holds for the item that it is in.
+    /// The options of the item that is being visited.
     options: Options,
-    /// What was refused so far.
+    /// The errors of everything that was refused so far.
     error: Option<Error>,
-    /// How many loops were cut into blocks, so that each has a label of its own.
+    /// How many loops were cut into blocks; each gets a label with its number.
     cut: usize,
-    /// The path of `cease_trace`, for a member that names none.
+    /// The path of `cease_trace`, for an item without the option `crate`.
     found: String,
 }
 
@@ -31,12 +31,12 @@ impl Tracer {
         Self { options, error: None, cut: 0, found: find() }
     }
 
-    /// Everything that was refused.
+    /// The errors of everything that was refused.
     pub(crate) fn into_error(self) -> Option<Error> {
         self.error
     }
 
-    /// The item that the attribute stands before.
+    /// Visits the item that has the attribute.
     pub(crate) fn outermost(&mut self, item: &mut Item) {
         match item {
             Item::Fn(function) => self.function(&function.sig, &mut function.block, false),
@@ -55,7 +55,7 @@ impl Tracer {
         }
     }
 
-    /// What stands in a module, an `impl`, a trait or a function.
+    /// Visits a member of a module, an `impl`, a trait or a function with the member's own options.
     fn member(&mut self, attributes: &mut Vec<Attribute>, visit: impl FnOnce(&mut Self)) {
         match self.options.of_member(attributes) {
             Ok(options) if options.skip.is_some() => {}
@@ -87,7 +87,7 @@ impl Tracer {
         }
     }
 
-    /// Puts a checkpoint before the first statement; what is declared before that stays in front of it.
+    /// Inserts a checkpoint before the first statement that is not an item.
     fn check_first(&self, body: &mut Block, at: Span) {
         let checkpoint = self.checkpoint(at);
         let first = body.stmts.iter().position(|stmt| !matches!(stmt, Stmt::Item(_)));
@@ -95,13 +95,14 @@ impl Tracer {
         body.stmts.insert(first.unwrap_or(body.stmts.len()), checkpoint);
     }
 
-    /// A call whose place, when it is told, is that of the function or the loop; its path is nobody's, so no lint is about it.
+    /// A call of the checkpoint. Its location is that of the function or the loop; its path has a hidden span, so that no lint
+    /// reports it.
     fn checkpoint(&self, at: Span) -> Tokens {
         let (private, call) = (self.private(at), quote_spanned! { at => checkpoint() });
         quote_spanned! { hidden(at) => #private::Here.#call; }
     }
 
-    /// The path of what only the attribute may use.
+    /// The path of the module that only the attribute uses.
     fn private(&self, at: Span) -> Tokens {
         match &self.options.path {
             Some(path) => quote_spanned! { hidden(at) => #path::__private },
@@ -119,13 +120,13 @@ impl Tracer {
         }
     }
 
-    /// A `for` loop whose rounds are checked in blocks of `most`.
+    /// Turns a `for` loop into blocks of at most `most` rounds, with a checkpoint before each block.
     fn cut(&mut self, mut whole: ExprForLoop, most: &LitInt) -> Expr {
         let at = whole.for_token.span;
         self.cut += 1;
         let target =
             Lifetime { apostrophe: hidden(at), ident: format_ident!("cease_blocks_{}", self.cut, span = hidden(at)) };
-        // Before the loops inside are changed, because afterwards it cannot be seen whose a `break` is.
+        // Before the inner loops are changed, because the changed loops do not show which loop a `break` leaves.
         let found = breaks::send(&mut whole.body, whole.label.as_ref(), &target);
         self.visit_block_mut(&mut whole.body);
         self.visit_expr_mut(&mut whole.expr);
@@ -133,14 +134,14 @@ impl Tracer {
         let is_outer = |attribute: &Attribute| matches!(attribute.style, AttrStyle::Outer);
         let (outer, mut inner): (_, Vec<_>) = whole.attrs.into_iter().partition(is_outer);
         if found.by_label {
-            // Perhaps nothing names it any more.
+            // Perhaps no `break` and no `continue` names it any more.
             inner.push(label_may_be_unused(at));
         }
         let expr = whole.expr;
         let each = ExprForLoop { attrs: inner, expr: Box::new(parse_quote_spanned! { hidden(at) => block }), ..whole };
         let label = found.any.then(|| quote_spanned! { hidden(at) => #target: });
         let (private, checkpoint) = (self.private(at), self.checkpoint(at));
-        // What lives as long as the head of a `for` loop lives as long as the head of a `match`.
+        // The temporaries in the head of a `match` live as long as those in the head of a `for` loop.
         let into_iter = quote_spanned! { hidden(expr.span()) => ::core::iter::IntoIterator::into_iter(items) };
         let blocks = quote_spanned! { hidden(at) =>
             match #expr {
@@ -189,7 +190,7 @@ impl VisitMut for Tracer {
                 self.member(&mut attributes, |this| visit_mut::visit_item_mod_mut(this, module));
                 module.attrs = attributes;
             }
-            // There is no code in them that runs on a worker.
+            // No other item has code that runs on a worker.
             _ => {}
         }
     }
@@ -212,7 +213,7 @@ impl VisitMut for Tracer {
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         match expr {
-            // They run elsewhere, or in the compiler.
+            // This code runs in a task or in the compiler.
             Expr::Async(_) | Expr::Const(_) => {}
             Expr::Closure(closure) if closure.asyncness.is_some() || closure.constness.is_some() => {}
             Expr::Closure(closure) => self.visit_expr_mut(&mut closure.body),
@@ -220,7 +221,7 @@ impl VisitMut for Tracer {
             Expr::ForLoop(each) => match self.options.every.clone() {
                 Some(most) => {
                     let whole = std::mem::replace(expr, Expr::Verbatim(Tokens::new()));
-                    let Expr::ForLoop(whole) = whole else { unreachable!("it was one a moment ago") };
+                    let Expr::ForLoop(whole) = whole else { unreachable!("the outer match has found a `for` loop") };
                     *expr = self.cut(whole, &most);
                 }
                 None => {
@@ -254,11 +255,12 @@ impl VisitMut for Tracer {
     fn visit_type_mut(&mut self, _: &mut Type) {}
 }
 
-/// The path of `cease_trace` in the package that is compiled: its own dependency, or that of `cease`, under whatever name.
+/// The path of `cease_trace` in the package that is compiled: that of its dependency, or one through its dependency `cease`,
+/// by the names that the manifest gives them.
 fn find() -> String {
     let dependency = |name| match crate_name(name) {
         Ok(FoundCrate::Name(name)) => Some(format!("::{name}")),
-        // The tests and examples of a package see its library by its name.
+        // The tests and examples of a package import its library by its name.
         Ok(FoundCrate::Itself) => Some(format!("::{}", name.replace('-', "_"))),
         Err(_) => None,
     };
@@ -266,12 +268,12 @@ fn find() -> String {
     dependency("cease-trace").or_else(through_the_face).unwrap_or_else(|| "::cease_trace".into())
 }
 
-/// Where `at` is, for what the user has not written: its names are no names of the user's, and no lint is about it.
+/// The location of `at` for generated code: names are hygienic, and lints do not report it.
 fn hidden(at: Span) -> Span {
     at.resolved_at(Span::mixed_site())
 }
 
-/// Lets a label be unused.
+/// Allows that a label is unused.
 fn label_may_be_unused(at: Span) -> Attribute {
     parse_quote_spanned! { hidden(at) => #[allow(unused_labels, reason = "a break that named it leaves more than one block")] }
 }

@@ -1,16 +1,16 @@
-//! What a `for` loop with `every = N` goes through: blocks of its iterator, with no count of its own where that can be.
+//! Blocks of an iterator, for a `for` loop with `every = N`.
 //!
 //! # How it works
 //!
-//! The iterator of a range or a slice is cut into iterators of the same type, so the loop over a block is the loop that
-//! the compiler would have seen, and can still be vectorised.
-//! Any other iterator is asked for at most so many items, which takes a count.
-//! Which of the two it is, is found out where the loop stands: the method of [`Cut`] is found without a reference, that of
-//! [`Count`] needs one more.
+//! The iterator of a range or a slice is cut into iterators of the same type. So the loop over a block has the type of the
+//! loop that the user wrote, needs no counter, and can still be vectorised.
+//! Any other iterator yields at most `N` items for each block, which takes a counter.
+//! Method resolution chooses between the two at the loop: the method of [`Cut`] needs no reference, and the method of
+//! [`Count`] needs one.
 //!
-//! The attribute turns a `break` that it sees into one that leaves all blocks.
-//! A `break` that it cannot see, in the tokens of a macro, leaves the block only; the block notices that it did not end by
-//! itself.
+//! The attribute rewrites each `break` that it finds, so that it leaves all blocks.
+//! It does not find a `break` in the tokens of a macro. Such a `break` leaves one block, and no further block begins, because
+//! the block has not ended by itself.
 
 use std::marker::PhantomData;
 use std::ops::{Range, RangeInclusive};
@@ -19,36 +19,36 @@ use std::slice;
 /// How a block ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// It did not: the loop was left.
+    /// It has not ended: it still runs, or the loop was left.
     Left,
-    /// All its items were taken.
+    /// All its items were yielded.
     Taken,
-    /// The iterator has no more.
+    /// The iterator has no more items.
     Last,
 }
 
-/// Stands for an iterator, so that its type can be asked.
+/// Carries the type of an iterator to method resolution.
 #[derive(Debug)]
 pub struct Probe<I>(PhantomData<I>);
 
 impl<I> Probe<I> {
-    /// Stands for `_iter`.
+    /// Carries the type of `_iter`.
     pub const fn of(_iter: &I) -> Self {
         Self(PhantomData)
     }
 }
 
-/// The way of an iterator that can be cut.
+/// Chooses blocks that are cut off, for an iterator that can be cut.
 pub trait Cut {
-    /// Says so.
+    /// Returns the choice.
     fn way(&self) -> ByCutting {
         ByCutting
     }
 }
 
-/// The way of any other iterator.
+/// Chooses blocks that are counted, for any other iterator.
 pub trait Count {
-    /// Says so.
+    /// Returns the choice.
     fn way(&self) -> ByCounting {
         ByCounting
     }
@@ -57,11 +57,11 @@ pub trait Count {
 impl<I: Splittable> Cut for Probe<I> {}
 impl<I> Count for &Probe<I> {}
 
-/// Blocks are cut off.
+/// The choice of blocks that are cut off.
 #[derive(Debug, Clone, Copy)]
 pub struct ByCutting;
 
-/// Blocks are counted off.
+/// The choice of blocks that are counted.
 #[derive(Debug, Clone, Copy)]
 pub struct ByCounting;
 
@@ -81,7 +81,7 @@ impl ByCounting {
 
 /// An iterator that can be cut in two of the same type.
 pub trait Splittable: Iterator + Sized {
-    /// Takes the first `most` items off, or all that are left; `None` when none are.
+    /// Removes the first `most` items, or all that are left, and returns them; `None` if no item is left.
     fn split_off(&mut self, most: usize) -> Option<Self>;
 }
 
@@ -94,7 +94,7 @@ pub struct CutBlocks<I> {
 }
 
 impl<I: Splittable> CutBlocks<I> {
-    /// The next block; `None` when nothing is left, or the loop was left.
+    /// Returns the next block; `None` if no item is left, or if the block before was left early.
     #[inline]
     pub fn next_block(&mut self) -> Option<CutBlock<'_, I>> {
         if self.end != End::Taken {
@@ -135,7 +135,7 @@ pub struct CountedBlocks<I> {
 }
 
 impl<I: Iterator> CountedBlocks<I> {
-    /// The next block; `None` when nothing is left, or the loop was left.
+    /// Returns the next block; `None` if no item is left, or if the block before was left early.
     #[inline]
     pub fn next_block(&mut self) -> Option<CountedBlock<'_, I>> {
         if self.end != End::Taken {
@@ -166,7 +166,7 @@ impl<I: Iterator> Iterator for CountedBlock<'_, I> {
         self.left -= 1;
         let next = self.iter.next();
         if next.is_none() {
-            // An iterator may yield again after it ended; a loop does not ask.
+            // An iterator may yield items again after `None`, but a loop does not call it again.
             *self.end = End::Last;
         }
         next
@@ -199,9 +199,9 @@ impl<'a, T> Splittable for slice::IterMut<'a, T> {
     }
 }
 
-/// A number that ranges go through.
+/// An integer that a range yields.
 pub trait Number: Copy + Ord {
-    /// The number `steps` further up, if there is one.
+    /// The number plus `steps`; `None` on overflow.
     fn up(self, steps: usize) -> Option<Self>;
 }
 
@@ -233,9 +233,9 @@ where
         let last = start.up(most - 1).map_or(end, |last| last.min(end));
         match last.up(1) {
             Some(next) if last < end => *self = next..=end,
-            // Nothing is left.
+            // An empty range: no item is left.
             _ if start < end => *self = end..=start,
-            // The one that there was is taken.
+            // The range had one item, which the block yields.
             _ => drop(self.next()),
         }
         Some(start..=last)

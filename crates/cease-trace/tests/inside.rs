@@ -5,7 +5,9 @@
 #![cfg(not(any(loom, shuttle)))]
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cease_core::{Exit, JoinError, SpawnFn, current};
@@ -304,6 +306,69 @@ fn the_loops_that_blocks_do_not_cut_are_checked_each_round() {
 }
 
 #[test]
+fn a_block_is_checked_before_it_begins_and_not_after_it() {
+    #[traced(every = 8)]
+    fn stopped_before_the_loop() {
+        round();
+        for _ in 0..24 {
+            round();
+        }
+    }
+
+    #[traced(every = 8)]
+    fn stopped_in_the_last_block() {
+        for _ in 0..24 {
+            round();
+        }
+        round();
+        while yes() {
+            round();
+        }
+    }
+
+    assert_eq!(left_in(1, stopped_before_the_loop), 1);
+    assert_eq!(left_in(24, stopped_in_the_last_block), 25);
+}
+
+/// They may run on another thread than the worker's.
+#[test]
+fn async_blocks_and_closures_are_left_alone() {
+    fn poll(future: impl Future<Output = ()>) {
+        let poll = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll.is_ready());
+    }
+
+    #[traced]
+    fn a_block() {
+        poll(async {
+            for _ in 0..3 {
+                round();
+            }
+        });
+        while yes() {
+            round();
+        }
+    }
+
+    #[traced(every = 1)]
+    fn a_closure() {
+        let work = async || {
+            for _ in 0..3 {
+                round();
+            }
+        };
+        poll(work());
+        while yes() {
+            round();
+        }
+    }
+
+    for work in [a_block as fn(), a_closure] {
+        assert_eq!(left_in(1, work), 3, "the first loop has no checkpoint, and the second one leaves");
+    }
+}
+
+#[test]
 fn an_option_of_a_member_replaces_the_outer_one() {
     #[traced(every = 3)]
     mod outer {
@@ -327,6 +392,17 @@ fn an_option_of_a_member_replaces_the_outer_one() {
         }
     }
 
+    #[traced(crate = no_such_crate)]
+    mod named {
+        #[traced(crate = cease_trace)]
+        pub(super) fn spin() {
+            loop {
+                super::round();
+            }
+        }
+    }
+
+    assert_eq!(left_in(1, named::spin), 1);
     assert_eq!(
         [outer::in_threes as fn(), outer::in_eights, outer::in_threes_again].map(|work| left_in(4, work)),
         [6, 8, 6]

@@ -16,6 +16,9 @@ const CHECKS: [&str; 2] = ["crates/cease-conformance/src/laws/", "crates/cease-c
 /// The page that says by what each semantic is held.
 const SEMANTICS: &str = "docs/SEMANTICS.md";
 
+/// The pages for a reader who begins.
+const FACE: [&str; 3] = ["README.md", "crates/cease/README.md", "docs/GUIDE.md"];
+
 /// What runs the Rust examples of the pages.
 const EXAMPLES: &str = "tests/src/lib.rs";
 
@@ -80,6 +83,19 @@ pub fn semantics(repo: &Repo) -> Vec<String> {
         wrong.extend(unknown.map(|name| format!("{place}: `{name}` is no check and no test")));
     }
     wrong
+}
+
+/// The pages for a reader who begins name items through the face crate `cease`, and no crate behind it.
+#[must_use]
+pub fn face(repo: &Repo) -> Vec<String> {
+    let behind = |line: &str| {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        line.split(|c| !is_name(c)).find(|name| name.starts_with("cease_")).map(str::to_owned)
+    };
+    let pages = FACE.iter().filter_map(|path| repo.file(path));
+    let lines = pages.flat_map(|page| page.text.lines().enumerate().map(move |(index, line)| (page, index + 1, line)));
+    let wrong = lines.filter_map(|(page, line, text)| Some((page, line, behind(text)?)));
+    wrong.map(|(page, line, name)| format!("{}:{line}: `{name}` is behind the face `cease`", page.path)).collect()
 }
 
 /// The pages of the book, but for its table of contents.

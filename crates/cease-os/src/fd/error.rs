@@ -71,7 +71,7 @@ impl FdError {
 impl fmt::Display for FdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stopped(stopped) => stopped.fmt(f),
+            Self::Stopped(_) => f.write_str("the call was stopped"),
             Self::TimedOut => f.write_str("the descriptor was not ready in time"),
             Self::Io(error) => error.fmt(f),
         }
@@ -81,7 +81,7 @@ impl fmt::Display for FdError {
 impl Error for FdError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Stopped(stopped) => stopped.source(),
+            Self::Stopped(stopped) => Some(stopped),
             Self::TimedOut => None,
             Self::Io(error) => error.source(),
         }

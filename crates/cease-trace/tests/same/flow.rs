@@ -123,6 +123,64 @@ same! {
         None
     }
 
+    // Each `break` follows an assignment that may happen once, so the compiler must see that it leaves the loop.
+    breaks_after_an_assignment(items, at, log) {
+        let (in_a_block, in_a_head, in_a_condition, in_a_value, after_a_loop, after_a_label);
+        'outer: for item in 0..items {
+            match item {
+                0 if at == 0 => { { in_a_block = vec![item]; log.extend(in_a_block); break } }
+                1 if at == 1 => {
+                    for _ in { in_a_head = vec![item]; log.extend(in_a_head); if item == at { break } 0..0 } {}
+                    return None;
+                }
+                2 if at == 2 => {
+                    while {
+                        if item == at { in_a_condition = vec![item]; log.extend(in_a_condition); break 'outer }
+                        item > 100
+                    } {}
+                    return None;
+                }
+                3 if at == 3 => {
+                    #[allow(clippy::never_loop, reason = "on purpose")]
+                    let value = loop {
+                        break {
+                            if item == at { in_a_value = vec![item]; log.extend(in_a_value); break 'outer }
+                            item
+                        };
+                    };
+                    return Some(value);
+                }
+                4 if at == 4 => {
+                    loop { if item == at { break } }
+                    after_a_loop = vec![item];
+                    log.extend(after_a_loop);
+                    break;
+                }
+                5 if at == 5 => {
+                    'inner: loop { if item == at { break 'inner } }
+                    after_a_label = vec![item];
+                    log.extend(after_a_label);
+                    break 'outer;
+                }
+                _ => log.push(item),
+            }
+        }
+        None
+    }
+
+    a_label_that_one_of_two_breaks_names(items, at, log) {
+        'named: for item in 0..items {
+            if item == at {
+                break 'named;
+            }
+            if item == 5 {
+                break;
+            }
+            log.push(item);
+        }
+        None
+    }
+
     values(items, at, log) {
         let mut number = 0;
         let found = 'search: loop {

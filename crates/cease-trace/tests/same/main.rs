@@ -78,6 +78,70 @@ fn letters() -> String {
     letters
 }
 
+/// Has the names of the generated code, and comes out of no macro, so only hygiene keeps them apart.
+#[traced(every = 2)]
+fn own_names(items: u32) -> u32 {
+    let (block, blocks, way) = (1, 2, 3);
+    let mut sum = 0;
+    'cease_blocks_1: for _ in 0..3 {
+        for item in 0..items {
+            if item == 4 {
+                break 'cease_blocks_1;
+            }
+            sum += items + block + blocks + way;
+        }
+    }
+    sum
+}
+
+/// A loop with code of the caller inside. Both may have a label `'same`: the compiler tells them apart, and the attribute goes
+/// by their names.
+macro_rules! shadowed {
+    ($($name:ident($log:ident, $item:ident) $inner:tt)*) => {
+        $(
+            #[allow(clippy::while_immutable_condition, clippy::never_loop, reason = "on purpose")]
+            #[traced(every = 2)]
+            fn $name($log: &mut Vec<u32>) {
+                let last;
+                'same: for $item in 0..5 {
+                    $inner
+                    if $item == 3 {
+                        // Assigned once, so the compiler must see that this leaves the outer loop.
+                        last = vec![20 + $item];
+                        $log.extend(last);
+                        break 'same;
+                    }
+                    $log.push(10 + $item);
+                }
+            }
+        )*
+    };
+}
+
+shadowed! {
+    by_a_loop(log, item) {
+        'same: loop { log.push(item); if item < 100 { break 'same } }
+    }
+    by_a_while(log, item) {
+        'same: while item < 100 { log.push(item); if item < 100 { break 'same } }
+    }
+    by_a_for(log, item) {
+        'same: for _ in 0..3 { log.push(item); if item < 100 { break 'same } }
+    }
+    by_a_block(log, item) {
+        'same: { log.push(item); if item < 100 { break 'same } log.push(1000) }
+    }
+}
+
+#[test]
+fn a_label_that_is_shadowed_leaves_the_inner_loop() {
+    for code in [by_a_loop as fn(&mut Vec<u32>), by_a_while, by_a_for, by_a_block] {
+        let mut log = Vec::new();
+        code(&mut log);
+        assert_eq!(log, [0, 10, 1, 11, 2, 12, 3, 23]);
+    }
+}
+
 /// Ends with a loop that has an attribute, and borrows what it also owns.
 #[traced(every = 2)]
 fn tail(log: &mut Vec<u32>) {
@@ -109,6 +173,12 @@ made!(made_of_parts, [1, 2, 3].iter(), item, {
     }
     twice
 });
+
+#[test]
+fn own_names_are_kept_apart() {
+    assert_eq!(own_names(3), 3 * 3 * 9);
+    assert_eq!(own_names(6), 4 * 12);
+}
 
 #[test]
 fn a_loop_at_the_end_borrows_as_before() {

@@ -18,6 +18,13 @@ fn wrong_type() -> u32 {
     }
 }
 
+#[traced(every = 16)]
+fn value() {
+    for _ in 0..3 {
+        break 3;
+    }
+}
+
 #[traced]
 #[deny(unused_variables)]
 fn unused() {
@@ -27,5 +34,6 @@ fn unused() {
 fn main() {
     sum(&[]);
     wrong_type();
+    value();
     unused();
 }

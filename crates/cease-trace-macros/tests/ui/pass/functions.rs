@@ -158,7 +158,14 @@ pub fn future() -> impl Future<Output = u32> {
     }
 }
 
+/// One that names the ABI of Rust.
+#[traced]
+pub extern "Rust" fn of_rust() -> u32 {
+    5
+}
+
 fn main() {
+    assert_eq!(of_rust(), 5);
     assert_eq!(sum([1, 2, 3]), 6);
     assert_eq!(longest(&["a", "ccc", "bb"]), Some("ccc"));
     assert_eq!(shown([1, 2]).collect::<String>(), "12");
