@@ -4,19 +4,19 @@ use cease_core::{SpawnError, StopSource, Stopped, ThreadBuilder, Worker};
 
 use crate::{Token, TokenStop};
 
-/// Where workers run: on threads of the model.
+/// Runs workers on threads of the model.
 #[derive(Debug, Clone)]
-pub(crate) struct Place(ThreadBuilder);
+pub(crate) struct TaskHost(ThreadBuilder);
 
 impl Token {
     /// Threads of the model in place of a runtime's.
     #[must_use]
     pub fn modelled() -> Self {
-        Self { place: Place(ThreadBuilder::new(crate::CONTRACT.strategy)) }
+        Self { host: TaskHost(ThreadBuilder::new(crate::CONTRACT.strategy)) }
     }
 }
 
-impl Place {
+impl TaskHost {
     pub(crate) fn name(self, name: String) -> Self {
         Self(self.0.name(name))
     }

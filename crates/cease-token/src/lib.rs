@@ -9,17 +9,17 @@ mod blocking;
 #[cfg(not(any(loom, shuttle)))]
 mod abort;
 #[cfg(not(any(loom, shuttle)))]
-mod crew;
-#[cfg(not(any(loom, shuttle)))]
 mod from_tokio;
 #[cfg(not(any(loom, shuttle)))]
-mod life;
-#[cfg(not(any(loom, shuttle)))]
-mod passing;
+mod propagation;
 #[cfg(not(any(loom, shuttle)))]
 mod stream;
 #[cfg(not(any(loom, shuttle)))]
 mod task;
+#[cfg(not(any(loom, shuttle)))]
+mod task_registry;
+#[cfg(not(any(loom, shuttle)))]
+mod task_state;
 #[cfg(not(any(loom, shuttle)))]
 mod task_stop;
 #[cfg(not(any(loom, shuttle)))]
@@ -36,9 +36,9 @@ pub use token_stop::TokenStop;
 pub use {
     abort::Abort,
     from_tokio::{CANCELLED, FromTokio, StopOnCancel, from_tokio},
-    life::RuntimeShutDown,
     stream::{StopStreamExt, StreamUntilStopped},
     task::{AsyncJob, SpawnTask},
+    task_state::RuntimeShutDown,
     task_stop::TaskStop,
     timer::TokioTimer,
     to_tokio::{ToTokio, to_tokio},
@@ -64,14 +64,14 @@ pub const ABORT_CONTRACT: Contract = Contract::new("abort", RunsOn::Task, Modell
 /// Clones share the list of workers that are left.
 #[derive(Debug, Clone)]
 pub struct Token {
-    pub(crate) place: blocking::Place,
+    pub(crate) host: blocking::TaskHost,
 }
 
 impl Token {
     /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
-        Self { place: self.place.name(name.into()) }
+        Self { host: self.host.name(name.into()) }
     }
 }
 
@@ -81,7 +81,7 @@ impl<J: Job> Strategy<J> for Token {
     }
 
     fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.place.spawn_blocking(job, source, |job, stop| job.run(stop))
+        self.host.spawn_blocking(job, source, |job, stop| job.run(stop))
     }
 }
 
@@ -93,6 +93,6 @@ impl SpawnFn for Token {
         F: FnOnce(&TokenStop) -> Result<T, Stopped> + Send + 'static,
         T: Send + 'static,
     {
-        self.place.spawn_blocking(job, source, |job, stop| job(stop))
+        self.host.spawn_blocking(job, source, |job, stop| job(stop))
     }
 }
