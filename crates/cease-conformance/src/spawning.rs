@@ -80,7 +80,8 @@ pub fn a_spawn_that_fails_hands_the_job_back<S: Strategy<Parcel>>(with: impl Fn(
     let error = with(None, Some(NO_SUCH_STACK)).spawn(Parcel::precious()).unwrap_err();
     let name = with(None, None).contract().strategy;
     assert_eq!(error.to_string(), format!("could not start worker `{name}`: {}", error.os_error()));
-    assert!(error.os_error().raw_os_error().is_some());
+    let cause = error.os_error().to_string();
+    assert!(cause.contains("(os error "), "the text names the error of the operating system: {cause}");
     assert!(error.source().is_none(), "the text has the cause, so the source begins behind it");
 
     let worker = with(None, None).spawn(error.into_job()).unwrap();

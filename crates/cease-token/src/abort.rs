@@ -4,8 +4,8 @@ use cease_core::{Contract, SpawnError, StopSource, Stopped, Worker};
 use tokio::runtime::{Handle, TryCurrentError};
 use tokio_util::task::TaskTracker;
 
-use crate::blocking::Place;
-use crate::task::{AsyncJob, Cut, SpawnTask};
+use crate::blocking::TaskHost;
+use crate::task::{AsyncJob, AtStop, SpawnTask};
 use crate::{ABORT_CONTRACT, TaskStop};
 
 /// Runs futures as tasks, and stops them by dropping them; what tokio calls aborting a task.
@@ -30,14 +30,14 @@ use crate::{ABORT_CONTRACT, TaskStop};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Abort {
-    place: Place,
+    host: TaskHost,
 }
 
 impl Abort {
     /// Workers called `abort` on `runtime`.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
-        Self { place: Place::new(runtime, ABORT_CONTRACT.strategy) }
+        Self { host: TaskHost::new(runtime, ABORT_CONTRACT.strategy) }
     }
 
     /// Workers called `abort` on the runtime that the calling thread is in.
@@ -63,19 +63,19 @@ impl Abort {
     /// Sets what the worker is called.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
-        Self { place: self.place.name(name.into()) }
+        Self { host: self.host.name(name.into()) }
     }
 
     /// Tracks every worker of this value and of its clones, as [`crate::Token::tracker`] does.
     #[must_use]
     pub const fn tracker(&self) -> &TaskTracker {
-        self.place.crew.tracker()
+        self.host.registry.tracker()
     }
 
     /// What the workers that are left are called, in the order in which they were spawned.
     #[must_use]
     pub fn worker_names(&self) -> Vec<String> {
-        self.place.crew.names()
+        self.host.registry.names()
     }
 
     /// Starts `future` as a task with a source of its own.
@@ -99,7 +99,7 @@ impl Abort {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.spawn_job_with(Unasked(future), source).map_err(|error| error.map_job(|Unasked(future)| future))
+        self.spawn_job_with(PlainFuture(future), source).map_err(|error| error.map_job(|PlainFuture(future)| future))
     }
 }
 
@@ -109,14 +109,14 @@ impl SpawnTask for Abort {
     }
 
     fn spawn_job_with<J: AsyncJob>(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.place.spawn_task(job, source, Cut::AtAnAwait)
+        self.host.spawn_task(job, source, AtStop::DropFuture)
     }
 }
 
-/// A future that knows of no stop.
-struct Unasked<F>(F);
+/// A future that does not look at its stop.
+struct PlainFuture<F>(F);
 
-impl<F> AsyncJob for Unasked<F>
+impl<F> AsyncJob for PlainFuture<F>
 where
     F: Future<Output: Send> + Send + 'static,
 {

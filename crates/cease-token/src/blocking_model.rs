@@ -4,11 +4,11 @@ use cease_core::{SpawnError, StopSource, Stopped, ThreadBuilder, Worker};
 
 use crate::TokenStop;
 
-/// Where workers run: on threads of the model.
+/// Runs workers on threads of the model.
 #[derive(Debug, Clone)]
-pub(crate) struct Place(ThreadBuilder);
+pub(crate) struct TaskHost(ThreadBuilder);
 
-impl Place {
+impl TaskHost {
     pub(crate) fn new(name: &str) -> Self {
         Self(ThreadBuilder::new(name))
     }

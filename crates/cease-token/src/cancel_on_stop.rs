@@ -27,7 +27,7 @@ impl CancelOnStop {
         let asked = stop.clone();
         let cancel = move || {
             #[cfg(not(any(loom, shuttle)))]
-            let _passing = crate::passing::Passing::on(cease_core::Checkpoint::check(&asked).err());
+            let _scope = crate::propagation::PropagationScope::enter(cease_core::Checkpoint::check(&asked).err());
             if !Fault::CancelNotPassedOn.is_seeded() {
                 sync::schedule_point();
                 token.cancel();

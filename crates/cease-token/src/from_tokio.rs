@@ -15,7 +15,7 @@ use cease_core::sync::{Arc, Mutex, lock};
 use cease_core::{Checkpoint, StopSource, StopToken, Stopped};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::passing::Passing;
+use crate::propagation::PropagationScope;
 use crate::to_tokio::stop_behind;
 
 /// The message of the reason when a cancellation says nothing more.
@@ -60,7 +60,7 @@ impl FromTokio {
     /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        stop_behind(&self.link.wire.cancelled)?.deadline()
+        stop_behind(&self.link.waiter.cancelled)?.deadline()
     }
 }
 
@@ -95,7 +95,7 @@ pub fn from_tokio(cancelled: &CancellationToken) -> FromTokio {
 #[derive(Debug)]
 #[must_use = "dropping it cuts the link"]
 pub struct StopOnCancel {
-    wire: Arc<Wire>,
+    waiter: Arc<CancelWaiter>,
 }
 
 impl StopOnCancel {
@@ -103,62 +103,62 @@ impl StopOnCancel {
     ///
     /// The link keeps the source, as one that can still ask.
     pub fn link(cancelled: &CancellationToken, source: StopSource) -> Self {
-        let wire = Arc::new(Wire { cancelled: cancelled.clone(), open: Mutex::new(None) });
-        match wire.wait() {
-            Some(cancellation) => wire.open(Open { cancellation, source }),
-            None => wire.pass_on(&source, None),
+        let waiter = Arc::new(CancelWaiter { cancelled: cancelled.clone(), armed: Mutex::new(None) });
+        match waiter.register() {
+            Some(cancellation) => waiter.arm(Armed { cancellation, source }),
+            None => waiter.pass_on(&source, None),
         }
-        Self { wire }
+        Self { waiter }
     }
 }
 
 impl Drop for StopOnCancel {
     fn drop(&mut self) {
-        let open = lock(&self.wire.open).take();
-        drop(open);
+        let armed = lock(&self.waiter.armed).take();
+        drop(armed);
     }
 }
 
-/// What waits at the cancellation token, and wakes by making a request.
+/// Waits at the cancellation token; its waker makes the request.
 #[derive(Debug)]
-struct Wire {
+struct CancelWaiter {
     cancelled: CancellationToken,
-    /// `None` once it was passed on or cut.
-    open: Mutex<Option<Open>>,
+    /// `None` before the link is made, and after it was passed on or cut.
+    armed: Mutex<Option<Armed>>,
 }
 
 #[derive(Debug)]
-struct Open {
-    /// Holds the wire by its waker; dropping it takes it out of tokio's list.
+struct Armed {
+    /// Holds the waiter by its waker; dropping it removes it from tokio's list.
     cancellation: Cancellation,
     source: StopSource,
 }
 
 type Cancellation = Pin<Box<WaitForCancellationFutureOwned>>;
 
-impl Wire {
-    /// Enters tokio's list; `None` when there is nothing to wait for any more.
-    fn wait(self: &Arc<Self>) -> Option<Cancellation> {
+impl CancelWaiter {
+    /// Enters tokio's list; `None` when the token is cancelled.
+    fn register(self: &Arc<Self>) -> Option<Cancellation> {
         let mut cancellation = Box::pin(self.cancelled.clone().cancelled_owned());
         let waker = Waker::from(Arc::clone(self));
         let pending = cancellation.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
         pending.then_some(cancellation)
     }
 
-    /// Lets whoever wakes it ask from now on.
-    fn open(&self, open: Open) {
-        *lock(&self.open) = Some(open);
-        // Who woke it before this found nothing to do.
-        self.look(None);
+    /// Lets the waker make the request from now on.
+    fn arm(&self, armed: Armed) {
+        *lock(&self.armed) = Some(armed);
+        // A wake before this found no source.
+        self.pass_on_once(None);
     }
 
-    /// Passes the cancellation on, if there was one and nobody has done so.
-    fn look(&self, because: Option<&Stopped>) {
+    /// Passes the cancellation on, if the token is cancelled and no other call has passed it on.
+    fn pass_on_once(&self, because: Option<&Stopped>) {
         if !self.cancelled.is_cancelled() {
             return;
         }
-        let open = lock(&self.open).take();
-        if let Some(Open { cancellation, source }) = open {
+        let armed = lock(&self.armed).take();
+        if let Some(Armed { cancellation, source }) = armed {
             drop(cancellation);
             self.pass_on(&source, because);
         }
@@ -174,11 +174,11 @@ impl Wire {
     }
 }
 
-impl Wake for Wire {
+impl Wake for CancelWaiter {
     fn wake(self: Arc<Self>) {
-        // What a callback of the request cancels, it cancels for a reason of its own.
-        let passing = Passing::on(None);
-        self.look(passing.outer());
+        // A cancellation by a callback of this request has a reason of its own, so the scope inside has no stop.
+        let scope = PropagationScope::enter(None);
+        self.pass_on_once(scope.outer());
     }
 }
 
@@ -190,9 +190,9 @@ mod tests {
     fn a_link_that_is_cut_leaves_nothing_behind() {
         let cancelled = CancellationToken::new();
         let link = StopOnCancel::link(&cancelled, StopSource::new());
-        let wire = Arc::downgrade(&link.wire);
+        let waiter = Arc::downgrade(&link.waiter);
         drop(link);
-        assert!(wire.upgrade().is_none());
+        assert!(waiter.upgrade().is_none());
     }
 
     #[test]
@@ -200,16 +200,16 @@ mod tests {
         let cancelled = CancellationToken::new();
         let link = StopOnCancel::link(&cancelled, StopSource::new());
         cancelled.cancel();
-        assert_eq!(Arc::strong_count(&link.wire), 1);
+        assert_eq!(Arc::strong_count(&link.waiter), 1);
     }
 
     #[test]
     fn a_cancellation_that_comes_while_the_link_is_made_is_not_lost() {
         let (cancelled, source) = (CancellationToken::new(), StopSource::new());
-        let wire = Arc::new(Wire { cancelled: cancelled.clone(), open: Mutex::new(None) });
-        let cancellation = wire.wait().expect("nobody has cancelled yet");
+        let waiter = Arc::new(CancelWaiter { cancelled: cancelled.clone(), armed: Mutex::new(None) });
+        let cancellation = waiter.register().expect("nobody has cancelled yet");
         cancelled.cancel();
-        wire.open(Open { cancellation, source: source.clone() });
+        waiter.arm(Armed { cancellation, source: source.clone() });
         assert!(source.is_stop_requested());
     }
 
@@ -217,7 +217,7 @@ mod tests {
     fn a_wake_without_a_cancellation_changes_nothing() {
         let (cancelled, source) = (CancellationToken::new(), StopSource::new());
         let link = StopOnCancel::link(&cancelled, source.clone());
-        Waker::from(Arc::clone(&link.wire)).wake();
+        Waker::from(Arc::clone(&link.waiter)).wake();
         assert!(!source.is_stop_requested());
         cancelled.cancel();
         assert!(source.is_stop_requested());

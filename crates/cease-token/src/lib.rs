@@ -10,17 +10,17 @@ mod blocking;
 #[cfg(not(any(loom, shuttle)))]
 mod abort;
 #[cfg(not(any(loom, shuttle)))]
-mod crew;
-#[cfg(not(any(loom, shuttle)))]
 mod from_tokio;
 #[cfg(not(any(loom, shuttle)))]
-mod life;
-#[cfg(not(any(loom, shuttle)))]
-mod passing;
+mod propagation;
 #[cfg(not(any(loom, shuttle)))]
 mod stream;
 #[cfg(not(any(loom, shuttle)))]
 mod task;
+#[cfg(not(any(loom, shuttle)))]
+mod task_registry;
+#[cfg(not(any(loom, shuttle)))]
+mod task_state;
 #[cfg(not(any(loom, shuttle)))]
 mod task_stop;
 #[cfg(not(any(loom, shuttle)))]
@@ -38,9 +38,9 @@ pub use token_stop::TokenStop;
 pub use {
     abort::Abort,
     from_tokio::{CANCELLED, FromTokio, StopOnCancel, from_tokio},
-    life::RuntimeShutDown,
     stream::{StopStreamExt, StreamUntilStopped},
     task::{AsyncJob, SpawnTask},
+    task_state::RuntimeShutDown,
     task_stop::TaskStop,
     timer::TokioTimer,
     to_tokio::{ToTokio, to_tokio},

@@ -7,8 +7,8 @@ use cease_core::{Contract, Exit, Panic, SpawnError, StopSource, Stopped, Stopped
 use pin_project_lite::pin_project;
 use tokio_util::sync::CancellationToken;
 
-use crate::blocking::Place;
-use crate::life::{Runner, caught};
+use crate::blocking::TaskHost;
+use crate::task_state::{RunSide, caught};
 use crate::{CancelOnStop, TaskStop, Token};
 
 /// Work that can be stopped and that awaits: what [`cease_core::Job`] is for threads.
@@ -118,33 +118,35 @@ impl SpawnTask for Token {
     }
 
     fn spawn_job_with<J: AsyncJob>(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.place.spawn_task(job, source, Cut::Never)
+        self.host.spawn_task(job, source, AtStop::Ask)
     }
 }
 
-/// Whether a task is dropped by a stop, wherever it awaits.
+/// What a stop does to a task beside raising its flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
-    Never,
-    AtAnAwait,
+pub(crate) enum AtStop {
+    /// Nothing: the future looks at the flag, or awaits the stop.
+    Ask,
+    /// The task drops the future at its next await.
+    DropFuture,
 }
 
-impl Place {
+impl TaskHost {
     /// Runs `job` as a task.
     pub(crate) fn spawn_task<J: AsyncJob>(
         &self,
         job: J,
         source: StopSource,
-        cut: Cut,
+        at_stop: AtStop,
     ) -> Result<Worker<J::Output>, SpawnError<J>> {
-        let (spawner, runner) = self.begin(job, &source)?;
+        let (spawn_side, run_side) = self.sides(job, &source)?;
         let cancelled = CancellationToken::new();
-        let link = CancelOnStop::link(runner.stop(), cancelled.clone());
-        let until = (cut == Cut::AtAnAwait).then(|| runner.stop().clone().stopped_owned());
-        let start = move |job: J, runner: &Runner<_, _>| job.run(TaskStop::new(runner.stop().clone(), cancelled));
+        let link = CancelOnStop::link(run_side.stop(), cancelled.clone());
+        let until = (at_stop == AtStop::DropFuture).then(|| run_side.stop().clone().stopped_owned());
+        let start = move |job: J, run_side: &RunSide<_, _>| job.run(TaskStop::new(run_side.stop().clone(), cancelled));
         // A runtime that is shut down drops the task, and the job is in its slot all the same.
-        self.runtime.spawn(Task { future: None, until, start: Some(start), link, runner });
-        self.hired(spawner, source, true)
+        self.runtime.spawn(Task { future: None, until, start: Some(start), link, run_side });
+        self.finish_spawn(spawn_side, source, true)
     }
 }
 
@@ -176,16 +178,16 @@ pin_project! {
         start: Option<S>,
         // Only to be dropped, when the end was told: it is none of the job's.
         link: CancelOnStop,
-        runner: Runner<J, T>,
+        run_side: RunSide<J, T>,
     }
 
     impl<J, T, S, F> PinnedDrop for Task<J, T, S, F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some() {
-                let cut_off = this.runner.cut_off();
-                let exit = emptied(this.future.as_mut(), cut_off);
-                this.runner.end(exit);
+                let exit = this.run_side.unfinished();
+                let exit = drop_future(this.future.as_mut(), exit);
+                this.run_side.end(exit);
             }
         }
     }
@@ -193,7 +195,7 @@ pin_project! {
 
 impl<J, T, S, F> Future for Task<J, T, S, F>
 where
-    S: FnOnce(J, &Runner<J, T>) -> F,
+    S: FnOnce(J, &RunSide<J, T>) -> F,
     F: Future<Output = Result<T, Stopped>>,
 {
     type Output = ();
@@ -203,20 +205,20 @@ where
         let exit = match caught(|| {
             if let Some(start) = this.start.take() {
                 // When the spawner has taken the job back, there is nothing to do and nobody to tell.
-                let Some(job) = this.runner.take() else { return Poll::Ready(None) };
-                let future = current::with(this.runner.stop(), || start(job, this.runner));
+                let Some(job) = this.run_side.take() else { return Poll::Ready(None) };
+                let future = current::with(this.run_side.stop(), || start(job, this.run_side));
                 this.future.set(Some(future));
             }
             // The stop is looked at first, and what is ready before it is not lost.
-            if this.until.is_some() && this.runner.stop().is_stop_requested() {
-                return Poll::Ready(Some(this.runner.cut_off()));
+            if this.until.is_some() && this.run_side.stop().is_stop_requested() {
+                return Poll::Ready(Some(this.run_side.unfinished()));
             }
             let future = this.future.as_mut().as_pin_mut().expect("it is not polled after its end");
-            if let Poll::Ready(outcome) = current::with(this.runner.stop(), || future.poll(context)) {
+            if let Poll::Ready(outcome) = current::with(this.run_side.stop(), || future.poll(context)) {
                 return Poll::Ready(Some(outcome.map_or_else(Exit::Stopped, Exit::Finished)));
             }
             match this.until.as_mut().as_pin_mut().map(|until| until.poll(context)) {
-                Some(Poll::Ready(Ok(_))) => return Poll::Ready(Some(this.runner.cut_off())),
+                Some(Poll::Ready(Ok(_))) => return Poll::Ready(Some(this.run_side.unfinished())),
                 // Nobody can ask any more.
                 Some(Poll::Ready(Err(_))) => this.until.set(None),
                 Some(Poll::Pending) | None => {}
@@ -228,14 +230,14 @@ where
             Ok(Poll::Ready(Some(exit))) => exit,
             Err(panic) => Exit::Panicked(panic),
         };
-        let exit = emptied(this.future.as_mut(), exit);
-        this.runner.end(exit);
+        let exit = drop_future(this.future.as_mut(), exit);
+        this.run_side.end(exit);
         Poll::Ready(())
     }
 }
 
 /// Drops the future, with everything that it owns; a panic of that is the exit, unless there was one before.
-fn emptied<T, F>(mut future: Pin<&mut Option<F>>, exit: Exit<T>) -> Exit<T> {
+fn drop_future<T, F>(mut future: Pin<&mut Option<F>>, exit: Exit<T>) -> Exit<T> {
     match caught(|| future.set(None)) {
         Ok(()) => exit,
         Err(panic) => after_panic(exit, panic),

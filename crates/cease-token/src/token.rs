@@ -6,7 +6,7 @@ use tokio::runtime::{Handle, TryCurrentError};
 #[cfg(not(any(loom, shuttle)))]
 use tokio_util::task::TaskTracker;
 
-use crate::blocking::Place;
+use crate::blocking::TaskHost;
 use crate::{CONTRACT, TokenStop};
 
 /// Runs each job on a tokio runtime, as a task or on its pool for blocking jobs, and stops it by cancelling a token.
@@ -15,7 +15,7 @@ use crate::{CONTRACT, TokenStop};
 /// Clones share the list of running workers.
 #[derive(Debug, Clone)]
 pub struct Token {
-    pub(crate) place: Place,
+    pub(crate) host: TaskHost,
 }
 
 #[cfg(not(any(loom, shuttle)))]
@@ -23,10 +23,10 @@ impl Token {
     /// Workers called `token` on `runtime`.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
-        Self { place: Place::new(runtime, CONTRACT.strategy) }
+        Self { host: TaskHost::new(runtime, CONTRACT.strategy) }
     }
 
-    /// Workers called `token` on the runtime that the calling thread is in.
+    /// Workers called `token` on the runtime of the calling thread.
     ///
     /// # Panics
     ///
@@ -37,7 +37,7 @@ impl Token {
         Self::new(Handle::current())
     }
 
-    /// Workers called `token` on the runtime that the calling thread is in.
+    /// Workers called `token` on the runtime of the calling thread.
     ///
     /// # Errors
     ///
@@ -65,13 +65,13 @@ impl Token {
     /// ```
     #[must_use]
     pub const fn tracker(&self) -> &TaskTracker {
-        self.place.crew.tracker()
+        self.host.registry.tracker()
     }
 
     /// The names of the running workers, in the order in which they were spawned.
     #[must_use]
     pub fn worker_names(&self) -> Vec<String> {
-        self.place.crew.names()
+        self.host.registry.names()
     }
 }
 
@@ -80,7 +80,7 @@ impl Token {
     /// Workers on threads of the model instead of a runtime's.
     #[must_use]
     pub fn modelled() -> Self {
-        Self { place: Place::new(CONTRACT.strategy) }
+        Self { host: TaskHost::new(CONTRACT.strategy) }
     }
 }
 
@@ -88,7 +88,7 @@ impl Token {
     /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
-        Self { place: self.place.name(name.into()) }
+        Self { host: self.host.name(name.into()) }
     }
 }
 
@@ -98,7 +98,7 @@ impl<J: Job> Strategy<J> for Token {
     }
 
     fn spawn_with(&self, job: J, source: StopSource) -> Result<Worker<J::Output>, SpawnError<J>> {
-        self.place.spawn_blocking(job, source, |job, stop| job.run(stop))
+        self.host.spawn_blocking(job, source, |job, stop| job.run(stop))
     }
 }
 
@@ -110,6 +110,6 @@ impl SpawnFn for Token {
         F: FnOnce(&TokenStop) -> Result<T, Stopped> + Send + 'static,
         T: Send + 'static,
     {
-        self.place.spawn_blocking(job, source, |job, stop| job(stop))
+        self.host.spawn_blocking(job, source, |job, stop| job(stop))
     }
 }

@@ -203,7 +203,7 @@ fn a_blocking_job_runs_on_when_the_runtime_goes_and_is_joined_all_the_same() {
 
 #[test]
 fn a_job_that_waits_for_a_thread_of_a_full_pool_ends_with_the_runtime_or_with_its_turn() {
-    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let runtime = small();
     let token = Token::new(runtime.handle().clone());
     let (release, first) = deaf(&token);
     let second = token.clone().name("second").spawn(Parcel("second")).unwrap();
@@ -223,6 +223,113 @@ fn a_job_that_waits_for_a_thread_of_a_full_pool_ends_with_the_runtime_or_with_it
     assert_eq!(join(first).into_finished(), Some(7));
 }
 
+/// A runtime whose pool has one thread.
+fn small() -> Runtime {
+    Builder::new_current_thread().max_blocking_threads(1).build().unwrap()
+}
+
+#[test]
+fn a_spawn_on_a_full_pool_does_not_block() {
+    /// With a wait of 50 ms in each spawn this takes longer than the limit.
+    const JOBS: usize = 2000;
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        let runtime = small();
+        let token = Token::new(runtime.handle().clone());
+        let (release, first) = deaf(&token);
+        let spawn = |_| token.spawn(Parcel("queued")).unwrap();
+        let workers: Vec<_> = runtime.block_on(async { (0..JOBS).map(spawn).collect() });
+        assert_eq!(token.tracker().len(), JOBS + 1);
+        drop(release);
+        workers.into_iter().for_each(|worker| assert_eq!(join(worker).into_finished(), Some("queued")));
+        tell.send(join(first).into_finished()).unwrap();
+    });
+    assert_eq!(told.recv_timeout(LIMIT), Ok(Some(7)), "the spawns waited for threads");
+}
+
+#[test]
+fn a_stop_ends_a_job_that_waits_for_a_thread() {
+    let runtime = small();
+    let token = Token::new(runtime.handle().clone());
+    let (release, first) = deaf(&token);
+    let open = Arc::new(AtomicU32::new(4));
+    let queued = |source: StopSource| {
+        let resource = Resource(Arc::clone(&open));
+        token
+            .clone()
+            .name("queued")
+            .spawn_fn_with(
+                move |_| {
+                    drop(resource);
+                    Ok(())
+                },
+                source,
+            )
+            .unwrap()
+    };
+
+    let worker = queued(StopSource::new());
+    assert_eq!(token.worker_names(), ["token", "queued"]);
+    worker.stop_with("enough");
+    assert!(worker.is_finished(), "the request ends it before it returns");
+    assert_eq!((open.load(Relaxed), token.worker_names()), (3, vec!["token".to_owned()]));
+    assert_eq!(join(worker).as_stopped().unwrap().reason(), &Reason::from("enough"));
+
+    drop(queued(StopSource::new()));
+    let source = StopSource::new();
+    queued(source.clone()).detach();
+    source.request();
+    assert_eq!(open.load(Relaxed), 1, "the drop of a worker stops its job, and a detached job still has its stop");
+    let late = queued(source);
+    assert!(late.is_finished(), "a job that was stopped before the spawn never starts");
+    assert!(join(late).as_stopped().is_some());
+    assert_eq!((open.load(Relaxed), token.worker_names()), (0, vec!["token".to_owned()]));
+
+    drop(release);
+    assert_eq!(join(first).into_finished(), Some(7));
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_job_that_waits_is_its_exit() {
+    struct Mine;
+
+    impl Drop for Mine {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("mine"));
+        }
+    }
+
+    let runtime = small();
+    let token = Token::new(runtime.handle().clone());
+    let (release, first) = deaf(&token);
+    let mine = Mine;
+    let worker = token
+        .spawn_fn(move |_| {
+            drop(mine);
+            Ok(())
+        })
+        .unwrap();
+    assert!(worker.stop());
+    assert_eq!(join(worker).into_panic().unwrap().message(), Some("mine"));
+    drop(release);
+    join(first);
+}
+
+#[test]
+fn a_stop_of_a_job_that_runs_keeps_nothing_of_it() {
+    let runtime = small();
+    let token = Token::new(runtime.handle().clone());
+    let source = StopSource::new();
+    let kept = Arc::new(());
+    for _ in 0..3 {
+        let own = Arc::clone(&kept);
+        let worker = token.spawn_fn_with(move |_| Ok(own), source.clone()).unwrap();
+        assert!(join(worker).into_finished().is_some());
+    }
+    assert_eq!(Arc::strong_count(&kept), 1);
+    assert_eq!(token.tracker().len(), 0);
+}
+
 #[test]
 fn a_task_that_nobody_drives_still_runs_for_who_waits_with_a_limit() {
     let runtime = current();
@@ -239,7 +346,7 @@ fn an_unspawned_job_is_not_counted_though_tokio_still_has_its_closure() {
     let runtime = Builder::new_current_thread().thread_stack_size(usize::MAX / 2).build().unwrap();
     let token = Token::new(runtime.handle().clone());
     let error = token.spawn(Parcel("precious")).unwrap_err();
-    assert!(error.os_error().raw_os_error().is_some(), "{error:?}");
+    assert!(error.to_string().contains("OS can't spawn worker thread: "), "{error}");
     assert!(token.worker_names().is_empty() && token.tracker().is_empty());
     assert_eq!(error.into_job(), Parcel("precious"));
 }
