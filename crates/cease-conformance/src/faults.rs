@@ -135,6 +135,7 @@ pub const SEEDED: &[Seeded] = &[
     Seeded { fault: Fault::HandedStopIsFailure, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::CurrentNotRestored, killer: Law::L20, shows_as: Failure::Assertion },
     Seeded { fault: Fault::VoteCountedTwice, killer: Law::L21, shows_as: Failure::Assertion },
+    Seeded { fault: Fault::StopEscalates, killer: Law::L1, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LinkForgotten, killer: Law::L21, shows_as: Failure::Assertion },
     Seeded { fault: Fault::LostVoteUncounted, killer: Law::L21, shows_as: Failure::Deadlock },
     Seeded { fault: Fault::RelaxedReason, killer: Law::L2, shows_as: Failure::Race },

@@ -39,6 +39,7 @@ macro_rules! laws {
         $crate::laws! {
             @each $strategy, $new, $excepted;
             l1_request_is_sticky
+            l1_a_stop_never_escalates
             l2_one_reason
             l2_the_reason_needs_no_poll
             l3_writes_before_the_request_are_visible

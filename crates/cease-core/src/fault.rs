@@ -156,6 +156,8 @@ pub enum Fault {
     ParkedOnce,
     /// The drop of a guard takes any wake-up for the end of the callback.
     CallbackAwaitedOnce,
+    /// A stop that is not the first escalates.
+    StopEscalates,
     /// When the last token of a link goes, the link does not count as a source for those below.
     LinkForgotten,
     /// Closing a channel does not wake a send that waits for room.
@@ -164,7 +166,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 76] = [
+    pub const ALL: [Self; 77] = [
         Self::LostWakeup,
         Self::OneWoken,
         Self::RelaxedPublication,
@@ -239,6 +241,7 @@ impl Fault {
         Self::SweepWaitedOnce,
         Self::ParkedOnce,
         Self::CallbackAwaitedOnce,
+        Self::StopEscalates,
         Self::LinkForgotten,
         Self::BlockedSendNotWoken,
     ];
@@ -321,6 +324,7 @@ impl Fault {
             Self::SweepWaitedOnce => "sweep-waited-once",
             Self::ParkedOnce => "parked-once",
             Self::CallbackAwaitedOnce => "callback-awaited-once",
+            Self::StopEscalates => "stop-escalates",
             Self::LinkForgotten => "link-forgotten",
             Self::BlockedSendNotWoken => "blocked-send-not-woken",
         }

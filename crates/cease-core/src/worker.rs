@@ -90,7 +90,11 @@ impl<'scope, T> ScopedWorker<'scope, T> {
     #[track_caller]
     pub fn stop_with(&self, reason: impl Into<Reason>) -> bool {
         assert!(!(fault::is(Fault::StopAfterEndPanics) && self.is_finished()), "asked a worker that has ended");
-        self.source.request_with(reason)
+        let first = self.source.request_with(reason);
+        if !first && fault::is(Fault::StopEscalates) {
+            self.running().escalate();
+        }
+        first
     }
 
     /// Goes one step further towards the end of the job; true when there was a step to take.

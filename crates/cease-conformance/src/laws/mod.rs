@@ -11,6 +11,7 @@
 
 mod callback;
 mod deadline;
+mod escalate;
 mod items;
 mod lifetime;
 mod link;
@@ -34,6 +35,7 @@ pub use callback::{
     l13_unregistering_never_waits_and_tells,
 };
 pub use deadline::{l15_a_deadline_races_with_a_request, l15_it_only_tightens, l15_it_outlives_its_source};
+pub use escalate::l1_a_stop_never_escalates;
 pub use items::{
     Items, l17_a_close_races_with_a_send, l17_a_close_wakes_a_send_that_could_be_stopped,
     l17_a_close_wakes_a_send_that_waits, l17_a_senders_own_stop_races_with_room, l17_a_stop_races_with_a_send,
@@ -98,6 +100,7 @@ pub struct Check {
 /// Every check there is; the floors are about half of what the flag strategy has.
 pub const CHECKS: &[Check] = &[
     check(Law::L1, "l1_request_is_sticky", None, 600),
+    check(Law::L1, "l1_a_stop_never_escalates", None, 2500),
     check(Law::L2, "l2_one_reason", None, 15_000),
     check(Law::L2, "l2_the_reason_needs_no_poll", None, 3),
     check(Law::L3, "l3_writes_before_the_request_are_visible", None, 40),
