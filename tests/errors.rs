@@ -17,7 +17,7 @@ fn finishes() -> anyhow::Result<u64> {
 
 fn is_refused() -> anyhow::Result<()> {
     let owned = Box::new(std::cell::Cell::new(7));
-    Flag::new().stack_size(NO_SUCH_STACK).name("large").spawn_fn(move |_| Ok(owned.set(8)))?.join()?;
+    Flag::new().stack_size(NO_SUCH_STACK).name("large").spawn_fn(move |_| Ok(owned.get()))?.join()?;
     Ok(())
 }
 
