@@ -455,6 +455,10 @@ mod tests {
                 unsafe { insert(Bracket::anchor(&shared.anchor), &item) };
             }
             let _guard = lock(&shared.lock);
+            let places =
+                std::iter::successors(Some(Bracket::anchor(&shared.anchor).next()), |place| Some(place.next()));
+            let in_list = places.take_while(|&place| place != Bracket::anchor(&shared.anchor));
+            assert_eq!(in_list.filter_map(Bracket::opening).filter(|found| found.0 == number).count(), 1);
             // SAFETY: the lock is held, and the item was inserted above.
             unsafe { remove(&item) };
         }
