@@ -73,7 +73,7 @@ impl<R: Clone> StopRequests<R> {
     pub fn wait(&self) -> R {
         // It ends with the report, because the desk keeps the source.
         let _ = self.over.wait();
-        self.report().expect("the report is filed before anybody is told of it")
+        self.report().expect("L7: the report is filed before a caller sees the end")
     }
 
     /// A token that is stopped once it is over.
