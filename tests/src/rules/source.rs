@@ -62,7 +62,6 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "std::sync::LazyLock",
         "left out of models: a list for the whole process, of tokens that only tokio knows",
     ),
-    ("crates/cease-token/src/life.rs", "std::sync::PoisonError", "a mere type, which a timed wait returns"),
 ];
 
 /// Whose atomics need no reason, and why.
