@@ -9,7 +9,6 @@ use cease_core::sync::{Arc, Mutex, MutexGuard, lock};
 use cease_core::{CallbackGuard, Checkpoint, Exit, StopSource, Stopped, Worker};
 
 use crate::marks::SharedMarks;
-use crate::thread::Handle;
 
 /// What was left behind, and is still there; clones are the same account.
 ///
@@ -51,7 +50,7 @@ impl AbandonedThreads {
     /// An account of one's own, with nothing in it.
     #[must_use]
     pub fn new() -> Self {
-        let list = List { left: BTreeMap::new(), without_room: Vec::new(), emptied: None, total: 0 };
+        let list = List { left: BTreeMap::new(), without_room: BTreeMap::new(), queued: 0, emptied: None, total: 0 };
         Self(Arc::new(Mutex::new(list)))
     }
 
@@ -124,15 +123,15 @@ impl AbandonedThreads {
         lock(&self.0)
     }
 
-    /// Takes a thread off the list, and lets go of who waited for its place.
+    /// Takes a thread off the list, and then lets the queued workers retry to be let go of.
     pub(crate) fn remove(&self, entry: u64) {
         let (removed, without_room) = {
             let mut list = self.list();
-            (list.left.remove(&entry), list.without_room.clone())
+            (list.left.remove(&entry), list.without_room.values().cloned().collect::<Vec<_>>())
         };
         // It has a callback in it, which may be the one that calls.
         drop(removed);
-        without_room.iter().for_each(Handle::let_go);
+        without_room.iter().for_each(|retry| retry());
         let emptied = {
             let mut list = self.list();
             if list.left.is_empty() { list.emptied.take() } else { None }
@@ -179,11 +178,18 @@ impl fmt::Display for StillLeft {
 
 impl Error for StillLeft {}
 
+/// Tries again to let go of a worker for which the list had no room.
+///
+/// The box is inside the `Arc` because the `Arc` of a model checker holds sized values only.
+type Retry = Arc<Box<dyn Fn() + Send + Sync>>;
+
 /// What is behind the lock of an account.
 pub(crate) struct List {
     pub(crate) left: BTreeMap<u64, Entry>,
-    /// Who is to be let go of when there is room.
-    pub(crate) without_room: Vec<Arc<Handle>>,
+    /// The workers that are let go of when the list has room, in the order in which they were queued.
+    without_room: BTreeMap<u64, Retry>,
+    /// How many workers were ever queued.
+    queued: u64,
     /// Asked when the list is empty again, if somebody waits for that.
     emptied: Option<StopSource>,
     total: u64,
@@ -195,6 +201,20 @@ impl List {
         self.total += 1;
         self.left.insert(self.total, entry);
         self.total
+    }
+
+    /// Queues a worker for which the list has no room, and returns its number in the queue.
+    ///
+    /// The account calls `retry` without its lock, each time that a thread is taken off the list.
+    pub(crate) fn queue(&mut self, retry: impl Fn() + Send + Sync + 'static) -> u64 {
+        self.queued += 1;
+        self.without_room.insert(self.queued, Arc::new(Box::new(retry)));
+        self.queued
+    }
+
+    /// Takes a worker off the queue.
+    pub(crate) fn unqueue(&mut self, number: u64) {
+        self.without_room.remove(&number);
     }
 }
 

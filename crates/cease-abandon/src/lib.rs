@@ -25,7 +25,7 @@ pub use thread::{LateEnd, LateExit};
 
 use checkpoint::Lent;
 use marks::SharedMarks;
-use thread::{Handle, LateReport, LetGo};
+use thread::{Handle, LateReport, LetGo, Terms};
 
 /// What this strategy promises.
 pub const CONTRACT: Contract = Contract::new("abandon", RunsOn::Thread, Modelled::RealCode)
@@ -141,7 +141,14 @@ impl Abandon {
         if let Err(error) = thread::prepare_for(self.grace) {
             return Err(SpawnError::new(&*self.name, io::Error::other(error), job));
         }
-        let handle = Arc::new(Handle::new(self, &source));
+        let terms = Terms {
+            name: self.name.clone(),
+            grace: self.grace,
+            cap: self.cap,
+            account: self.account.clone().unwrap_or_else(AbandonedThreads::fallback),
+            late: self.late.clone(),
+        };
+        let handle = Arc::new(Handle::new(terms, &source));
         let own = Arc::clone(&handle);
         let inner = self.thread.spawn(source.clone(), job, move |job, stop| Handle::live(&own, job, stop, run))?;
         Handle::watch(&handle);

@@ -21,7 +21,6 @@ use cease_core::{
     WorkerHandle,
 };
 
-use crate::Abandon;
 use crate::account::{AbandonedThreads, Entry};
 use crate::marks::SharedMarks;
 
@@ -76,13 +75,23 @@ impl fmt::Debug for LateReport {
     }
 }
 
-/// What the thread, its worker and the account share.
+/// The terms on which a worker is let go of.
+pub(crate) struct Terms {
+    /// The name of the worker.
+    pub(crate) name: String,
+    /// The time from the stop until the worker is let go of.
+    pub(crate) grace: Duration,
+    /// The number of threads in the account from which on the worker is not let go of.
+    pub(crate) cap: usize,
+    /// The account in which the thread is entered.
+    pub(crate) account: AbandonedThreads,
+    /// The callback for the late end of the thread.
+    pub(crate) late: Option<Arc<LateReport>>,
+}
+
+/// The state that the thread, its worker and the account share.
 pub(crate) struct Handle {
-    name: String,
-    grace: Duration,
-    cap: usize,
-    account: AbandonedThreads,
-    late: Option<Arc<LateReport>>,
+    terms: Terms,
     stop: StopToken,
     marks: SharedMarks,
     /// Asked when the job has ended or was let go of.
@@ -101,7 +110,7 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
-    WithoutRoom,
+    WithoutRoom { number: u64 },
     LeftBehind { entry: u64, since: Instant },
     Ended,
     EndedLate,
@@ -119,13 +128,9 @@ pub(crate) fn prepare_for(grace: Duration) -> Result<(), TimerError> {
 }
 
 impl Handle {
-    pub(crate) fn new(recipe: &Abandon, source: &StopSource) -> Self {
+    pub(crate) fn new(terms: Terms, source: &StopSource) -> Self {
         Self {
-            name: recipe.name.clone(),
-            grace: recipe.grace,
-            cap: recipe.cap,
-            account: recipe.account.clone().unwrap_or_else(AbandonedThreads::fallback),
-            late: recipe.late.clone(),
+            terms,
             stop: source.token(),
             marks: SharedMarks::default(),
             ended: StopSource::new(),
@@ -147,10 +152,10 @@ impl Handle {
     }
 
     fn grace_begins(this: &Arc<Self>) {
-        if this.grace.is_zero() {
+        if this.terms.grace.is_zero() {
             return Self::let_go(this);
         }
-        let timer = StopSource::with_timeout(this.grace);
+        let timer = StopSource::with_timeout(this.terms.grace);
         let (over, deadline) = timer.expect("the timer runs since before the worker was started");
         let handle = Arc::clone(this);
         let on_over = over.token().on_stop(move || Self::let_go(&handle));
@@ -166,23 +171,28 @@ impl Handle {
 
     /// Lets go of the worker, unless it has ended, or the account is full.
     pub(crate) fn let_go(this: &Arc<Self>) {
-        let mut list = this.account.list();
+        let mut list = this.terms.account.list();
         let mut state = lock(&this.state);
-        if !matches!(state.phase, Phase::Running | Phase::WithoutRoom) {
-            return;
-        }
-        if list.left.len() >= this.cap {
-            if state.phase == Phase::Running {
-                state.phase = Phase::WithoutRoom;
-                list.without_room.push(Arc::clone(this));
+        let queued = match state.phase {
+            Phase::Running => None,
+            Phase::WithoutRoom { number } => Some(number),
+            Phase::LeftBehind { .. } | Phase::Ended | Phase::EndedLate => return,
+        };
+        if list.left.len() >= this.terms.cap {
+            if queued.is_none() {
+                let handle = Arc::clone(this);
+                state.phase = Phase::WithoutRoom { number: list.queue(move || Self::let_go(&handle)) };
             }
             return;
         }
         let asked = this.stop.check().expect_err("its stop was asked for");
         let since = Instant::now();
-        let entry = Entry { name: this.name.clone(), asked, since, marks: Some(this.marks.clone()), on_end: None };
+        let entry =
+            Entry { name: this.terms.name.clone(), asked, since, marks: Some(this.marks.clone()), on_end: None };
         state.phase = Phase::LeftBehind { entry: list.enter(entry), since };
-        list.without_room.retain(|other| !Arc::ptr_eq(other, this));
+        if let Some(number) = queued {
+            list.unqueue(number);
+        }
         drop(state);
         drop(list);
         this.ended.request_with(Reason::Deadline);
@@ -222,11 +232,11 @@ impl Handle {
         }
         match phase {
             Phase::LeftBehind { entry, since } => {
-                this.account.remove(entry);
+                this.terms.account.remove(entry);
                 Some(since)
             }
-            Phase::WithoutRoom => {
-                this.account.list().without_room.retain(|other| !Arc::ptr_eq(other, this));
+            Phase::WithoutRoom { number } => {
+                this.terms.account.list().unqueue(number);
                 None
             }
             _ => None,
@@ -241,8 +251,8 @@ impl Handle {
             Ok(Err(stopped)) => LateExit::Stopped(stopped),
             Err(payload) => LateExit::Panicked(Panic::new(payload)),
         };
-        if let Some(report) = &self.late {
-            let end = LateEnd { name: self.name.clone(), after: since.elapsed(), exit };
+        if let Some(report) = &self.terms.late {
+            let end = LateEnd { name: self.terms.name.clone(), after: since.elapsed(), exit };
             // Nobody is left to hear of a panic here; the hook has told of it.
             let _ = catch_unwind(AssertUnwindSafe(|| (report.0)(end)));
         }

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::{env, fs, process};
 
-use crate::rounds::Contender;
+use crate::contender::Contender;
 
 const SOURCE: &str = include_str!("stop_token.cpp");
 /// The names of the compiler, of which the first that exists is taken.

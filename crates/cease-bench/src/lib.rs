@@ -2,6 +2,7 @@
 #![cfg(not(any(loom, shuttle)))]
 
 mod cli;
+mod contender;
 mod counting;
 mod cpp;
 mod cpu;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::contender::Contender;
 use crate::cpp::Cpp;
 
 /// How much is measured.
@@ -33,24 +34,6 @@ impl Scale {
 pub(crate) struct Setup {
     pub(crate) scale: Scale,
     pub(crate) cpp: Cpp,
-}
-
-/// One thing that is measured.
-pub(crate) struct Contender {
-    pub(crate) name: &'static str,
-    /// Runs one round and returns what it has measured, mostly nanoseconds for each operation.
-    pub(crate) round: Box<dyn FnMut() -> io::Result<f64>>,
-}
-
-impl Contender {
-    pub(crate) fn new(name: &'static str, mut round: impl FnMut() -> f64 + 'static) -> Self {
-        Self::fallible(name, move || Ok(round()))
-    }
-
-    /// A contender that needs what the system may refuse.
-    pub(crate) fn fallible(name: &'static str, round: impl FnMut() -> io::Result<f64> + 'static) -> Self {
-        Self { name, round: Box::new(round) }
-    }
 }
 
 /// What is compared, and what is aimed at.

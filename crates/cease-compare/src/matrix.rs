@@ -97,8 +97,9 @@ fn run<W: Workload>(spec: &Spec, input: &Path, interrupt: &StopToken) -> Result<
         // Before anybody looks which threads there are.
         runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
     }
-    let start =
-        |pulse, noticed| strategy.spawn(Timed::new(&material, pulse, noticed)).map_err(|error| error.to_string());
+    let start = |heartbeat, noticed| {
+        strategy.spawn(Timed::new(&material, heartbeat, noticed)).map_err(|error| error.to_string())
+    };
     cell::run(spec, &start, interrupt)
 }
 
@@ -107,8 +108,8 @@ fn run_tasks<W: TaskWorkload>(spec: &Spec, _input: &Path, interrupt: &StopToken)
     let strategy = task_strategies::<W>().into_iter().find(|tasks| tasks.contract.strategy == spec.strategy);
     let strategy = strategy.ok_or_else(|| unsuited(spec))?;
     let handle = runtime::handle().map_err(|error| format!("cannot build a runtime: {error}"))?;
-    let start = |pulse, noticed| {
-        let spawned = (strategy.spawn)(handle.clone(), W::new(pulse, noticed));
+    let start = |heartbeat, noticed| {
+        let spawned = (strategy.spawn)(handle.clone(), W::new(heartbeat, noticed));
         spawned.map_err(|error| error.to_string())
     };
     cell::run(spec, &start, interrupt)

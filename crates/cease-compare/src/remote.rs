@@ -1,34 +1,16 @@
-//! The strategy whose jobs run in other processes, and how they tell from there what is measured.
+//! The strategy whose jobs run in other processes; they report from there what is measured.
 
 use std::time::Duration;
 
 use cease_core::{Contract, SpawnError, StopSource, Strategy, Worker};
 use cease_process::ladder::GracePeriods;
 use cease_process::{CONTRACT, Process, Progress};
-use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use crate::news::News;
 use crate::timed::Timed;
 use crate::workload::Workload;
 
-/// What a job tells of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum News {
-    /// It has done its first piece of work.
-    Works,
-    /// A checkpoint of it saw the stop then.
-    StopObserved(Moment),
-}
-
-impl News {
-    /// Tells the one who started this process; in a process that was started for no job, nothing happens.
-    pub(crate) fn tell(self) {
-        // When nobody listens any more, there is nobody to tell that either.
-        let _ = cease_process::progress(&self);
-    }
-}
-
-/// The process strategy, which hears of a job what the others see.
+/// The process strategy, which records what its jobs report.
 #[derive(Debug)]
 pub(crate) struct InProcess {
     budgets: GracePeriods,
@@ -47,11 +29,11 @@ impl<W: Workload> Strategy<Timed<W>> for InProcess {
     }
 
     fn spawn_with(&self, job: Timed<W>, source: StopSource) -> Result<Worker<W::Output>, SpawnError<Timed<W>>> {
-        let (pulse, noticed) = (job.pulse.clone(), job.noticed.clone());
+        let (heartbeat, noticed) = (job.heartbeat.clone(), job.noticed.clone());
         let hear = move |told: Progress<'_>| match told.decode() {
-            Ok(News::Works) => pulse.announce(),
+            Ok(News::Works) => heartbeat.announce(),
             Ok(News::StopObserved(at)) => noticed.note(at.into()),
-            // It tells nothing else, so what is not understood was not told.
+            // A job sends nothing else, so an unknown message comes from no job.
             Err(_) => {}
         };
         Process::new().budgets(self.budgets).on_progress(hear).spawn_with(job, source)

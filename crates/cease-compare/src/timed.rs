@@ -4,26 +4,26 @@ use cease_core::{Checkpoint, Job, StopObserved, Stopped};
 use cease_process::RemoteJob;
 use serde::{Deserialize, Serialize};
 
-use crate::pulse::Pulse;
-use crate::remote::News;
+use crate::heartbeat::Heartbeat;
+use crate::news::News;
 use crate::workload::Workload;
 
 /// Runs the job of a workload unchanged, with a checkpoint that is watched.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Timed<W> {
     job: W,
-    /// The pulse of the job, for whoever hears of it in another way.
-    #[serde(skip)]
-    pub(crate) pulse: Pulse,
+    /// The heartbeat of the job; a strategy whose job runs in another process announces its first beat.
+    #[serde(skip, default = "News::heartbeat")]
+    pub(crate) heartbeat: Heartbeat,
     /// When the job saw the stop.
     #[serde(skip)]
     pub(crate) noticed: StopObserved,
 }
 
 impl<W: Workload> Timed<W> {
-    /// One job on `material`, which beats `pulse`; the moment goes to `noticed`.
-    pub(crate) fn new(material: &W::Material, pulse: Pulse, noticed: StopObserved) -> Self {
-        Self { job: W::new(material, pulse.clone()), pulse, noticed }
+    /// One job on `material`, which beats `heartbeat`; the moment goes to `noticed`.
+    pub(crate) fn new(material: &W::Material, heartbeat: Heartbeat, noticed: StopObserved) -> Self {
+        Self { job: W::new(material, heartbeat.clone()), heartbeat, noticed }
     }
 }
 

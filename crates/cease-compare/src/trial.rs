@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use cease_core::{Exit, StopObserved, StopToken, Worker};
 
-use crate::pulse::{Pulse, pulse};
+use crate::heartbeat::{Heartbeat, heartbeat};
 use crate::spec::{GET_GOING, Spec};
 use crate::verdict::Verdict;
 
-/// Starts one worker, which beats the pulse and notes when it first sees the stop; or says in one line why not.
-pub(crate) type Start<'a> = dyn Fn(Pulse, StopObserved) -> Result<Worker<Result<(), String>>, String> + 'a;
+/// Starts one worker, which beats the heartbeat and notes when it first sees the stop; or says in one line why not.
+pub(crate) type Start<'a> = dyn Fn(Heartbeat, StopObserved) -> Result<Worker<Result<(), String>>, String> + 'a;
 
 /// What was seen of one worker; times are since the request.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ pub(crate) struct Trial {
 ///
 /// What failed, in one line.
 pub(crate) fn run(spec: &Spec, start: &Start<'_>, pause: Duration, interrupt: &StopToken) -> Result<Trial, String> {
-    let (pulse, listener) = pulse();
+    let (heartbeat, listener) = heartbeat();
     let noticed = StopObserved::default();
-    let worker = start(pulse, noticed.clone())?;
+    let worker = start(heartbeat, noticed.clone())?;
     if !listener.wait_for_first(GET_GOING) {
-        // Its pulse is gone, so it has ended or is about to; or it does not get going.
+        // Its heartbeat is gone, so it has ended or is about to; or it does not get going.
         return Err(match worker.join_timeout(spec.grace) {
             Ok(exit) => why_unasked(&exit),
             Err(still_running) => {
@@ -115,9 +115,9 @@ mod tests {
 
     fn try_once(grace: Duration, act: Act) -> Result<Trial, String> {
         let spec = Spec { strategy: "flag".into(), workload: "acting".into(), seed: 1, trials: 1, grace };
-        let start = |pulse: Pulse, noticed: StopObserved| {
+        let start = |heartbeat: Heartbeat, noticed: StopObserved| {
             let job = move |stop: &StopToken| {
-                pulse.beat();
+                heartbeat.beat();
                 act(&noticed.watch(stop))
             };
             Ok(Flag::new().spawn_fn(job).unwrap())

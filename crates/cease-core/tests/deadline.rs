@@ -115,6 +115,20 @@ fn one_that_is_given_later_holds_for_the_children_that_are_there() {
     assert!(e.is_stop_requested() && d.is_stop_requested() && !a.is_stop_requested());
 }
 
+/// The new deadline becomes the outer one of the next deadline below it, and of no deeper one.
+#[test]
+fn one_that_is_given_later_leaves_the_nearer_ones_in_between() {
+    let timer = ByHand::new();
+    let now = timer.now();
+    let top = StopSource::with_timer(timer.clone());
+    let a = top.child();
+    let b = a.child();
+    let (c, _c) = b.child_with_deadline(now + HOUR).unwrap();
+    let (d, _d) = c.child_with_deadline(now + 3 * HOUR).unwrap();
+    assert!(a.shorten_deadline(now + 2 * HOUR).unwrap());
+    assert_eq!([&a, &b, &c, &d].map(StopSource::deadline), [2, 2, 1, 1].map(|hours| Some(now + hours * HOUR)));
+}
+
 #[test]
 fn it_counts_as_a_source_until_it_passes_or_is_lifted() {
     let timer = ByHand::new();
@@ -126,6 +140,20 @@ fn it_counts_as_a_source_until_it_passes_or_is_lifted() {
     assert!(token.stop_possible() && leaf.stop_possible());
     assert!(deadline.clear());
     assert!(!token.stop_possible() && !leaf.stop_possible());
+}
+
+/// The token has already reported that it never stops, so not even a moment that has passed may stop it.
+#[test]
+fn none_is_set_once_no_source_is_left() {
+    let timer = ByHand::new();
+    let top = StopSource::with_timer(timer.clone());
+    let (source, deadline) = top.child_with_timeout(HOUR).unwrap();
+    let token = source.token();
+    assert!(deadline.clear());
+    drop((top, source));
+    assert!(!token.stop_possible());
+    assert!(!deadline.reset(timer.now()).unwrap() && !deadline.reset(timer.now() + HOUR).unwrap());
+    assert!(!token.stop_possible() && !token.is_stop_requested());
 }
 
 #[test]
@@ -349,9 +377,10 @@ fn one_that_has_passed_stops_those_below_a_source_that_goes_just_then() {
     let top = StopSource::with_timer(timer.clone());
     let (first, _first) = top.child_with_timeout(HOUR).unwrap();
     let second = top.child_with_timeout(2 * HOUR).unwrap();
-    let below = second.0.child().token();
+    let (below, at) = (second.0.child().token(), second.1.at());
     drop(top);
     assert_outlives(&timer, &first, second, &below);
+    assert_eq!(below.deadline(), at, "a token that is stopped still has the deadline that stopped it");
 }
 
 #[test]

@@ -72,6 +72,20 @@ fn a_task_that_stops_waiting_is_not_woken_and_the_others_are() {
     assert_eq!(bells.each_ref().map(|(bell, _)| bell.rung()), [1, 0, 1]);
 }
 
+/// A waker often owns its task, which would otherwise never be freed.
+#[test]
+fn a_task_that_stops_waiting_gives_its_waker_back() {
+    let source = StopSource::new();
+    let token = source.token();
+    let (bell, waker) = bell();
+    let mut until = Box::pin(token.stopped());
+    assert!(until.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    assert_eq!(Arc::strong_count(&bell), 2, "the wait holds the waker");
+    drop(until);
+    assert_eq!(Arc::strong_count(&bell), 1);
+}
+
 #[test]
 fn the_last_source_ends_the_wait() {
     let source = StopSource::new();

@@ -1,6 +1,7 @@
 //! Tokens that follow others: any, all, and some of them.
 #![cfg(not(any(loom, shuttle)))]
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -160,6 +161,23 @@ fn a_request_that_follows_keeps_the_reason_and_the_place() {
     assert_eq!(here.token().request().unwrap().chain().count(), 2);
     drop((there, child, stopped));
     assert_eq!(here.token().reason(), Some(&Reason::from("asked")), "also when nothing else is left");
+}
+
+/// Each request of the chain has a share of the cause, and gives it back.
+#[test]
+fn requests_that_follow_are_freed_with_the_last_of_them() {
+    let cause = Arc::new(std::fmt::Error);
+    let mut last = StopSource::new();
+    last.request_with(Reason::custom(Arc::clone(&cause)));
+    for _ in 0..3 {
+        let next = StopSource::new();
+        assert!(next.request_following(&last.token().check().unwrap_err()));
+        last = next;
+    }
+    assert_eq!(last.token().request().unwrap().chain().count(), 4);
+    assert!(Arc::strong_count(&cause) > 1);
+    drop(last);
+    assert_eq!(Arc::strong_count(&cause), 1, "a request of the chain is left");
 }
 
 #[test]

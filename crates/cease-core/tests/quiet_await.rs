@@ -1,4 +1,4 @@
-//! A wait in async code allocates nothing, which an allocator that counts holds it to.
+//! An allocator that counts: a wait in async code allocates nothing, and deadlines that end leave no memory behind.
 #![cfg(not(any(loom, shuttle)))]
 #![allow(unsafe_code, reason = "an allocator is an unsafe trait")]
 
@@ -6,9 +6,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use cease_core::{StopSource, StopToken};
+use cease_core::{Alarm, StopSource, StopToken, Timer, TimerError};
 
 thread_local! {
     /// How often this thread has allocated; the test's own thread, so that nobody else's allocations count.
@@ -78,4 +80,31 @@ fn a_wait_allocates_nothing() {
         drop(Box::new(1));
         assert_eq!(ALLOCATIONS.get(), before + 1, "allocations are counted");
     });
+}
+
+/// A timer that never fires.
+struct Never;
+
+impl Timer for Never {
+    fn set(&self, _at: Instant, _alarm: Alarm) -> Result<Box<dyn Send>, TimerError> {
+        Ok(Box::new(()))
+    }
+}
+
+/// The place of a deadline is used again: otherwise the table of a source that lives long grows with each child.
+#[test]
+fn children_with_deadlines_that_end_leave_no_memory_behind() {
+    let top = StopSource::with_timer(Arc::new(Never));
+    let allocations_of_a_child = || {
+        let before = ALLOCATIONS.get();
+        drop(top.child_with_timeout(Duration::from_secs(3600)).unwrap());
+        ALLOCATIONS.get() - before
+    };
+    // The first child makes the table.
+    allocations_of_a_child();
+    let usual = allocations_of_a_child();
+    assert!(usual > 0, "a child is allocated");
+    for round in 0..1_000 {
+        assert_eq!(allocations_of_a_child(), usual, "child {round}");
+    }
 }

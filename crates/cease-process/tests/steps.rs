@@ -186,7 +186,10 @@ impl Traced {
                 *is_inside = !*is_inside;
                 seen += usize::from(*is_inside);
                 if *is_inside && seen > calls {
-                    self.child.kill().unwrap();
+                    // Once its end was seen it is reaped, and its number may be that of another process.
+                    if end.is_none() {
+                        self.child.kill().unwrap();
+                    }
                     stands = !is_own;
                     continue;
                 }

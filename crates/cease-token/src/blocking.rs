@@ -4,68 +4,11 @@ use std::io;
 
 use cease_core::sync::Arc;
 use cease_core::{Exit, Panic, SpawnError, StopSource, Stopped, Worker, current};
-use tokio::runtime::{Handle, TryCurrentError};
-use tokio_util::task::TaskTracker;
+use tokio::runtime::Handle;
 
 use crate::task_registry::TaskRegistry;
 use crate::task_state::{self, RunSide, Sides, SpawnSide, caught};
-use crate::{RuntimeShutDown, Token, TokenStop};
-
-impl Token {
-    /// Workers called `token` on `runtime`.
-    #[must_use]
-    pub fn new(runtime: Handle) -> Self {
-        Self { host: TaskHost::new(runtime, crate::CONTRACT.strategy) }
-    }
-
-    /// Workers called `token` on the runtime of the calling thread.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime, as [`Handle::current`] does.
-    #[must_use]
-    #[track_caller]
-    pub fn current() -> Self {
-        Self::new(Handle::current())
-    }
-
-    /// Workers called `token` on the runtime of the calling thread.
-    ///
-    /// # Errors
-    ///
-    /// tokio's own, outside of a runtime.
-    pub fn try_current() -> Result<Self, TryCurrentError> {
-        Handle::try_current().map(Self::new)
-    }
-
-    /// Tracks the workers of this value and of its clones that have not ended.
-    ///
-    /// It is closed from the start, so its `wait` ends whenever all of them have ended; more can be spawned later.
-    ///
-    /// ```
-    /// use cease_token::{SpawnTask, Token};
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let token = Token::current();
-    /// let worker = token.spawn_task(|stop| async move { Err::<(), _>(stop.stopped().await) }).unwrap();
-    /// assert_eq!((token.tracker().len(), token.worker_names()), (1, vec!["token".to_owned()]));
-    ///
-    /// worker.stop();
-    /// token.tracker().wait().await;
-    /// assert!(token.worker_names().is_empty());
-    /// # });
-    /// ```
-    #[must_use]
-    pub const fn tracker(&self) -> &TaskTracker {
-        self.host.registry.tracker()
-    }
-
-    /// The names of the workers that have not ended, in the order of their spawns.
-    #[must_use]
-    pub fn worker_names(&self) -> Vec<String> {
-        self.host.registry.names()
-    }
-}
+use crate::{RuntimeShutDown, TokenStop};
 
 /// The runtime of workers, their name, and the registry of those that have not ended.
 #[derive(Debug, Clone)]

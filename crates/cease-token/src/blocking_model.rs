@@ -2,21 +2,17 @@
 
 use cease_core::{SpawnError, StopSource, Stopped, ThreadBuilder, Worker};
 
-use crate::{Token, TokenStop};
+use crate::TokenStop;
 
 /// Runs workers on threads of the model.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskHost(ThreadBuilder);
 
-impl Token {
-    /// Threads of the model in place of a runtime's.
-    #[must_use]
-    pub fn modelled() -> Self {
-        Self { host: TaskHost(ThreadBuilder::new(crate::CONTRACT.strategy)) }
-    }
-}
-
 impl TaskHost {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(ThreadBuilder::new(name))
+    }
+
     pub(crate) fn name(self, name: String) -> Self {
         Self(self.0.name(name))
     }

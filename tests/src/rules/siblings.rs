@@ -74,6 +74,11 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-token", "src/from_tokio.rs", "only here is the stop a token of another library"),
     ("crates/cease-token", "src/to_tokio.rs", "only here is the stop a token of another library"),
     ("crates/cease-token", "src/propagation.rs", "only here is the stop a token of another library"),
+    (
+        "crates/cease-token",
+        "src/token.rs",
+        "only here do other modules add to the strategy, which the root cannot hold then",
+    ),
     ("crates/cease-token", "src/timer.rs", "a runtime has a clock of its own"),
     ("crates/cease-token", "src/stream.rs", "only async code has streams"),
     ("crates/cease-token", "tests/bridge.rs", "only here is the stop a token of another library"),

@@ -4,8 +4,9 @@ use almost_enough::ChildStopper;
 use cease_core::StopSource;
 use tokio_util::sync::CancellationToken;
 
+use crate::contender::Contender;
 use crate::counting;
-use crate::rounds::{Contender, Row, Unit};
+use crate::rounds::{Row, Unit};
 use crate::rows::tree::Tree;
 
 pub(super) static ROWS: [Row; 1] = [Row {

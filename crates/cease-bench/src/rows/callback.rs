@@ -5,8 +5,9 @@ use std::pin::pin;
 
 use cease_core::StopSource;
 
-use crate::rounds::{Contender, Row, Setup, Unit};
-use crate::rows::make_and_drop;
+use crate::contender::Contender;
+use crate::rounds::{Row, Setup, Unit};
+use crate::rows::each::make_and_drop;
 
 pub(super) static ROWS: [Row; 2] = [
     Row {

@@ -8,8 +8,9 @@ use cease_channel::Channel;
 use cease_core::{Checkpoint, SpawnFn, Worker};
 use crossbeam_channel::RecvError;
 
+use crate::contender::Contender;
 use crate::cpu;
-use crate::rounds::{Contender, Row, Unit, spread};
+use crate::rounds::{Row, Unit, spread};
 use crate::rows::wake::{ASKER, SLEEPER, Signal};
 
 pub(super) static ROWS: [Row; 1] = [Row {

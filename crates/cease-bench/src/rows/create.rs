@@ -8,9 +8,10 @@ use async_shutdown::ShutdownManager;
 use cease_core::StopSource;
 use tokio_util::sync::CancellationToken;
 
+use crate::contender::Contender;
 use crate::cpu;
-use crate::rounds::{Contender, Row, Setup, Unit};
-use crate::rows::make_and_drop;
+use crate::rounds::{Row, Setup, Unit};
+use crate::rows::each::make_and_drop;
 use crate::rows::tree::Tree;
 
 pub(super) static ROWS: [Row; 3] = [

@@ -4,6 +4,7 @@ mod bytes;
 mod callback;
 mod channel;
 mod create;
+mod each;
 mod poll;
 pub(crate) mod process;
 mod request;
@@ -13,9 +14,6 @@ mod trace;
 mod tree;
 mod unwind;
 mod wake;
-
-use std::hint::black_box;
-use std::time::Instant;
 
 use crate::rounds::Row;
 
@@ -36,18 +34,4 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         &process::ROWS,
     ];
     rows.into_iter().flatten()
-}
-
-/// Nanoseconds for making one and dropping it.
-fn make_and_drop<T>(times: u32, mut make: impl FnMut() -> T) -> f64 {
-    let start = Instant::now();
-    for _ in 0..times {
-        drop(black_box(make()));
-    }
-    nanoseconds_each(start, times)
-}
-
-/// What has passed since `start`, for each of so many.
-fn nanoseconds_each(start: Instant, times: u32) -> f64 {
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(times)
 }

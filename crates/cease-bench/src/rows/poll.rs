@@ -18,9 +18,10 @@ use crossbeam_channel::TryRecvError;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
+use crate::contender::Contender;
 use crate::cpu;
-use crate::rounds::{Contender, Row, Scale, Setup, Unit};
-use crate::rows::nanoseconds_each;
+use crate::rounds::{Row, Scale, Setup, Unit};
+use crate::rows::each::nanoseconds_each;
 use crate::rows::tree::Tree;
 
 pub(super) static ROWS: [Row; 6] = [

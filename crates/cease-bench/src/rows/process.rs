@@ -10,7 +10,8 @@ use cease_process::ladder::GracePeriods;
 use cease_process::{Pool, Process, RemoteJob};
 use serde::{Deserialize, Serialize};
 
-use crate::rounds::{Contender, Row, Unit, spread};
+use crate::contender::Contender;
+use crate::rounds::{Row, Unit, spread};
 
 pub(super) static ROWS: [Row; 3] = [
     Row {

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use cease_core::StopSource;
 use tokio_util::sync::CancellationToken;
 
+use crate::contender::Contender;
 use crate::cpu;
-use crate::rounds::{Contender, Row, Unit};
-use crate::rows::nanoseconds_each;
+use crate::rounds::{Row, Unit};
+use crate::rows::each::nanoseconds_each;
 use crate::rows::tree::Tree;
 
 pub(super) static ROWS: [Row; 4] = [

@@ -7,8 +7,9 @@ use std::time::Instant;
 use cease_core::SpawnFn;
 use cease_flag::Flag;
 
-use crate::rounds::{Contender, Row, Unit};
-use crate::rows::nanoseconds_each;
+use crate::contender::Contender;
+use crate::rounds::{Row, Unit};
+use crate::rows::each::nanoseconds_each;
 
 pub(super) static ROWS: [Row; 1] = [Row {
     name: "spawn+join",

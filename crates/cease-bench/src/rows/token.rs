@@ -12,8 +12,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::contender::Contender;
 use crate::cpu;
-use crate::rounds::{Contender, Row, Scale, Unit, spread};
+use crate::rounds::{Row, Scale, Unit, spread};
 
 pub(super) static ROWS: [Row; 2] = [
     Row {

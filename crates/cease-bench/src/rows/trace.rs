@@ -6,8 +6,9 @@ use std::time::Instant;
 use cease_core::{StopSource, UnwindBoundary};
 use cease_trace::traced;
 
-use crate::rounds::{Contender, Row, Setup, Unit};
-use crate::rows::nanoseconds_each;
+use crate::contender::Contender;
+use crate::rounds::{Row, Setup, Unit};
+use crate::rows::each::nanoseconds_each;
 
 pub(super) static ROWS: [Row; 3] = [
     Row {

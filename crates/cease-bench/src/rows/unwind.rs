@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use cease_core::{Checkpoint, StopSource, Stopped, UnwindBoundary};
 
-use crate::rounds::{Contender, Row, Scale, Setup, Unit};
-use crate::rows::nanoseconds_each;
+use crate::contender::Contender;
+use crate::rounds::{Row, Scale, Setup, Unit};
+use crate::rows::each::nanoseconds_each;
 
 pub(super) static ROWS: [Row; 5] = [
     Row {

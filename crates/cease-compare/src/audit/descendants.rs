@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde::{Deserialize, Serialize};
 
-use super::numbers_in;
+use super::numbers::numbers_in;
 
 /// The variable that the process of a cell has, and with it all that descends from it; no two cells have the same value.
 pub(crate) const MARK: &str = "CEASE_COMPARE_CELL";

@@ -1,6 +1,7 @@
 //! What the process of a cell has, and what is left of it: threads, descriptors and processes, as `/proc` shows them.
 
 mod descendants;
+mod numbers;
 
 pub(crate) use descendants::{Descendant, MARK};
 
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use cease_os::threads::{Doing, ThreadId, ThreadState};
 use serde::{Deserialize, Serialize};
+
+use numbers::numbers_in;
 
 const THREADS: &str = "/proc/self/task";
 const DESCRIPTORS: &str = "/proc/self/fd";
@@ -118,16 +121,6 @@ impl LeftBehind {
             processes.map(|process| format!("process `{}` ({}, {})", process.name, process.state, process.pid));
         threads.chain(descriptors).chain(processes).collect::<Vec<_>>().join(", ")
     }
-}
-
-/// The entries of a directory of numbers.
-fn numbers_in(directory: &str) -> io::Result<BTreeSet<u32>> {
-    let told = |error: io::Error| io::Error::new(error.kind(), format!("cannot read `{directory}`: {error}"));
-    let mut numbers = BTreeSet::new();
-    for entry in fs::read_dir(directory).map_err(told)? {
-        numbers.extend(entry.map_err(told)?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
-    }
-    Ok(numbers)
 }
 
 #[cfg(test)]

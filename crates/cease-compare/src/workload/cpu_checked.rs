@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Workload;
 use super::collatz::{BLOCK, Numbers, longest, numbers};
-use crate::pulse::Pulse;
+use crate::heartbeat::Heartbeat;
+use crate::news::News;
 
 /// Computes without an end, and checks before each block.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CpuChecked {
     #[serde(skip, default = "numbers")]
     numbers: Numbers,
-    #[serde(skip)]
-    pulse: Pulse,
+    #[serde(skip, default = "News::heartbeat")]
+    heartbeat: Heartbeat,
 }
 
 impl Workload for CpuChecked {
@@ -30,8 +31,8 @@ impl Workload for CpuChecked {
         Ok(numbers())
     }
 
-    fn new(numbers: &Numbers, pulse: Pulse) -> Self {
-        Self { numbers: Arc::clone(numbers), pulse }
+    fn new(numbers: &Numbers, heartbeat: Heartbeat) -> Self {
+        Self { numbers: Arc::clone(numbers), heartbeat }
     }
 }
 
@@ -42,7 +43,7 @@ impl Job for CpuChecked {
         loop {
             for block in stop.chunks(&self.numbers, BLOCK) {
                 black_box(longest(block?));
-                self.pulse.beat();
+                self.heartbeat.beat();
             }
         }
     }

@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Workload;
 use super::collatz::{BLOCK, Numbers, longest, numbers};
-use crate::pulse::Pulse;
+use crate::heartbeat::Heartbeat;
+use crate::news::News;
 
 /// Computes without an end, and knows nothing of stopping.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CpuTraced {
     #[serde(skip, default = "numbers")]
     numbers: Numbers,
-    #[serde(skip)]
-    pulse: Pulse,
+    #[serde(skip, default = "News::heartbeat")]
+    heartbeat: Heartbeat,
 }
 
 impl Workload for CpuTraced {
@@ -31,8 +32,8 @@ impl Workload for CpuTraced {
         Ok(numbers())
     }
 
-    fn new(numbers: &Numbers, pulse: Pulse) -> Self {
-        Self { numbers: Arc::clone(numbers), pulse }
+    fn new(numbers: &Numbers, heartbeat: Heartbeat) -> Self {
+        Self { numbers: Arc::clone(numbers), heartbeat }
     }
 }
 
@@ -41,7 +42,7 @@ impl Job for CpuTraced {
 
     fn run<C: Checkpoint>(self, stop: &C) -> Result<Self::Output, Stopped> {
         let _left = Left(stop);
-        compute(&self.numbers, &self.pulse)
+        compute(&self.numbers, &self.heartbeat)
     }
 }
 
@@ -55,11 +56,11 @@ impl<C: Checkpoint> Drop for Left<'_, C> {
 }
 
 #[traced]
-fn compute(numbers: &Numbers, pulse: &Pulse) -> ! {
+fn compute(numbers: &Numbers, heartbeat: &Heartbeat) -> ! {
     loop {
         for block in numbers.chunks(BLOCK) {
             black_box(longest(block));
-            pulse.beat();
+            heartbeat.beat();
         }
     }
 }

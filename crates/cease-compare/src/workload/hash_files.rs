@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Workload;
-use crate::pulse::Pulse;
+use crate::heartbeat::Heartbeat;
+use crate::news::News;
 
 const BLOCK: usize = 64 * 1024;
 
@@ -23,8 +24,8 @@ const SKIPPED: [&str; 2] = ["target", ".git"];
 pub(crate) struct HashFiles {
     #[serde(with = "travelling")]
     files: Arc<[PathBuf]>,
-    #[serde(skip)]
-    pulse: Pulse,
+    #[serde(skip, default = "News::heartbeat")]
+    heartbeat: Heartbeat,
 }
 
 impl Workload for HashFiles {
@@ -42,8 +43,8 @@ impl Workload for HashFiles {
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }
 
-    fn new(files: &Self::Material, pulse: Pulse) -> Self {
-        Self { files: Arc::clone(files), pulse }
+    fn new(files: &Self::Material, heartbeat: Heartbeat) -> Self {
+        Self { files: Arc::clone(files), heartbeat }
     }
 }
 
@@ -55,7 +56,7 @@ impl Job for HashFiles {
         loop {
             let mut blocks = 0;
             for path in &*self.files {
-                match hash(path, &mut block, &self.pulse, stop)? {
+                match hash(path, &mut block, &self.heartbeat, stop)? {
                     Ok(of_this_file) => blocks += of_this_file,
                     // Somebody works in the directory meanwhile: a file that went away is no failure.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -70,7 +71,12 @@ impl Job for HashFiles {
 }
 
 /// Hashes one file; says how many blocks it had.
-fn hash(path: &Path, block: &mut [u8], pulse: &Pulse, stop: &impl Checkpoint) -> Result<io::Result<u64>, Stopped> {
+fn hash(
+    path: &Path,
+    block: &mut [u8],
+    heartbeat: &Heartbeat,
+    stop: &impl Checkpoint,
+) -> Result<io::Result<u64>, Stopped> {
     stop.check()?;
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -87,7 +93,7 @@ fn hash(path: &Path, block: &mut [u8], pulse: &Pulse, stop: &impl Checkpoint) ->
             Err(error) => return Ok(Err(error)),
         }
         blocks += 1;
-        pulse.beat();
+        heartbeat.beat();
     }
     black_box(hash.finalize());
     Ok(Ok(blocks))
@@ -151,7 +157,7 @@ mod tests {
     use cease_core::StopSource;
 
     use super::*;
-    use crate::pulse::pulse;
+    use crate::heartbeat::heartbeat;
 
     /// A directory of its own for one test, removed at the end.
     struct Directory(PathBuf);
@@ -205,7 +211,7 @@ mod tests {
         let path = directory.0.join(OsStr::from_bytes(b"\xff"));
         fs::write(&path, b"x").unwrap();
         let files = HashFiles::material(&directory.0).unwrap();
-        let sent = serde_json::to_string(&HashFiles::new(&files, pulse().0)).unwrap();
+        let sent = serde_json::to_string(&HashFiles::new(&files, heartbeat().0)).unwrap();
         let arrived: HashFiles = serde_json::from_str(&sent).unwrap();
         assert_eq!(&*arrived.files, &[path]);
     }
@@ -214,8 +220,8 @@ mod tests {
     fn it_goes_on_after_the_last_file_until_it_is_stopped() {
         let directory = Directory::new("again");
         directory.write("one", b"x");
-        let (pulse, listener) = pulse();
-        let job = HashFiles::new(&HashFiles::material(&directory.0).unwrap(), pulse);
+        let (heartbeat, listener) = heartbeat();
+        let job = HashFiles::new(&HashFiles::material(&directory.0).unwrap(), heartbeat);
         let source = StopSource::new();
         let stop = source.token();
         let worker = std::thread::spawn(move || job.run(&stop).is_err());
@@ -233,7 +239,7 @@ mod tests {
         directory.write("one", b"x");
         let files = HashFiles::material(&directory.0).unwrap();
         fs::remove_file(directory.0.join("one")).unwrap();
-        let job = HashFiles::new(&files, pulse().0);
+        let job = HashFiles::new(&files, heartbeat().0);
         assert_eq!(job.run(&StopSource::new().token()).unwrap(), Err("every file went away".to_owned()));
     }
 }

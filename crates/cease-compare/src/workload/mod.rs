@@ -22,7 +22,7 @@ use cease_token::AsyncJob;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::pulse::Pulse;
+use crate::heartbeat::Heartbeat;
 
 /// Work that goes on for ever, until it is stopped.
 ///
@@ -44,8 +44,8 @@ pub(crate) trait Workload: Job<Output = Result<(), String>> + Serialize + Deseri
     /// What cannot be read, in one line.
     fn material(input: &Path) -> Result<Self::Material, String>;
 
-    /// Makes one job, which beats `pulse` at each piece of work that is done.
-    fn new(material: &Self::Material, pulse: Pulse) -> Self;
+    /// Makes one job, which beats `heartbeat` at each piece of work that is done.
+    fn new(material: &Self::Material, heartbeat: Heartbeat) -> Self;
 }
 
 /// Work of a task that goes on for ever, until it is stopped; otherwise as [`Workload`].
@@ -55,6 +55,6 @@ pub(crate) trait TaskWorkload: AsyncJob<Output = Result<(), String>> {
     /// What it is, in half a sentence.
     const ABOUT: &'static str;
 
-    /// Makes one job, which beats `pulse` at each piece of work, and notes when it first sees the stop.
-    fn new(pulse: Pulse, noticed: StopObserved) -> Self;
+    /// Makes one job, which beats `heartbeat` at each piece of work, and notes when it first sees the stop.
+    fn new(heartbeat: Heartbeat, noticed: StopObserved) -> Self;
 }

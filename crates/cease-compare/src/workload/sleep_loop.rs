@@ -7,15 +7,16 @@ use cease_core::{Checkpoint, Job, Stopped};
 use serde::{Deserialize, Serialize};
 
 use super::Workload;
-use crate::pulse::Pulse;
+use crate::heartbeat::Heartbeat;
+use crate::news::News;
 
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// Starts something, then sleeps; the stop finds it asleep.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SleepLoop {
-    #[serde(skip)]
-    pulse: Pulse,
+    #[serde(skip, default = "News::heartbeat")]
+    heartbeat: Heartbeat,
 }
 
 impl Workload for SleepLoop {
@@ -28,8 +29,8 @@ impl Workload for SleepLoop {
         Ok(())
     }
 
-    fn new((): &(), pulse: Pulse) -> Self {
-        Self { pulse }
+    fn new((): &(), heartbeat: Heartbeat) -> Self {
+        Self { heartbeat }
     }
 }
 
@@ -38,7 +39,7 @@ impl Job for SleepLoop {
 
     fn run<C: Checkpoint>(self, stop: &C) -> Result<Self::Output, Stopped> {
         loop {
-            self.pulse.beat();
+            self.heartbeat.beat();
             stop.sleep(INTERVAL)?;
         }
     }

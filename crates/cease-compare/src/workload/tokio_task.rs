@@ -8,7 +8,7 @@ use cease_token::{AsyncJob, TaskStop};
 
 use super::TaskWorkload;
 use super::collatz::{BLOCK, Numbers, longest, numbers};
-use crate::pulse::Pulse;
+use crate::heartbeat::Heartbeat;
 
 const INTERVAL: Duration = Duration::from_millis(1);
 
@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct TokioTask {
     numbers: Numbers,
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     noticed: StopObserved,
 }
 
@@ -24,8 +24,8 @@ impl TaskWorkload for TokioTask {
     const NAME: &'static str = "tokio-task";
     const ABOUT: &'static str = "a task of tokio: a block of numbers, then an await of a millisecond";
 
-    fn new(pulse: Pulse, noticed: StopObserved) -> Self {
-        Self { numbers: numbers(), pulse, noticed }
+    fn new(heartbeat: Heartbeat, noticed: StopObserved) -> Self {
+        Self { numbers: numbers(), heartbeat, noticed }
     }
 }
 
@@ -36,7 +36,7 @@ impl AsyncJob for TokioTask {
         loop {
             for block in self.numbers.chunks(BLOCK) {
                 black_box(longest(block));
-                self.pulse.beat();
+                self.heartbeat.beat();
                 if stop.sleep(INTERVAL).await.is_err() {
                     self.noticed.watch(&stop).check()?;
                 }

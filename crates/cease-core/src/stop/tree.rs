@@ -309,7 +309,7 @@ mod tests {
     }
 
     impl Item {
-        const fn new(number: usize) -> Self {
+        fn new(number: usize) -> Self {
             Self(number, UnsafeCell::new(Brackets::new()))
         }
     }

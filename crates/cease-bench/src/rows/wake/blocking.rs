@@ -11,8 +11,9 @@ use crossbeam_channel::RecvError;
 use event_listener::{Event, Listener};
 use rustix::thread::futex;
 
-use crate::rounds::{Contender, Scale};
-use crate::rows::wake::{Sleeper, WAKES, round};
+use crate::contender::Contender;
+use crate::rounds::Scale;
+use crate::rows::wake::asker::{Sleeper, WAKES, round};
 
 /// Everybody gets a slot of its own for each wake, as a stop does, but for `park, hot`, which uses the same one again and
 /// again, which no one-shot event can.

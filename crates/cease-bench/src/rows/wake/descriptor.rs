@@ -10,7 +10,8 @@ use cease_os::fd::{FdError, StopFd};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::{Errno, write};
 
-use crate::rounds::{Contender, Scale};
+use crate::contender::Contender;
+use crate::rounds::Scale;
 use crate::rows::wake::blocking::Make;
 
 /// Everybody gets a descriptor of its own for each wake, as a stop does, and waits for the same socket, on which nothing

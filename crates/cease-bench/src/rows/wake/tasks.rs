@@ -9,10 +9,11 @@ use cease_core::StopSource;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use crate::contender::Contender;
 use crate::cpu;
-use crate::rounds::{Contender, Scale};
+use crate::rounds::Scale;
+use crate::rows::wake::asker::{SLEEPER, Signal, Sleeper, WAKES, round};
 use crate::rows::wake::blocking::Listened;
-use crate::rows::wake::{SLEEPER, Signal, Sleeper, WAKES, round};
 
 /// A task that a thread blocks on.
 pub(super) fn on_current_thread(scale: Scale) -> io::Result<Vec<Contender>> {
