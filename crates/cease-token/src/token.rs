@@ -114,7 +114,7 @@ impl Token {
 }
 
 impl Token {
-    /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
+    /// Sets the name of the workers; the runtime names its threads.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { host: self.host.name(name.into()) }
