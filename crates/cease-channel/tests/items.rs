@@ -346,9 +346,11 @@ fn a_sender_that_waits_for_room_is_woken_by_its_own_stop_and_keeps_the_item() {
     let source = StopSource::new();
     let token = source.token();
     let (sender, receiver) = bounded(0);
+    let (tell, told) = mpsc::channel();
     let sending = thread::spawn(move || {
         let stop = stop_receiver(&token);
         let error = sender.send_until_stopped(2, &stop).unwrap_err();
+        tell.send(()).unwrap();
         assert_eq!(error.to_string(), "the sender was stopped before there was room");
         assert!(std::error::Error::source(&error).is_some());
         let SendUntilStoppedError::Stopped(2, stopped) = error else { panic!("{error:?}") };
@@ -357,23 +359,25 @@ fn a_sender_that_waits_for_room_is_woken_by_its_own_stop_and_keeps_the_item() {
     });
     wait_for_a_waiting_send(&receiver);
     source.request_with("enough");
+    told.recv_timeout(Duration::from_secs(60)).expect("the stop wakes the send");
     sending.join().unwrap();
     assert_eq!(receiver.into_rest(), [], "what was not accepted is not received");
 }
 
 #[test]
-fn a_close_ends_a_send_that_nobody_stops() {
+fn a_close_ends_a_send_that_is_not_stopped() {
     let source = StopSource::new();
-    let stop = stop_receiver(&source.token());
+    let token = source.token();
     let (sender, receiver) = bounded(0);
-    let closing = thread::spawn(move || {
-        wait_for_a_waiting_send(&receiver);
-        receiver.close();
-    });
-    let error = sender.send_until_stopped(1, &stop).unwrap_err();
+    let waiting = sender.clone();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(waiting.send_until_stopped(1, &stop_receiver(&token)).unwrap_err()));
+    wait_for_a_waiting_send(&receiver);
+    receiver.close();
+    let error = told.recv_timeout(Duration::from_secs(60)).expect("the close wakes the send");
     assert_eq!(error.to_string(), "the channel was closed");
     assert!(matches!(error, SendUntilStoppedError::Closed(1)));
-    closing.join().unwrap();
+    let stop = stop_receiver(&source.token());
     assert!(matches!(sender.send_until_stopped(2, &stop), Err(SendUntilStoppedError::Closed(2))));
     source.request();
     assert!(matches!(sender.send_until_stopped(3, &stop), Err(SendUntilStoppedError::Stopped(3, _))));
