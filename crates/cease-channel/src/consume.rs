@@ -1,4 +1,4 @@
-//! Workers that handle the items of a channel, and hand back what they did not.
+//! Workers that handle the items of a channel, and hand back those that they do not handle.
 
 use std::any::Any;
 
@@ -96,7 +96,8 @@ impl Consume for Channel {
 
 /// Workers that handle the items of one channel; dropping it stops and joins them.
 ///
-/// What they did not handle is thrown away with the last end of the channel; [`Consumers::join`] hands it back.
+/// [`Consumers::join`] returns the items that they did not handle; the drop discards these items, unless the caller keeps
+/// an end of the channel.
 #[derive(Debug)]
 #[must_use = "dropping it stops the workers and waits for them"]
 pub struct Consumers<T> {
@@ -106,41 +107,43 @@ pub struct Consumers<T> {
     queue: Arc<Queue<T>>,
 }
 
-/// What became of the items, and of the workers that handled them.
+/// The exits of the workers, and the items that they did not handle; the result of [`Consumers::join`].
 #[derive(Debug)]
-#[must_use = "items that were not handled are in it"]
+#[must_use = "it has the items that were not handled"]
 pub struct Consumed<T> {
-    /// How each worker ended; one that was started by whoever joins is abandoned, for nobody waits for himself.
+    /// The exit of each worker. A worker that itself calls [`Consumers::join`] cannot wait for its own end: its exit is
+    /// [`Exit::Abandoned`], and it goes on to handle items.
     pub exits: Vec<Exit<()>>,
-    /// How many items were handled, to the end; one whose handling panicked is neither handled nor left.
+    /// The number of items whose handling returned `Ok`; an item whose handling panicked is neither handled nor left.
     pub handled: u64,
-    /// The items that were accepted and not handled; others may come from where a clone of the receiver was kept.
+    /// The items that were accepted and not handled; while a clone of the receiver exists, only those that `handle`
+    /// returned.
     pub left: Vec<T>,
 }
 
 impl<T> Consumers<T> {
-    /// The source they are stopped through.
+    /// The source through which they are stopped.
     #[must_use]
     pub const fn source(&self) -> &StopSource {
         &self.source
     }
 
-    /// Asks all of them to stop after the items that they have in hand; true for the first call.
+    /// Requests a stop of each worker, after the item that it handles; true for the first request at the source.
     #[track_caller]
     pub fn stop(&self) -> bool {
         self.source.request()
     }
 
-    /// Closes the channel, so that they end after the drain.
+    /// Closes the channel: the workers end when they have handled the accepted items. A second call does nothing.
     pub fn close(&self) {
         self.queue.close();
     }
 
-    /// Waits until all of them have ended, and hands back what they did not handle. It asks for nothing.
+    /// Waits until all workers have ended, and returns the items that they did not handle; it requests no stop.
     ///
     /// # Blocking
     ///
-    /// Blocks the calling thread until they were stopped, or the channel was closed and drained.
+    /// Blocks the calling thread until a stop was requested, or the channel was closed and drained.
     pub fn join(self) -> Consumed<T> {
         let join = |worker: Worker<()>| {
             worker.join().unwrap_or_else(|error| {
@@ -149,7 +152,7 @@ impl<T> Consumers<T> {
             })
         };
         let exits = self.workers.into_iter().map(join).collect();
-        // ORDERING: Relaxed: joining the workers orders their counts before this.
+        // ORDERING: Relaxed: the joins order the counts of the workers before this load.
         let handled = self.handled.load(Relaxed);
         Consumed { exits, handled, left: self.queue.left() }
     }
@@ -184,20 +187,20 @@ impl<T: 'static, F: Fn(T, &StopReceiver) -> Result<(), T>> Consumer<T, F> {
         Ok(())
     }
 
-    /// The next item, or none after the drain.
+    /// The next item; `None` after the drain.
     fn next(&self, stop: &StopReceiver) -> Result<Option<T>, Stopped> {
         match library::recv_unless(&self.receiver, stop) {
             Next::Item(item) => Ok(Some(item)),
             Next::End => Ok(None),
             Next::Disconnected => {
                 stop.check()?;
-                // Nobody is left who could ask, so only the drain ends it.
+                // The last source was dropped without a request, so only the drain ends this worker.
                 Ok(self.receiver.recv().ok())
             }
         }
     }
 
-    /// The seeded mistake: the items of a law are numbers, which can be copied.
+    /// Makes the seeded mistake; the items of a law are numbers, which can be copied.
     fn handle_a_twin_of(&self, item: &T, stop: &StopReceiver) {
         let mut twin = (item as &dyn Any).downcast_ref::<u32>().copied();
         let twin = (&mut twin as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take);
@@ -207,7 +210,7 @@ impl<T: 'static, F: Fn(T, &StopReceiver) -> Result<(), T>> Consumer<T, F> {
     }
 
     fn count(&self) {
-        // ORDERING: Relaxed: only the number matters, and it is read after the workers were joined.
+        // ORDERING: Relaxed: it orders nothing else, and the only load follows the joins of the workers.
         self.handled.fetch_add(1, Relaxed);
     }
 }

@@ -1,11 +1,11 @@
-//! Channels for items, of which none is lost: closed from either side, and drained to the end.
+//! Channels that lose no accepted item: either side closes them, and the receivers drain them.
 //!
 //! # How it works
 //!
-//! The library's only sending end that lasts stands in a slot; whoever sends borrows a clone of it.
-//! Closing takes it out of the slot, from whichever side, and wakes the senders that wait for room.
-//! When the last borrowed clone is gone the library's channel is disconnected, so a receiver that received until then has
-//! seen every item that was accepted: no item can be accepted behind its back.
+//! A slot keeps one sending end of the library's channel, and each send borrows a clone of it.
+//! A close from either side empties the slot, and wakes the sends that wait for room.
+//! The library's channel is disconnected when the last borrowed clone is dropped. A receiver that receives until then gets
+//! every accepted item, because no send can be accepted later.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,7 +17,8 @@ use cease_core::{Checkpoint, Fault};
 use crate::library;
 use crate::{SendError, SendUntilStoppedError, StopReceiver, TrySendError};
 
-/// A channel that accepts at most `capacity` items that were not received; with none, each is handed from hand to hand.
+/// A channel that keeps at most `capacity` accepted items. With a capacity of zero, a send waits until a receiver takes its
+/// item.
 ///
 /// # Examples
 ///
@@ -39,18 +40,18 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     ends(library::unbounded())
 }
 
-/// The sending end; the channel is closed when the last clone is dropped.
+/// The sending end; dropping the last clone closes the channel.
 pub struct Sender<T> {
     queue: Arc<Queue<T>>,
-    closes: Arc<Closes<T>>,
+    on_drop: Arc<CloseOnDrop<T>>,
 }
 
-/// The receiving end; the channel is closed when the last clone is dropped.
+/// The receiving end; dropping the last clone closes the channel.
 ///
-/// It dereferences to a `crossbeam_channel::Receiver`, for `select!` and everything else that can be done with one.
+/// It dereferences to a `crossbeam_channel::Receiver`, so `select!` takes it, and it has the methods of that type.
 pub struct Receiver<T> {
     queue: Arc<Queue<T>>,
-    closes: Arc<Closes<T>>,
+    on_drop: Arc<CloseOnDrop<T>>,
 }
 
 impl<T> Sender<T> {
@@ -58,29 +59,30 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`SendError`], with the item in it, once the channel was closed, also when that is while it waits.
+    /// [`SendError`], with the item in it, when the channel was closed before the call or during the wait.
     ///
     /// # Blocking
     ///
-    /// Blocks the calling thread while the channel is full.
+    /// Blocks the calling thread while the channel is full and open.
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
-        let Some(sending) = self.queue.borrow() else { return Err(SendError(item)) };
+        let Some(sending) = self.queue.sending() else { return Err(SendError(item)) };
         let closed: &[_] = if Fault::BlockedSendNotWoken.is_seeded() { &[] } else { &[&self.queue.closed] };
         library::send_unless(&sending, item, closed).map_err(|unsent| SendError(unsent.item))
     }
 
-    /// Sends `item`, and waits for room until the sender's own stop, which goes first.
+    /// Sends `item`, and waits for room until a stop is requested at `stop`.
     ///
-    /// When the last source of `stop` goes unasked, it waits on as [`Sender::send`] does.
+    /// When the stop was requested, the channel is closed and there is room at the same time, the stop is the result.
+    /// When the last source of `stop` is dropped without a request, it waits as [`Sender::send`] does.
     ///
     /// # Errors
     ///
-    /// [`SendUntilStoppedError`], with the item in it, which was not accepted: a stop was asked for, also when that was
-    /// before the call, or the channel was closed.
+    /// [`SendUntilStoppedError`], with the item in it: the stop was requested or the channel was closed, before the call or
+    /// during the wait.
     ///
     /// # Blocking
     ///
-    /// Blocks the calling thread while the channel is full, until a stop is asked for.
+    /// Blocks the calling thread while the channel is full and open, and no stop is requested.
     ///
     /// # Examples
     ///
@@ -98,7 +100,7 @@ impl<T> Sender<T> {
     /// # drop(receiver);
     /// ```
     pub fn send_until_stopped(&self, item: T, stop: &StopReceiver) -> Result<(), SendUntilStoppedError<T>> {
-        let Some(sending) = self.queue.borrow() else {
+        let Some(sending) = self.queue.sending() else {
             return Err(match stop.check() {
                 Ok(()) => SendUntilStoppedError::Closed(item),
                 Err(stopped) => SendUntilStoppedError::Stopped(item, stopped),
@@ -116,36 +118,41 @@ impl<T> Sender<T> {
         match stop.check() {
             Err(_) if Fault::StoppedSendAccepted.is_seeded() => Ok(()),
             Err(stopped) => Err(SendUntilStoppedError::Stopped(unsent.item, stopped)),
-            // Nobody is left who could ask.
+            // The last source was dropped without a request.
             Ok(()) => self.send(unsent.item).map_err(|error| SendUntilStoppedError::Closed(error.into_inner())),
         }
     }
 
-    /// Sends `item` if there is room.
+    /// Sends `item` if there is room; never blocks.
     ///
     /// # Errors
     ///
     /// [`TrySendError`], with the item in it: the channel is full, or it was closed.
     pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
-        let Some(sending) = self.queue.borrow() else { return Err(TrySendError::Closed(item)) };
+        let Some(sending) = self.queue.sending() else { return Err(TrySendError::Closed(item)) };
         sending.try_send(item).map_err(|error| match error {
             library::TrySendError::Full(item) => TrySendError::Full(item),
             library::TrySendError::Disconnected(item) => TrySendError::Closed(item),
         })
     }
 
-    /// Closes the channel: what was accepted is still received, and nothing else is accepted.
+    /// Closes the channel: accepted items are still received, and later sends fail with their item. A second call does
+    /// nothing.
     pub fn close(&self) {
         self.queue.close();
     }
 
-    /// Whether the channel was closed, from either side.
+    /// Whether either side has closed the channel.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
 
-    /// Closes the channel, and takes what was accepted and not received: nothing is lost when the receivers are gone.
+    /// Closes the channel, and takes the accepted items that were not received, also when all receivers were dropped.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread until each send that began before the close has ended.
     #[must_use]
     pub fn into_rest(self) -> Vec<T> {
         self.queue.close();
@@ -154,18 +161,23 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Closes the channel without loss: what was accepted is still received, and each later send gives its item back.
+    /// Closes the channel: accepted items are still received, and later sends fail with their item. A second call does
+    /// nothing.
     pub fn close(&self) {
         self.queue.close();
     }
 
-    /// Whether the channel was closed, from either side.
+    /// Whether either side has closed the channel.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
 
-    /// Closes the channel, and takes what was accepted and not received.
+    /// Closes the channel, and takes the accepted items that were not received.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the calling thread until each send that began before the close has ended.
     #[must_use]
     pub fn into_rest(self) -> Vec<T> {
         self.queue.close();
@@ -179,13 +191,13 @@ impl<T> Receiver<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self { queue: Arc::clone(&self.queue), closes: Arc::clone(&self.closes) }
+        Self { queue: Arc::clone(&self.queue), on_drop: Arc::clone(&self.on_drop) }
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        Self { queue: Arc::clone(&self.queue), closes: Arc::clone(&self.closes) }
+        Self { queue: Arc::clone(&self.queue), on_drop: Arc::clone(&self.on_drop) }
     }
 }
 
@@ -209,45 +221,45 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// What both ends share.
+/// The channel that both ends share.
 pub(crate) struct Queue<T> {
-    gate: Mutex<Gate<T>>,
+    state: Mutex<State<T>>,
     items: library::Receiver<T>,
     /// Disconnected once the channel was closed.
     closed: library::Receiver<Infallible>,
-    /// What a consumer took and did not handle.
+    /// The items that consumers received and returned unhandled.
     returned: Mutex<Vec<T>>,
 }
 
-/// Who is still there.
-struct Gate<T> {
+/// Whether the channel is open, and whether it has receivers.
+struct State<T> {
     /// `None` once the channel was closed.
     open: Option<Open<T>>,
     has_receivers: bool,
 }
 
-/// What closing takes away.
+/// The ends of the library's channels that a close drops.
 struct Open<T> {
     sending: library::Sender<T>,
     _closing: library::Sender<Infallible>,
 }
 
 impl<T> Queue<T> {
-    /// What can be sent with, until the channel was closed.
-    fn borrow(&self) -> Option<library::Sender<T>> {
-        lock(&self.gate).open.as_ref().map(|open| open.sending.clone())
+    /// A sending end; `None` when the channel is closed.
+    fn sending(&self) -> Option<library::Sender<T>> {
+        lock(&self.state).open.as_ref().map(|open| open.sending.clone())
     }
 
     pub(crate) fn close(&self) {
         if Fault::SendAfterClose.is_seeded() {
             return;
         }
-        let open = lock(&self.gate).open.take();
+        let open = lock(&self.state).open.take();
         drop(open);
     }
 
     fn is_closed(&self) -> bool {
-        lock(&self.gate).open.is_none()
+        lock(&self.state).open.is_none()
     }
 
     /// Keeps an item that was received and not handled.
@@ -255,19 +267,19 @@ impl<T> Queue<T> {
         lock(&self.returned).push(item);
     }
 
-    /// What is left when some consumers are gone: if they were the last, all of it.
+    /// The items that ended consumers left: the returned ones and, if no receiver is left, also those not received.
     pub(crate) fn left(&self) -> Vec<T> {
-        let has_receivers = lock(&self.gate).has_receivers;
+        let has_receivers = lock(&self.state).has_receivers;
         if has_receivers { std::mem::take(&mut *lock(&self.returned)) } else { self.rest() }
     }
 
-    /// Takes everything that is left of a channel that was closed: what was given back, and then what was not received.
+    /// Takes the items of a channel that is closed: the returned ones, and then those not received.
     fn rest(&self) -> Vec<T> {
         let mut rest = std::mem::take(&mut *lock(&self.returned));
         if Fault::RestTakenEarly.is_seeded() {
             rest.extend(std::iter::from_fn(|| self.items.try_recv().ok()));
         } else {
-            // To the disconnect, and not only until it is empty: a sender that was let in before the close may be about to.
+            // Until the disconnect, not until it is empty: a send that began before the close can still be accepted.
             rest.extend(std::iter::from_fn(|| self.items.recv().ok()));
         }
         rest
@@ -280,16 +292,16 @@ impl<T> fmt::Debug for Queue<T> {
     }
 }
 
-/// Closes the channel when the last end of one side is dropped.
-struct Closes<T> {
+/// Closes the channel when it is dropped, with the last end of its side.
+struct CloseOnDrop<T> {
     queue: Arc<Queue<T>>,
-    receives: bool,
+    of_receivers: bool,
 }
 
-impl<T> Drop for Closes<T> {
+impl<T> Drop for CloseOnDrop<T> {
     fn drop(&mut self) {
-        if self.receives {
-            lock(&self.queue.gate).has_receivers = false;
+        if self.of_receivers {
+            lock(&self.queue.state).has_receivers = false;
         }
         self.queue.close();
     }
@@ -297,9 +309,9 @@ impl<T> Drop for Closes<T> {
 
 fn ends<T>((sending, items): (library::Sender<T>, library::Receiver<T>)) -> (Sender<T>, Receiver<T>) {
     let (closing, closed) = library::bounded(1);
-    let gate = Gate { open: Some(Open { sending, _closing: closing }), has_receivers: true };
-    let queue = Arc::new(Queue { gate: Mutex::new(gate), items, closed, returned: Mutex::new(Vec::new()) });
-    let closes = |receives| Arc::new(Closes { queue: Arc::clone(&queue), receives });
-    let (sends, receives) = (closes(false), closes(true));
-    (Sender { queue: Arc::clone(&queue), closes: sends }, Receiver { queue, closes: receives })
+    let state = State { open: Some(Open { sending, _closing: closing }), has_receivers: true };
+    let queue = Arc::new(Queue { state: Mutex::new(state), items, closed, returned: Mutex::new(Vec::new()) });
+    let on_drop = |of_receivers| Arc::new(CloseOnDrop { queue: Arc::clone(&queue), of_receivers });
+    let (of_senders, of_receivers) = (on_drop(false), on_drop(true));
+    (Sender { queue: Arc::clone(&queue), on_drop: of_senders }, Receiver { queue, on_drop: of_receivers })
 }

@@ -1,4 +1,4 @@
-//! The channels of the library: crossbeam's, and in a model a stand-in for them.
+//! The channels of the library: those of crossbeam, and a stand-in for them in a model.
 
 #[cfg(any(loom, shuttle))]
 pub(crate) use crate::stand_in::{Receiver, Sender, TrySendError, bounded, recv_unless, send_unless, unbounded};
@@ -9,19 +9,20 @@ pub(crate) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbo
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use real::{recv_unless, send_unless};
 
-/// An item that was not sent, and which of the other channels was disconnected, or how many there are when it was its own.
+/// An item that was not sent, and the index of the other channel that was disconnected; the number of the other channels
+/// when its own channel was.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unsent<T> {
     pub(crate) item: T,
     pub(crate) by: usize,
 }
 
-/// What came first.
+/// The event that ended a wait for an item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<T> {
     /// An item.
     Item(T),
-    /// Nobody can send any more, and everything was received.
+    /// The channel of the items is disconnected, and every item was received.
     End,
     /// The other channel was disconnected.
     Disconnected,
@@ -29,7 +30,7 @@ pub(crate) enum Next<T> {
 
 #[cfg(not(any(loom, shuttle)))]
 mod real {
-    //! Waits for two of crossbeam's channels.
+    //! Waits for several channels of crossbeam.
 
     use std::convert::Infallible;
 
@@ -37,7 +38,7 @@ mod real {
 
     use super::{Next, Unsent};
 
-    /// Receives the next item; `other` goes first, and is ready when it is disconnected.
+    /// Receives the next item, unless `other` is disconnected, which goes first.
     pub(crate) fn recv_unless<T>(items: &Receiver<T>, other: &Receiver<Infallible>) -> Next<T> {
         let mut select = Select::new_biased();
         let disconnected = select.recv(other);
@@ -50,7 +51,7 @@ mod real {
         ready.recv(items).map_or(Next::End, Next::Item)
     }
 
-    /// Sends `item`, or gives it back; the others go first, in order, and are ready when they are disconnected.
+    /// Sends `item`, unless one of `others` is disconnected; these go first, in order.
     pub(crate) fn send_unless<T>(
         items: &Sender<T>,
         item: T,

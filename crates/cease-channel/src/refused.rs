@@ -1,11 +1,11 @@
-//! Why an item was not accepted; each error hands it back.
+//! The errors of sends; each has the item that was not accepted.
 
 use std::error::Error;
 use std::fmt;
 
 use cease_core::Stopped;
 
-/// The channel was closed; the item is handed back.
+/// The channel was closed; it has the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub(crate) T);
 
@@ -30,7 +30,7 @@ impl<T> fmt::Display for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
-/// Why an item was not accepted at once; it is handed back.
+/// Why [`try_send`](crate::Sender::try_send) did not accept an item; it has the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrySendError<T> {
@@ -69,11 +69,11 @@ impl<T> fmt::Display for TrySendError<T> {
 
 impl<T> Error for TrySendError<T> {}
 
-/// Why an item was not accepted while its sender was not stopped; it is handed back.
+/// Why [`send_until_stopped`](crate::Sender::send_until_stopped) did not accept an item; it has the item.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum SendUntilStoppedError<T> {
-    /// The sender was asked to stop.
+    /// The stop of the sender was requested.
     Stopped(T, Stopped),
     /// The channel was closed.
     Closed(T),

@@ -9,7 +9,7 @@ use cease_core::sync::{Arc, Condvar, Mutex, lock};
 
 use crate::library::{Next, Unsent};
 
-/// Why nothing was received.
+/// Why no item was received.
 #[allow(unreachable_pub, reason = "a model test reaches it through the `Deref` of `StopReceiver`")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
@@ -17,7 +17,7 @@ pub enum TryRecvError {
     Disconnected,
 }
 
-/// Why nothing was sent; the item is handed back.
+/// Why an item was not sent; it has the item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TrySendError<T> {
     Full(T),
@@ -43,20 +43,20 @@ struct State<T> {
     capacity: usize,
     senders: usize,
     receivers: usize,
-    /// Those who wait for a change.
+    /// The threads that wait for a change.
     waiting: Vec<Arc<Signal>>,
 }
 
-/// Somebody who waits for a change of one of several channels.
+/// A thread that waits for a change of one of several channels.
 #[derive(Debug)]
 struct Signal {
     changed: Mutex<bool>,
     condition: Condvar,
 }
 
-/// A channel for at most `capacity` items; there is no stand-in for a rendezvous.
+/// A channel for at most `capacity` items; a capacity of zero has no stand-in.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(capacity > 0, "the stand-in has no rendezvous");
+    assert!(capacity > 0, "the stand-in needs a capacity");
     let state = State { queue: VecDeque::new(), capacity, senders: 1, receivers: 1, waiting: Vec::new() };
     let shared = Arc::new(Shared(Mutex::new(state)));
     (Sender(Arc::clone(&shared)), Receiver(shared))
@@ -67,7 +67,7 @@ pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     bounded(usize::MAX)
 }
 
-/// Receives the next item; `other` goes first, and is ready when it is disconnected.
+/// Receives the next item, unless `other` is disconnected, which goes first.
 pub(crate) fn recv_unless<T>(items: &Receiver<T>, other: &Receiver<Infallible>) -> Next<T> {
     wait_for(&[&*other.0, &*items.0], || {
         if other.try_recv() == Err(TryRecvError::Disconnected) {
@@ -81,7 +81,7 @@ pub(crate) fn recv_unless<T>(items: &Receiver<T>, other: &Receiver<Infallible>) 
     })
 }
 
-/// Sends `item`, or gives it back; the others go first, in order, and are ready when they are disconnected.
+/// Sends `item`, unless one of `others` is disconnected; these go first, in order.
 pub(crate) fn send_unless<T>(items: &Sender<T>, item: T, others: &[&Receiver<Infallible>]) -> Result<(), Unsent<T>> {
     let mut item = Some(item);
     let mut channels: Vec<&dyn Changes> = vec![&*items.0];
@@ -113,7 +113,7 @@ impl<T> Sender<T> {
             return Err(TrySendError::Full(item));
         }
         state.queue.push_back(item);
-        state.tell();
+        state.wake();
         Ok(())
     }
 }
@@ -125,7 +125,7 @@ impl<T> Receiver<T> {
         let mut state = lock(&self.0.0);
         match state.queue.pop_front() {
             Some(item) => {
-                state.tell();
+                state.wake();
                 Ok(item)
             }
             None if state.senders == 0 => Err(TryRecvError::Disconnected),
@@ -133,7 +133,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Receives the next item, or nothing when nobody can send any more.
+    /// Receives the next item; an error when the channel is disconnected and empty.
     pub(crate) fn recv(&self) -> Result<T, TryRecvError> {
         wait_for(&[&*self.0], || Some(self.try_recv()).filter(|received| !matches!(received, Err(TryRecvError::Empty))))
     }
@@ -158,7 +158,7 @@ impl<T> Drop for Sender<T> {
         let mut state = lock(&self.0.0);
         state.senders -= 1;
         if state.senders == 0 {
-            state.tell();
+            state.wake();
         }
     }
 }
@@ -168,7 +168,7 @@ impl<T> Drop for Receiver<T> {
         let mut state = lock(&self.0.0);
         state.receivers -= 1;
         if state.receivers == 0 {
-            state.tell();
+            state.wake();
             let discarded = std::mem::take(&mut state.queue);
             drop(state);
             drop(discarded);
@@ -177,8 +177,8 @@ impl<T> Drop for Receiver<T> {
 }
 
 impl<T> State<T> {
-    /// Tells everybody who waits that something has changed.
-    fn tell(&self) {
+    /// Wakes the waiting threads.
+    fn wake(&self) {
         for signal in &self.waiting {
             *lock(&signal.changed) = true;
             signal.condition.notify_one();
@@ -186,7 +186,7 @@ impl<T> State<T> {
     }
 }
 
-/// A channel, whatever its items are.
+/// A channel without the type of its items.
 trait Changes {
     fn enter(&self, signal: &Arc<Signal>);
     fn leave(&self, signal: &Arc<Signal>);
@@ -215,7 +215,7 @@ fn wait_for<R>(channels: &[&dyn Changes], mut attempt: impl FnMut() -> Option<R>
         }
         let mut changed = lock(&signal.changed);
         while !*changed {
-            changed = signal.condition.wait(changed).expect("nobody panics with this lock");
+            changed = signal.condition.wait(changed).expect("no thread panics with this lock");
         }
         *changed = false;
     };
@@ -233,7 +233,7 @@ mod tests {
     const STEPS: usize = 60;
     const ITEMS: u32 = 2000;
 
-    /// The answer to one step, whichever library gave it.
+    /// The answer of a library to one step.
     #[derive(Debug, PartialEq)]
     enum Answer {
         Nothing,
@@ -297,7 +297,7 @@ mod tests {
                         }
                     }
 
-                    /// Disconnects the other channel and then this one, and waits in every way there is.
+                    /// Disconnects the other channel and then this one, and waits by each function.
                     pub(super) fn end(mut self, item: u32) -> (Vec<Result<(), Unsent<u32>>>, String, Vec<u32>) {
                         let (_open, connected) = library::bounded(1);
                         self.closing = None;

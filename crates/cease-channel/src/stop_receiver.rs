@@ -25,7 +25,7 @@ pub struct StopReceiver {
     on_stop: Option<CallbackGuard>,
 }
 
-/// Makes the stop that `token` is about the receiving end of a channel.
+/// Makes a [`StopReceiver`] for the stop of `token`; it is disconnected from the start when the stop was requested before.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct StopReceiver {
 ///
 /// let messages = never::<String>();
 /// select! {
-///     recv(messages) -> _ => unreachable!("nobody sends"),
+///     recv(messages) -> _ => unreachable!("no end of this channel sends"),
 ///     recv(stop) -> _ => assert!(stop.check().is_err()),
 /// }
 /// ```
@@ -70,7 +70,7 @@ impl Checkpoint for StopReceiver {
 
 impl Drop for StopReceiver {
     fn drop(&mut self) {
-        // A callback that is just running has nothing but the sending end, so nobody need wait until it has returned.
+        // A callback that runs now only drops the sending end, so this thread does not wait for it.
         if let Some(on_stop) = self.on_stop.take() {
             on_stop.unregister();
         }

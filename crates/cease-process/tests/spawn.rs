@@ -83,6 +83,9 @@ fn a_job_that_is_too_large_is_told_before_anything_is_started() {
     );
 }
 
+/// The version that this build speaks: `PROTOCOL` of `src/message.rs`.
+const PROTOCOL: u32 = 2;
+
 /// A child that says what it should not.
 fn hostile(how: &str) -> Process {
     Process::in_test("hostile_child").env("CEASE_TEST_HOSTILE", how)
@@ -169,11 +172,11 @@ fn hostile_child() {
         "oversized" => oversized.clone(),
         "unknown" => vec![1, 0, 0, 0, 99],
         "unexpected" => frame(3, &[0xc0]),
-        "trailing" => frame(0, &[hello(1), vec![0]].concat()),
+        "trailing" => frame(0, &[hello(PROTOCOL), vec![0]].concat()),
         "half" => vec![9, 0],
         "silent" => Vec::new(),
         "version" => frame(0, &hello(999)),
-        _ => frame(0, &hello(1)),
+        _ => frame(0, &hello(PROTOCOL)),
     };
     socket.write_all(&first).unwrap();
     if !how.starts_with("late") && how != "flood" {

@@ -1,4 +1,4 @@
-//! The other technique of async code: the future is dropped.
+//! The other technique of async code: a stop drops the future.
 
 use cease_core::{Contract, SpawnError, StopSource, Stopped, Worker};
 use tokio::runtime::{Handle, TryCurrentError};
@@ -8,14 +8,13 @@ use crate::blocking::TaskHost;
 use crate::task::{AsyncJob, AtStop, SpawnTask};
 use crate::{ABORT_CONTRACT, TaskStop};
 
-/// Runs futures as tasks, and stops them by dropping them; what tokio calls aborting a task.
+/// Runs futures as tasks, and stops them by dropping them; tokio calls this aborting a task.
 ///
-/// The future need not know of any stop.
-/// It is dropped by the runtime, in its own task, the next time that it is about to be polled after the request, or where it
-/// says that it is not ready.
-/// Destructors run, and what they would have to await is not done: a guard is released, a last message is not sent.
-/// A future that never awaits, or is always ready to go on, is not stopped.
-/// What it yields before it is dropped is not lost.
+/// The future does not have to look at its stop.
+/// After a request, its task drops the future before the next poll, or when the current poll returns `Pending`.
+/// The destructors run, but they cannot await: a guard is released, and a last message is not sent.
+/// A future whose poll never returns is not stopped.
+/// When a poll returns the output, that output is the exit, also after a request.
 ///
 /// ```
 /// use cease_core::Reason;
@@ -40,39 +39,39 @@ impl Abort {
         Self { host: TaskHost::new(runtime, ABORT_CONTRACT.strategy) }
     }
 
-    /// Workers called `abort` on the runtime that the calling thread is in.
+    /// Workers called `abort` on the runtime of the calling thread.
     ///
     /// # Panics
     ///
-    /// When it is in none, as [`Handle::current`] does.
+    /// When the calling thread is in no runtime, as [`Handle::current`] does.
     #[must_use]
     #[track_caller]
     pub fn current() -> Self {
         Self::new(Handle::current())
     }
 
-    /// Workers called `abort` on the runtime that the calling thread is in.
+    /// Workers called `abort` on the runtime of the calling thread.
     ///
     /// # Errors
     ///
-    /// tokio's own, when it is in none.
+    /// tokio's error, when the calling thread is in no runtime.
     pub fn try_current() -> Result<Self, TryCurrentError> {
         Handle::try_current().map(Self::new)
     }
 
-    /// Sets what the worker is called.
+    /// Sets the name of the workers.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { host: self.host.name(name.into()) }
     }
 
-    /// Tracks every worker of this value and of its clones, as [`crate::Token::tracker`] does.
+    /// Tracks the workers of this value and of its clones that have not ended, as [`crate::Token::tracker`] does.
     #[must_use]
     pub const fn tracker(&self) -> &TaskTracker {
         self.host.registry.tracker()
     }
 
-    /// What the workers that are left are called, in the order in which they were spawned.
+    /// The names of the workers that have not ended, in the order of their spawns.
     #[must_use]
     pub fn worker_names(&self) -> Vec<String> {
         self.host.registry.names()

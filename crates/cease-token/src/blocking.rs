@@ -68,9 +68,6 @@ impl TaskHost {
             return Err(SpawnError::new(&*self.name, io::Error::other(RuntimeShutDown), job));
         }
         let runtime = shares_threads.then(|| self.runtime.id());
-        if runtime.is_none() {
-            spawn_side.end_at_stop();
-        }
         Ok(Worker::new(&*self.name, source, spawn_side.into_handle(runtime)))
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! The link waits for the cancellation as a task would, but has no task and needs no runtime: its waker makes the request.
 //! tokio-util wakes with no lock held, inside `cancel`, so the request is made before `cancel` returns.
-//! The future is polled once, before anybody can wake it, and never by the waker, so that no lock is held where tokio's
-//! code runs.
+//! The link polls the future once, before a wake can come, and the waker never polls it, so the code of tokio runs without
+//! a lock of the link.
 
 use std::pin::Pin;
 use std::task::{Context, Wake, Waker};
@@ -18,13 +18,12 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::propagation::PropagationScope;
 use crate::to_tokio::stop_behind;
 
-/// The message of the reason when a cancellation says nothing more.
+/// The message of the reason when the cancellation has no stop behind it.
 pub const CANCELLED: &str = "a CancellationToken was cancelled";
 
 /// A token that stops when a [`CancellationToken`] is cancelled; made by [`from_tokio`].
 ///
-/// Dropping it cuts the link and leaves nothing behind at the cancellation token; a token of it that was kept then never
-/// stops.
+/// Dropping it removes the link from the cancellation token; a kept clone of its [`StopToken`] never stops then.
 #[derive(Debug)]
 #[must_use = "dropping it cuts the link"]
 pub struct FromTokio {
@@ -39,10 +38,11 @@ impl FromTokio {
         &self.token
     }
 
-    /// When the stop behind the cancellation comes at the latest, as far as that is known now.
+    /// The deadline of the stop behind the cancellation.
     ///
-    /// It is known when the link is with the very token that [`crate::to_tokio`] made, whose own link is still there.
-    /// It is not that of the token, for its owner may move it further away, and no deadline fires early.
+    /// `None` unless the link is with a token that [`crate::to_tokio`] made, not with a child of it, and the [`crate::ToTokio`]
+    /// exists.
+    /// It is not set at the token, because its owner can move it further away, and no deadline fires early.
     ///
     /// ```
     /// use cease_core::{Reason, StopSource, TimerError};
@@ -64,13 +64,13 @@ impl FromTokio {
     }
 }
 
-/// Makes a token that stops when `cancelled` is cancelled; born stopped when it was before.
+/// Makes a token that stops when `cancelled` is cancelled; it is stopped from the start when `cancelled` was before.
 ///
-/// When `cancel` returns, the token reads stopped, whoever waits has been woken, and every callback has returned; all of it
-/// on the thread that cancels.
+/// The thread that calls `cancel` makes the request: when `cancel` returns, the token reads stopped, its waiting threads and
+/// tasks are woken, and its callbacks have returned.
 /// The reason is [`CANCELLED`], unless the cancellation was that of a stop (see the crate's page).
-/// A cancellation token does not tell whether anybody is left who could cancel it, so [`StopToken::stop_possible`] stays true
-/// for as long as the link is there.
+/// A cancellation token does not say whether another clone of it can still cancel, so [`StopToken::stop_possible`] stays true
+/// while the link exists.
 ///
 /// ```
 /// use cease_core::Reason;
@@ -88,10 +88,10 @@ pub fn from_tokio(cancelled: &CancellationToken) -> FromTokio {
     FromTokio { token: source.token(), link: StopOnCancel::link(cancelled, source) }
 }
 
-/// Asks a source for a stop when a [`CancellationToken`] is cancelled.
+/// Requests a stop at a source when a [`CancellationToken`] is cancelled.
 ///
-/// Dropping it cuts the link and leaves nothing behind at the cancellation token. It does not wait: a stop that another
-/// thread has begun to pass on still arrives.
+/// Dropping it removes the link from the cancellation token. The drop does not wait: a cancellation that another thread
+/// passes on during the drop still makes the request.
 #[derive(Debug)]
 #[must_use = "dropping it cuts the link"]
 pub struct StopOnCancel {
@@ -99,9 +99,9 @@ pub struct StopOnCancel {
 }
 
 impl StopOnCancel {
-    /// Links `source` to `cancelled`; asks at once when it is cancelled.
+    /// Links `source` to `cancelled`; requests the stop at once when `cancelled` was cancelled before.
     ///
-    /// The link keeps the source, as one that can still ask.
+    /// The link keeps `source`, so a stop stays possible while the link exists.
     pub fn link(cancelled: &CancellationToken, source: StopSource) -> Self {
         let waiter = Arc::new(CancelWaiter { cancelled: cancelled.clone(), armed: Mutex::new(None) });
         match waiter.register() {
@@ -207,7 +207,7 @@ mod tests {
     fn a_cancellation_that_comes_while_the_link_is_made_is_not_lost() {
         let (cancelled, source) = (CancellationToken::new(), StopSource::new());
         let waiter = Arc::new(CancelWaiter { cancelled: cancelled.clone(), armed: Mutex::new(None) });
-        let cancellation = waiter.register().expect("nobody has cancelled yet");
+        let cancellation = waiter.register().expect("it is not cancelled yet");
         cancelled.cancel();
         waiter.arm(Armed { cancellation, source: source.clone() });
         assert!(source.is_stop_requested());

@@ -12,7 +12,7 @@ fn main() -> std::process::ExitCode {
         }
     };
     let code = cease_demo::run(&Token::new(runtime.handle().clone()));
-    // Who is still running then was named, and is not waited for.
+    // The run has printed the workers that have not ended, and does not wait for them.
     runtime.shutdown_background();
     code
 }

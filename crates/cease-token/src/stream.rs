@@ -7,17 +7,17 @@ use cease_core::{Checkpoint, NeverStops, StopToken, Stopped, StoppedFuture};
 use futures_core::stream::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-/// What every stream can do with a stop.
+/// Adds a stop to each stream.
 pub trait StopStreamExt: Stream + Sized {
-    /// Ends the stream when a stop is asked for at `token`.
+    /// Ends the stream when a stop is requested at `token`.
     ///
-    /// The stop is looked at first, in each poll, by one load: on a token that is stopped the stream is not polled at all,
-    /// and one that always has an item cannot starve the stop.
-    /// No item is lost: one that the stream has given is handed on, also when the stop comes just then, and is followed by
-    /// the end.
-    /// [`StreamUntilStopped::stopped`] tells afterwards which end it was.
+    /// Each poll looks at the stop first, by one load: once the token is stopped, the inner stream is not polled, so a
+    /// stream that is always ready cannot delay the stop.
+    /// No item is lost: an item that the inner stream returns is returned, also when the stop comes during that poll, and
+    /// the next poll returns the end.
+    /// [`StreamUntilStopped::stopped`] says afterwards whether the stop or the inner stream ended it.
     ///
-    /// The stream stays where it is until the whole is dropped. Who wants to go on with what was not taken lends it:
+    /// The returned stream owns the inner one. To use the inner stream afterwards, pass a reference:
     /// `(&mut stream).until_stopped(&token)`.
     ///
     /// ```
@@ -53,16 +53,16 @@ impl<S: Stream> StopStreamExt for S {}
 pin_project! {
     /// A stream until its end or until a stop, whichever comes first; made by [`StopStreamExt::until_stopped`].
     ///
-    /// It allocates nothing, and can be dropped at any time: an item that was not asked for stays where it was.
-    /// Once it has ended it has ended for good, for whichever reason, and polls the stream no more.
-    /// When nobody can ask for a stop any more, it goes on to the stream's end.
+    /// It allocates nothing, and takes no item that it does not return, so dropping it loses none.
+    /// After its end it returns `None` from each poll, and does not poll the inner stream.
+    /// When the last source is dropped without a request, it goes on to the end of the inner stream.
     #[derive(Debug)]
     #[must_use = "a stream does nothing unless it is polled"]
     pub struct StreamUntilStopped<S> {
         #[pin]
         stream: S,
         token: StopToken,
-        // `None` when there is nothing to wait for any more.
+        // `None` after the end, and when no stop can come.
         #[pin]
         until: Option<StoppedFuture<'static>>,
         end: Option<End>,
@@ -76,7 +76,7 @@ enum End {
 }
 
 impl<S> StreamUntilStopped<S> {
-    /// The stop that has ended the stream; `None` while it has not ended, or when it came to its own end.
+    /// The stop that ended the stream; `None` before the end, and when the inner stream ended it.
     ///
     /// ```
     /// use cease_core::{StopSource, Stopped};
@@ -142,7 +142,7 @@ impl<S: Stream> FusedStream for StreamUntilStopped<S> {
     }
 }
 
-/// The stop, if it has come since; else the task is woken when it does, if it can.
+/// The stop, if it was requested since the look at the token; otherwise registers the waker of the task for it.
 fn stop_or_wait(mut until: Pin<&mut Option<StoppedFuture<'static>>>, context: &mut Context<'_>) -> Option<End> {
     match until.as_mut().as_pin_mut()?.poll(context) {
         Poll::Ready(Ok(stopped)) => Some(End::Stopped(stopped)),

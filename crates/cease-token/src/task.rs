@@ -1,4 +1,4 @@
-//! Jobs that are futures, on the threads on which a runtime runs its tasks.
+//! Jobs that are futures, on the threads of a runtime that run its tasks.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use crate::blocking::TaskHost;
 use crate::task_state::{RunSide, caught};
 use crate::{CancelOnStop, TaskStop, Token};
 
-/// Work that can be stopped and that awaits: what [`cease_core::Job`] is for threads.
+/// Work that awaits and can be stopped; the async counterpart of [`cease_core::Job`].
 ///
 /// ```
 /// use cease_core::{Checkpoint, Stopped};
@@ -37,19 +37,18 @@ use crate::{CancelOnStop, TaskStop, Token};
 /// assert_eq!(worker.join().unwrap().into_finished(), Some(6));
 /// ```
 pub trait AsyncJob: Send + 'static {
-    /// What the work yields when it is not stopped.
+    /// The output of the work when it is not stopped.
     type Output: Send + 'static;
 
-    /// Does the work, and leaves it when a stop was asked for.
+    /// Does the work until it is done or a stop is requested.
     fn run(self, stop: TaskStop) -> impl Future<Output = Result<Self::Output, Stopped>> + Send;
 }
 
 /// A strategy that runs futures as tasks.
 ///
-/// A worker of it is one like any other.
-/// Async code awaits [`Worker::ended`], and then joins, which takes no time; to join before that would block a thread that
-/// may have to run the task, and is an error ([`cease_core::JoinError::OnItsThread`]).
-/// For the same reason a worker that is dropped by async code of its runtime is asked to stop, and let go.
+/// Async code awaits [`Worker::ended`] and then joins, which does not block. A join before the end would block a thread that
+/// the task may need, so it is an error ([`cease_core::JoinError::OnItsThread`]).
+/// For the same reason, the drop of a worker by async code of its runtime requests the stop and detaches the task.
 ///
 /// ```
 /// use cease_token::{SpawnTask, Token};
@@ -64,7 +63,7 @@ pub trait AsyncJob: Send + 'static {
 /// # });
 /// ```
 pub trait SpawnTask {
-    /// What this strategy promises of tasks.
+    /// The promises of this strategy for tasks.
     fn task_contract(&self) -> &'static Contract;
 
     /// Starts `job` as a task that is stopped through `source`.
@@ -122,7 +121,7 @@ impl SpawnTask for Token {
     }
 }
 
-/// What a stop does to a task beside raising its flag.
+/// The effect of a stop on a task, beside the raised flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtStop {
     /// Nothing: the future looks at the flag, or awaits the stop.
@@ -144,7 +143,7 @@ impl TaskHost {
         let link = CancelOnStop::link(run_side.stop(), cancelled.clone());
         let until = (at_stop == AtStop::DropFuture).then(|| run_side.stop().clone().stopped_owned());
         let start = move |job: J, run_side: &RunSide<_, _>| job.run(TaskStop::new(run_side.stop().clone(), cancelled));
-        // A runtime that is shut down drops the task, and the job is in its slot all the same.
+        // A runtime that is shut down drops the task, and the job stays in its slot.
         self.runtime.spawn(Task { future: None, until, start: Some(start), link, run_side });
         self.finish_spawn(spawn_side, source, true)
     }
@@ -167,7 +166,7 @@ where
 }
 
 pin_project! {
-    /// The job as the runtime sees it: it makes the future at its first poll, and says how that ended.
+    /// The future that the runtime polls: it makes the future of the job at its first poll, and stores its exit.
     struct Task<J, T, S, F> {
         // `None` before the first poll, and once the job has ended.
         #[pin]
@@ -176,7 +175,7 @@ pin_project! {
         #[pin]
         until: Option<StoppedFuture<'static>>,
         start: Option<S>,
-        // Only to be dropped, when the end was told: it is none of the job's.
+        // Dropped after the end; it is no part of the job.
         link: CancelOnStop,
         run_side: RunSide<J, T>,
     }
@@ -204,12 +203,12 @@ where
         let mut this = self.project();
         let exit = match caught(|| {
             if let Some(start) = this.start.take() {
-                // When the spawner has taken the job back, there is nothing to do and nobody to tell.
+                // The spawn side has taken the job back, and its error returns it.
                 let Some(job) = this.run_side.take() else { return Poll::Ready(None) };
                 let future = current::with(this.run_side.stop(), || start(job, this.run_side));
                 this.future.set(Some(future));
             }
-            // The stop is looked at first, and what is ready before it is not lost.
+            // The stop goes before the next poll; an output that a poll has returned is the exit.
             if this.until.is_some() && this.run_side.stop().is_stop_requested() {
                 return Poll::Ready(Some(this.run_side.unfinished()));
             }
@@ -219,7 +218,7 @@ where
             }
             match this.until.as_mut().as_pin_mut().map(|until| until.poll(context)) {
                 Some(Poll::Ready(Ok(_))) => return Poll::Ready(Some(this.run_side.unfinished())),
-                // Nobody can ask any more.
+                // No stop can come.
                 Some(Poll::Ready(Err(_))) => this.until.set(None),
                 Some(Poll::Pending) | None => {}
             }
@@ -236,7 +235,7 @@ where
     }
 }
 
-/// Drops the future, with everything that it owns; a panic of that is the exit, unless there was one before.
+/// Drops the future with everything that it owns; a panic of the drop is the exit, unless the exit is a panic already.
 fn drop_future<T, F>(mut future: Pin<&mut Option<F>>, exit: Exit<T>) -> Exit<T> {
     match caught(|| future.set(None)) {
         Ok(()) => exit,
@@ -247,11 +246,11 @@ fn drop_future<T, F>(mut future: Pin<&mut Option<F>>, exit: Exit<T>) -> Exit<T> 
 fn after_panic<T>(exit: Exit<T>, panic: Panic) -> Exit<T> {
     match exit {
         Exit::Panicked(first) => {
-            // What a payload does when it is dropped is nobody's exit.
+            // The drop of a payload can panic too; that panic is discarded.
             let _ = caught(|| drop(panic));
             Exit::Panicked(first)
         }
-        // A value whose destructor panics too has told enough by the first panic.
+        // The drop of a value can panic too; that panic is the exit then.
         other => caught(|| drop(other)).map_or_else(Exit::Panicked, |()| Exit::Panicked(panic)),
     }
 }

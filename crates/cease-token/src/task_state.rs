@@ -5,8 +5,7 @@
 //! The job waits in a slot that both sides share; the runtime has the [`RunSide`], the caller of the spawn the [`SpawnSide`].
 //! A runtime that is shut down drops the run side. During the spawn, the spawn side then finds the job in the slot and
 //! returns it in the error; later, the run side stores the exit, as it does when the job has run.
-//! A stop takes a job that waits for a thread out of the slot, and stores the exit itself.
-//! The lock of the slot decides between them, so each worker ends exactly once, after everything of the job was dropped.
+//! So each worker ends exactly once, after everything of the job was dropped, whatever becomes of the runtime.
 
 use std::error::Error;
 use std::fmt;
@@ -15,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use cease_core::sync::{Arc, Mutex, lock};
-use cease_core::{CallbackGuard, Checkpoint, Exit, Panic, Reason, StopSource, StopToken, WorkerHandle};
+use cease_core::{Checkpoint, Exit, Panic, Reason, StopSource, StopToken, WorkerHandle};
 use tokio::runtime::{self, Handle};
 use tokio::task::{self, coop};
 
@@ -57,7 +56,7 @@ pub(crate) fn sides<J, T>(job: J, stop: StopToken, registration: Registration) -
     let end = StopSource::new();
     let ended = end.token();
     let slot = Slot::Spawning(job);
-    let state = State { slot, end: Some(end), exit: None, registration: Some(registration), on_stop: None };
+    let state = State { slot, end: Some(end), exit: None, registration: Some(registration) };
     let shared = Arc::new(Shared { state: Mutex::new(state), stop });
     (SpawnSide { shared: Arc::clone(&shared), ended }, RunSide { shared })
 }
@@ -75,8 +74,6 @@ struct State<J, T> {
     exit: Option<Exit<T>>,
     /// Dropped just after the request of `end`, so that it delays no waiting thread, but before a join returns.
     registration: Option<Registration>,
-    /// Ends the worker at a stop, while its job waits for a thread.
-    on_stop: Option<CallbackGuard>,
 }
 
 /// Where the job is.
@@ -89,7 +86,7 @@ enum Slot<J> {
     Running(Option<task::Id>),
     /// In the slot during the spawn, after the runtime has dropped the run side.
     Refused(J),
-    /// With the spawn side, whose error returns it, or with a stop, which drops it.
+    /// With the spawn side, whose error returns it.
     Withdrawn,
 }
 
@@ -105,12 +102,6 @@ impl<J, T> Shared<J, T> {
         drop(lock(&self.state).registration.take());
     }
 
-    /// Ends the worker of a job that is not going to run: drops the job, whose panic is the exit.
-    fn end_unstarted(&self, job: J) {
-        let exit = caught(|| drop(job)).map_or_else(Exit::Panicked, |()| self.unfinished());
-        self.end(exit);
-    }
-
     /// The exit of a job that has no result: the stop that was requested, or else [`RuntimeShutDown`].
     fn unfinished(&self) -> Exit<T> {
         Exit::Stopped(self.stop.check().err().unwrap_or_else(|| {
@@ -118,18 +109,6 @@ impl<J, T> Shared<J, T> {
             source.request_with_location(Reason::custom(RuntimeShutDown), None);
             source.token().check().expect_err("it was requested in the line above")
         }))
-    }
-
-    /// Ends the worker if its job waits for a thread.
-    fn stop_waiting(&self) {
-        let mut state = lock(&self.state);
-        match mem::replace(&mut state.slot, Slot::Withdrawn) {
-            Slot::Waiting(job) => {
-                drop(state);
-                self.end_unstarted(job);
-            }
-            other => state.slot = other,
-        }
     }
 }
 
@@ -169,23 +148,6 @@ impl<J, T> SpawnSide<J, T> {
         Ok(())
     }
 
-    /// Lets a stop end the worker while its job waits for a thread: at once, when the stop was requested before.
-    pub(crate) fn end_at_stop(&self)
-    where
-        J: Send + 'static,
-        T: Send + 'static,
-    {
-        let shared = Arc::clone(&self.shared);
-        let on_stop = self.shared.stop.on_stop(move || shared.stop_waiting());
-        let mut state = lock(&self.shared.state);
-        if matches!(state.slot, Slot::Waiting(_)) {
-            state.on_stop = Some(on_stop);
-        } else {
-            drop(state);
-            on_stop.unregister();
-        }
-    }
-
     /// The handle of the worker; `runtime` is the one whose threads run it, if they run other tasks too.
     pub(crate) fn into_handle(self, runtime: Option<runtime::Id>) -> Box<dyn WorkerHandle<T>>
     where
@@ -207,17 +169,11 @@ impl<J, T> RunSide<J, T> {
         &self.shared.stop
     }
 
-    /// Takes the job in order to run it in the current task; `None` when the spawn side or a stop has taken it.
+    /// Takes the job in order to run it in the current task; `None` when the spawn side has taken it back.
     pub(crate) fn take(&self) -> Option<J> {
         let mut state = lock(&self.shared.state);
         match mem::replace(&mut state.slot, Slot::Running(task::try_id())) {
-            Slot::Spawning(job) | Slot::Waiting(job) => {
-                let on_stop = state.on_stop.take();
-                drop(state);
-                // A callback that runs just now finds no job, so this thread does not wait for it.
-                on_stop.map(CallbackGuard::unregister);
-                Some(job)
-            }
+            Slot::Spawning(job) | Slot::Waiting(job) => Some(job),
             other => {
                 state.slot = other;
                 None
@@ -243,10 +199,9 @@ impl<J, T> Drop for RunSide<J, T> {
             // The spawn side returns it in its error.
             Slot::Spawning(job) => state.slot = Slot::Refused(job),
             Slot::Waiting(job) => {
-                let on_stop = state.on_stop.take();
                 drop(state);
-                on_stop.map(CallbackGuard::unregister);
-                self.shared.end_unstarted(job);
+                let exit = caught(|| drop(job)).map_or_else(Exit::Panicked, |()| self.unfinished());
+                self.end(exit);
             }
             Slot::Running(task) => {
                 state.slot = Slot::Running(task);

@@ -1,11 +1,11 @@
-//! What a task gets to ask whether it should stop, and to wait with.
+//! The checkpoint of a task, with its waits.
 
 use std::time::Duration;
 
 use cease_core::{Checkpoint, StopToken, Stopped};
 use tokio_util::sync::CancellationToken;
 
-/// What a task gets to ask whether it should stop, and to wait with; clones go to whoever helps it.
+/// The checkpoint of a task, with its waits; a clone can go to any code that works for the task.
 ///
 /// A poll loads the flag of the [`StopToken`] and nothing else; waits are those of the [`StopToken`].
 /// The request cancels the [`CancellationToken`] before it returns, after it has raised the flag.
@@ -20,13 +20,15 @@ impl TaskStop {
         Self { token, cancelled }
     }
 
-    /// The cancellation token, for code that takes one; cancelling it asks this job for nothing.
+    /// The cancellation token, for code that takes one; cancelling it does not stop this job.
     #[must_use]
     pub const fn cancellation_token(&self) -> &CancellationToken {
         &self.cancelled
     }
 
-    /// Resolves when a stop is asked for; when nobody can ask any more, it never does.
+    /// Waits for the stop; never resolves when the last source is dropped without a request.
+    ///
+    /// Dropping the future removes it from the list of the stop, and has no other effect.
     ///
     /// ```
     /// use cease_core::Reason;
@@ -46,13 +48,13 @@ impl TaskStop {
         }
     }
 
-    /// Sleeps for `duration` by the clock of the runtime, or until a stop is asked for.
+    /// Sleeps for `duration` by the clock of the runtime, or until a stop is requested.
     ///
-    /// The blocking [`Checkpoint::sleep`] is another one, for code that runs on a thread of its own.
+    /// It hides [`Checkpoint::sleep`], which blocks the thread.
     ///
     /// # Errors
     ///
-    /// [`Stopped`] as soon as a stop is asked for, also when that was before the call, or just as the time is over.
+    /// [`Stopped`] when a stop is requested before the call or during the sleep, also at the moment when the time is over.
     ///
     /// # Panics
     ///
@@ -61,11 +63,11 @@ impl TaskStop {
         self.run_until_stopped(tokio::time::sleep(duration)).await
     }
 
-    /// Runs `future` until it is ready or a stop is asked for, and drops it then; see [`StopToken::run_until_stopped`].
+    /// Runs `future` until it is ready or a stop is requested, and drops it then; see [`StopToken::run_until_stopped`].
     ///
     /// # Errors
     ///
-    /// [`Stopped`] when the stop won.
+    /// [`Stopped`] when the stop was requested before `future` was ready.
     pub async fn run_until_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
         self.token.run_until_stopped(future).await
     }

@@ -1,4 +1,4 @@
-//! Deadlines that a tokio runtime fires.
+//! Deadlines by the clock of a tokio runtime.
 
 use std::time::Instant;
 
@@ -10,13 +10,13 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time;
 
-/// Fires the deadlines of a tree by the clock of a tokio runtime, instead of by a thread of their own.
+/// Fires the deadlines of a tree by the clock of a tokio runtime, instead of by the timer of the process.
 ///
-/// Each tree with a deadline has one task there, which waits for the next one.
-/// Callbacks are called by that task, so they must not block for long.
-/// In a runtime whose clock is paused, deadlines pass as it is moved on; one of the current thread fires them while somebody
-/// is in its `block_on`.
-/// A runtime that is shut down takes the deadlines with it that have not passed; setting one is an error from then on.
+/// Each tree with a deadline has one task on the runtime, which waits for the nearest deadline.
+/// That task calls the callbacks, so they must not block.
+/// In a runtime whose clock is paused, deadlines pass when the clock is advanced; a `current_thread` runtime fires them only
+/// while a thread is in its `block_on`.
+/// The shutdown of the runtime drops the deadlines that have not passed; setting a deadline is an error from then on.
 ///
 /// ```
 /// use cease_core::{Reason, StopSource};
@@ -40,11 +40,11 @@ pub struct TokioTimer {
 }
 
 impl TokioTimer {
-    /// Takes the clock of `runtime`.
+    /// A timer by the clock of `runtime`.
     ///
     /// # Panics
     ///
-    /// When the runtime was built without a clock, as tokio's own functions of time do.
+    /// When the runtime was built without a clock, as the functions of [`tokio::time`] do.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
         {
@@ -62,23 +62,23 @@ impl Timer for TokioTimer {
     }
 
     fn set(&self, at: Instant, alarm: Alarm) -> Result<Box<dyn Send>, TimerError> {
-        let rings = Arc::new(AtomicBool::new(false));
-        let ringing = Arc::clone(&rings);
+        let has_fired = Arc::new(AtomicBool::new(false));
+        let firing = Arc::clone(&has_fired);
         let task = self.runtime.spawn(async move {
             time::sleep_until(at.into()).await;
-            // ORDERING: Release pairs with the Acquire below, where only this value matters.
-            ringing.store(true, Release);
+            // ORDERING: Release pairs with the Acquire below, which needs only this value.
+            firing.store(true, Release);
             alarm.fire();
         });
-        // ORDERING: Acquire pairs with the Release above: a task that has ended after it rang is known to have done so.
-        if task.is_finished() && !rings.load(Acquire) {
+        // ORDERING: Acquire pairs with the Release above: of a task that fired the alarm and ended, this load reads true.
+        if task.is_finished() && !has_fired.load(Acquire) {
             return Err(TimerError::new("the tokio runtime was shut down"));
         }
         Ok(Box::new(Setting(task.abort_handle())))
     }
 }
 
-/// Takes the alarm back when it is dropped; by the alarm itself it changes nothing, which is then in its last step.
+/// Removes the alarm when it is dropped; no effect when the alarm itself drops it, because its task is in its last step.
 struct Setting(AbortHandle);
 
 impl Drop for Setting {

@@ -9,10 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cancel_on_stop::CancelOnStop;
 
-/// A [`CancellationToken`] that is cancelled when a stop is asked for; made by [`to_tokio`].
+/// A [`CancellationToken`] that is cancelled when a stop is requested; made by [`to_tokio`].
 ///
-/// Dropping it cuts the link and leaves nothing behind at the stop; a clone of its token that was kept is then cancelled
-/// only by whoever cancels it.
+/// Dropping it removes the link from the stop; only a call of `cancel` cancels a kept clone of its token then.
 #[derive(Debug)]
 #[must_use = "dropping it cuts the link"]
 pub struct ToTokio {
@@ -30,15 +29,16 @@ impl ToTokio {
 
 impl Drop for ToTokio {
     fn drop(&mut self) {
-        let made = lock(&MADE).remove_entry(&self.token);
+        let made = lock(&FOLLOWED).remove_entry(&self.token);
         drop(made);
     }
 }
 
-/// Makes a [`CancellationToken`] that is cancelled when a stop is asked for at `stop`; born cancelled when it was before.
+/// Makes a [`CancellationToken`] that is cancelled when a stop is requested at `stop`; it is cancelled from the start when the
+/// stop was requested before.
 ///
-/// When the request returns, the token and its children are cancelled; all of it on the thread that asks.
-/// Cancelling the token asks `stop` for nothing.
+/// The requesting thread cancels the token and its children before the request returns.
+/// Cancelling the token requests no stop at `stop`.
 ///
 /// ```
 /// use cease_core::StopSource;
@@ -53,17 +53,17 @@ impl Drop for ToTokio {
 /// ```
 pub fn to_tokio(stop: &StopToken) -> ToTokio {
     let token = CancellationToken::new();
-    lock(&MADE).insert(token.clone(), stop.clone());
+    lock(&FOLLOWED).insert(token.clone(), stop.clone());
     ToTokio { _link: CancelOnStop::link(stop, token.clone()), token }
 }
 
-/// The stop that `token` follows, when [`to_tokio`] made it and its link is still there.
+/// The stop that `token` follows, when [`to_tokio`] made the token and its link exists.
 pub(crate) fn stop_behind(token: &CancellationToken) -> Option<StopToken> {
-    lock(&MADE).get(token).cloned()
+    lock(&FOLLOWED).get(token).cloned()
 }
 
-/// What [`to_tokio`] made: a cancellation token has no room for the stop behind it.
-static MADE: LazyLock<Mutex<HashMap<CancellationToken, StopToken>>> = LazyLock::new(Mutex::default);
+/// The stop behind each token of [`to_tokio`], because a cancellation token has no field for it.
+static FOLLOWED: LazyLock<Mutex<HashMap<CancellationToken, StopToken>>> = LazyLock::new(Mutex::default);
 
 #[cfg(test)]
 mod tests {

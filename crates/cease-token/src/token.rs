@@ -11,8 +11,37 @@ use crate::{CONTRACT, TokenStop};
 
 /// Runs each job on a tokio runtime, as a task or on its pool for blocking jobs, and stops it by cancelling a token.
 ///
-/// A value is a recipe: every worker spawned from it gets a task, and a source of its own unless the caller passes one.
-/// Clones share the list of running workers.
+/// A value of it is a set of options: each worker spawned from it gets a task and, unless the caller passes a source, a
+/// source of its own.
+/// Clones share the list of workers that have not ended.
+///
+/// # Blocking
+///
+/// No spawn blocks, so async code may call all of them.
+/// A job or closure of [`Strategy`] or [`SpawnFn`] waits in the queue of the runtime's pool until a thread is free, also when
+/// the operating system refuses the pool another thread. A stop does not take it out of the queue: the job runs at its turn,
+/// and sees the stop at its first checkpoint. `Worker::join` and the drop of the worker wait for that.
+///
+/// # Errors
+///
+/// Each spawn returns the job in the error after the runtime was shut down, and when the name has a NUL byte.
+/// A spawn on the pool also does when the pool has no thread and the operating system refuses one.
+/// tokio panics then; the spawn catches the panic and returns its text, after the panic hook was called.
+/// A program that was built with `panic = "abort"` ends there.
+///
+/// ```
+/// use cease_core::{Checkpoint, SpawnFn};
+/// use cease_token::Token;
+///
+/// let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+/// let token = Token::new(runtime.handle().clone());
+/// let [first, second] = [(); 2].map(|()| token.spawn_fn(|stop| stop.sleep(std::time::Duration::MAX)).unwrap());
+///
+/// first.stop();
+/// second.stop();
+/// assert!(first.join().unwrap().as_stopped().is_some());
+/// assert!(second.join().unwrap().as_stopped().is_some());
+/// ```
 #[derive(Debug, Clone)]
 pub struct Token {
     pub(crate) host: TaskHost,
@@ -46,9 +75,9 @@ impl Token {
         Handle::try_current().map(Self::new)
     }
 
-    /// Tracks every running worker of this value and of its clones.
+    /// Tracks the workers of this value and of its clones that have not ended.
     ///
-    /// The tracker is closed from the start, so its `wait` ends when no worker runs; more workers can be spawned later.
+    /// The tracker is closed from the start, so its `wait` ends whenever all of them have ended; more workers can be spawned later.
     ///
     /// ```
     /// use cease_token::{SpawnTask, Token};
@@ -68,7 +97,7 @@ impl Token {
         self.host.registry.tracker()
     }
 
-    /// The names of the running workers, in the order in which they were spawned.
+    /// The names of the workers that have not ended, in the order in which they were spawned.
     #[must_use]
     pub fn worker_names(&self) -> Vec<String> {
         self.host.registry.names()
@@ -85,7 +114,7 @@ impl Token {
 }
 
 impl Token {
-    /// Sets what the worker is called; the runtime's threads are called as the runtime calls them.
+    /// Sets the name of the workers; the runtime names its threads.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { host: self.host.name(name.into()) }

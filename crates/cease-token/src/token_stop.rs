@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::CancelOnStop;
 
-/// What a blocking job of [`crate::Token`] gets to ask whether it should stop.
+/// The checkpoint of a blocking job of [`crate::Token`].
 ///
 /// A poll loads the flag of the [`StopToken`] and nothing else; waits are those of the [`StopToken`].
 /// The request cancels the [`CancellationToken`] before it returns, after it has raised the flag, so code that saw the
@@ -23,7 +23,7 @@ impl TokenStop {
         Self { token: token.clone(), _link: CancelOnStop::link(token, cancelled.clone()), cancelled }
     }
 
-    /// The cancellation token, for code that takes one; cancelling it asks this job for nothing.
+    /// The cancellation token, for code that takes one; cancelling it does not stop this job.
     #[must_use]
     pub const fn cancellation_token(&self) -> &CancellationToken {
         &self.cancelled

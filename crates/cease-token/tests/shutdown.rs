@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use cease_core::{Checkpoint, Exit, Job, JoinError, Reason, SpawnFn, StopSource, Stopped, Strategy, Worker};
-use cease_token::{Abort, AsyncJob, RuntimeShutDown, SpawnTask, TaskStop, Token};
+use cease_token::{Abort, AsyncJob, RuntimeShutDown, SpawnTask, TaskStop, Token, TokenStop};
 use tokio::runtime::{Builder, Runtime};
 
 /// What takes longer hangs.
@@ -248,86 +248,32 @@ fn a_spawn_on_a_full_pool_does_not_block() {
 }
 
 #[test]
-fn a_stop_ends_a_job_that_waits_for_a_thread() {
+fn a_stop_of_a_job_that_waits_for_a_thread_is_seen_at_its_turn() {
     let runtime = small();
     let token = Token::new(runtime.handle().clone());
     let (release, first) = deaf(&token);
-    let open = Arc::new(AtomicU32::new(4));
+    let open = Arc::new(AtomicU32::new(2));
     let queued = |source: StopSource| {
         let resource = Resource(Arc::clone(&open));
-        token
-            .clone()
-            .name("queued")
-            .spawn_fn_with(
-                move |_| {
-                    drop(resource);
-                    Ok(())
-                },
-                source,
-            )
-            .unwrap()
+        let job = move |stop: &TokenStop| {
+            let _resource = resource;
+            stop.check()
+        };
+        token.spawn_fn_with(job, source).unwrap()
     };
-
-    let worker = queued(StopSource::new());
-    assert_eq!(token.worker_names(), ["token", "queued"]);
-    worker.stop_with("enough");
-    assert!(worker.is_finished(), "the request ends it before it returns");
-    assert_eq!((open.load(Relaxed), token.worker_names()), (3, vec!["token".to_owned()]));
-    assert_eq!(join(worker).as_stopped().unwrap().reason(), &Reason::from("enough"));
-
-    drop(queued(StopSource::new()));
     let source = StopSource::new();
-    queued(source.clone()).detach();
-    source.request();
-    assert_eq!(open.load(Relaxed), 1, "the drop of a worker stops its job, and a detached job still has its stop");
-    let late = queued(source);
-    assert!(late.is_finished(), "a job that was stopped before the spawn never starts");
-    assert!(join(late).as_stopped().is_some());
-    assert_eq!((open.load(Relaxed), token.worker_names()), (0, vec!["token".to_owned()]));
+    let before = queued(source.clone());
+    source.request_with("enough");
+    let after = queued(source);
+    assert!(!before.is_finished() && !after.is_finished());
+    assert_eq!(open.load(Relaxed), 2, "a request drops no job");
 
     drop(release);
     assert_eq!(join(first).into_finished(), Some(7));
-}
-
-#[test]
-fn a_panic_in_the_destructor_of_a_job_that_waits_is_its_exit() {
-    struct Mine;
-
-    impl Drop for Mine {
-        fn drop(&mut self) {
-            resume_unwind(Box::new("mine"));
-        }
+    for worker in [before, after] {
+        assert_eq!(join(worker).as_stopped().unwrap().reason(), &Reason::from("enough"));
     }
-
-    let runtime = small();
-    let token = Token::new(runtime.handle().clone());
-    let (release, first) = deaf(&token);
-    let mine = Mine;
-    let worker = token
-        .spawn_fn(move |_| {
-            drop(mine);
-            Ok(())
-        })
-        .unwrap();
-    assert!(worker.stop());
-    assert_eq!(join(worker).into_panic().unwrap().message(), Some("mine"));
-    drop(release);
-    join(first);
-}
-
-#[test]
-fn a_stop_of_a_job_that_runs_keeps_nothing_of_it() {
-    let runtime = small();
-    let token = Token::new(runtime.handle().clone());
-    let source = StopSource::new();
-    let kept = Arc::new(());
-    for _ in 0..3 {
-        let own = Arc::clone(&kept);
-        let worker = token.spawn_fn_with(move |_| Ok(own), source.clone()).unwrap();
-        assert!(join(worker).into_finished().is_some());
-    }
-    assert_eq!(Arc::strong_count(&kept), 1);
-    assert_eq!(token.tracker().len(), 0);
+    assert_eq!(open.load(Relaxed), 0);
 }
 
 #[test]

@@ -74,6 +74,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-token", "src/cancel_on_stop.rs", "only here is the stop a token of another library"),
     ("crates/cease-token", "src/from_tokio.rs", "only here is the stop a token of another library"),
     ("crates/cease-token", "src/to_tokio.rs", "only here is the stop a token of another library"),
+    ("crates/cease-token", "src/propagation.rs", "only here is the stop a token of another library"),
     (
         "crates/cease-token",
         "src/token.rs",

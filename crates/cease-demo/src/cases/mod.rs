@@ -75,6 +75,33 @@ macro_rules! travelling_cases {
     };
 }
 
+/// Holds the binary of a strategy whose jobs wait for a thread of a pool to every case but the one about a worker that
+/// cannot be started, because such a worker waits.
+///
+/// ```text
+/// cease_demo::pooled_cases!(env!("CARGO_BIN_EXE_cease-token"));
+/// ```
+#[macro_export]
+macro_rules! pooled_cases {
+    ($program:expr) => {
+        $crate::cases! {
+            @each $program;
+            a_stop_between_two_lines_prints_the_lower_number
+            a_line_due_with_the_stop_is_printed
+            json_is_one_document_on_stdout
+            class_and_function_print_the_same
+            bad_usage_is_one_line_and_exit_2
+            help_tells_the_exit_codes
+            a_closed_stdout_stops_the_run_with_exit_74
+            a_full_disk_stops_the_run_with_exit_74
+            the_first_signal_stops_it_well
+            the_second_signal_leaves_at_once
+            a_worker_that_does_not_end_is_named_with_exit_3
+            a_worker_that_gets_no_thread_waits_and_is_stopped
+        }
+    };
+}
+
 /// The article's lower number: the stop comes before the second line.
 pub fn a_stop_between_two_lines_prints_the_lower_number(program: &str) {
     let ended = Run::start(program, &["--interval", "1h", "--stop-after", "50ms", "--workers", "2"]).finish();
@@ -272,6 +299,18 @@ pub fn a_worker_that_cannot_be_started_is_exit_70(program: &str) {
     ended.assert_one_line("os error");
     assert!(ended.stdout.contains(&format!("{}: started", worker(program, 1))), "{}", ended.stdout);
     assert!(!ended.stdout.contains("total"), "{}", ended.stdout);
+}
+
+/// The same limit, where the workers that get no thread wait for one: the stop ends them with the others.
+pub fn a_worker_that_gets_no_thread_waits_and_is_stopped(program: &str) {
+    let script = "ulimit -v 1200000 && RUST_MIN_STACK=268435456 exec \"$0\" \"$@\"";
+    let args = ["-c", script, program, "--workers", "20", "--interval", "1h", "--stop-after", "100ms"];
+    let ended = Run::start("sh", &args).finish();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&format!("{}: #1", worker(program, 1))), "{}", ended.stdout);
+    assert!(!ended.stdout.contains(&format!("{}: #1", worker(program, 20))), "{}", ended.stdout);
+    let stopped = ended.stdout.lines().filter(|line| line.contains(" stopped ")).count();
+    assert_eq!(stopped, 20, "{}", ended.stdout);
 }
 
 /// The strategy of a binary, by its name.
