@@ -138,7 +138,7 @@ impl Node {
     /// Notes a deadline under the lock, on an open node; returns the one before.
     fn note_deadline(
         &self,
-        mut guard: Guard<'_>,
+        mut guard: Guard<'_, Node>,
         clock: &Alarm,
         at: Option<Instant>,
         allowed: Allowed,

@@ -29,7 +29,7 @@ pub(crate) struct Due {
 /// Callbacks in the order in which they are called: what is deeper in the tree and newer first.
 struct Calls {
     /// Guards the list.
-    shard: NonNull<Shard>,
+    shard: NonNull<Shard<Node>>,
     /// Stands in front of the list, so that whoever leaves it always has somebody in front.
     front: Waiter,
 }
@@ -136,7 +136,7 @@ impl Due {
 }
 
 /// Runs the first callback behind `front`, if there is one; `shard` has the lock of the list.
-fn run_next(shard: &Shard, front: &Waiter, how: Run) -> Option<Result<(), Panic>> {
+fn run_next(shard: &Shard<Node>, front: &Waiter, how: Run) -> Option<Result<(), Panic>> {
     let guard = shard.lock();
     // SAFETY: the lock is held.
     let next = unsafe { front.next() }?;

@@ -9,7 +9,7 @@ use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::node_ref;
 use crate::stop::request::{DeadlineSetting, Request};
-use crate::stop::shard::Root;
+use crate::stop::root::Root;
 use crate::stop::state::KEPT;
 use crate::stop::timer::{Passed, Tree};
 

@@ -8,7 +8,7 @@ use crate::stop::attached::Attached;
 use crate::stop::kept::Kept;
 use crate::stop::node_ref::NodeRef;
 use crate::stop::request::Request;
-use crate::stop::shard::Root;
+use crate::stop::root::Root;
 use crate::stop::state::LINKED;
 use crate::sync::{Arc, Mutex, Unmodelled, lock};
 use crate::{CallbackGuard, StopToken};

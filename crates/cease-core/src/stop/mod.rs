@@ -13,7 +13,8 @@
 //! | `node_ref.rs` | a counted pointer to a node, the birth of a child, and what happens when the last one goes |
 //! | **a tree** | |
 //! | `tree.rs` | what lies below what: one list of brackets |
-//! | `shard.rs` | the locks: one a tree, until threads wait for it |
+//! | `shard.rs` | a lock, its list of nodes and their deadlines |
+//! | `root.rs` | the top of a tree, and its shards: one, until threads wait for it |
 //! | `sweep.rs` | going through everything below a node |
 //! | **who waits** | |
 //! | `wait_list.rs` | the list of what waits, made of its own frames |
@@ -54,6 +55,7 @@ mod node_ref;
 mod process_timer;
 mod protocol;
 mod request;
+mod root;
 mod schedule;
 mod shard;
 mod source;

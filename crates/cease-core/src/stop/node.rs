@@ -16,13 +16,14 @@
 use std::fmt;
 use std::marker::PhantomPinned;
 use std::mem::ManuallyDrop;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
 use crate::stop::request::{Request, RequestRef};
 use crate::stop::schedule::Scope;
-use crate::stop::shard::{Guard, Root, Shard};
-use crate::stop::state::{LEFT, NO_SOURCE, ORPHAN, Seen, State, Unmarked};
+use crate::stop::shard::{Guard, Shard};
+use crate::stop::state::{LEFT, NO_SOURCE, Seen, State, Unmarked};
+use crate::stop::timer::Alarm;
 use crate::stop::tree::{Brackets, Element};
 use crate::stop::wait_list::WaitList;
 use crate::sync::atomic::AtomicU32;
@@ -39,7 +40,7 @@ pub(crate) struct Node {
     /// How many of them are sources.
     sources: AtomicU32,
     /// The lock and the list; none for who was born stopped, and is in no list.
-    pub(super) home: Option<NonNull<Shard>>,
+    pub(super) home: Option<NonNull<Shard<Self>>>,
     /// Belongs to whoever holds the lock.
     pub(super) brackets: UnsafeCell<Brackets<Self>>,
     slot: UnsafeCell<Slot>,
@@ -87,7 +88,7 @@ pub(super) static NEVER: Node = Node::never();
 impl Node {
     /// An open node with one handle, which is a source.
     #[inline]
-    pub(super) fn new(home: Option<NonNull<Shard>>) -> Self {
+    pub(super) fn new(home: Option<NonNull<Shard<Self>>>) -> Self {
         Self {
             state: State::new(),
             handles: Count::one(),
@@ -127,11 +128,6 @@ impl Node {
     /// Neither asked nor without a source; called under the lock.
     pub(super) fn is_open(&self) -> bool {
         self.state.is_open()
-    }
-
-    /// Whether nobody above can ask any more; called under the lock.
-    pub(super) fn is_orphan(&self) -> bool {
-        self.as_root().is_some() || self.state.has(ORPHAN)
     }
 
     /// Notes that no handle is left, called under the lock; `asks` says whether a deadline may still pass.
@@ -195,7 +191,7 @@ impl Node {
 
     /// What a request does that was not first: it waits for one that is in the middle.
     #[allow(unsafe_code, reason = "a seeded fault writes the request a second time")]
-    pub(super) fn late_request(&self, guard: Option<Guard<'_>>, request: Request) {
+    pub(super) fn late_request(&self, guard: Option<Guard<'_, Node>>, request: Request) {
         if fault::is(Fault::Lowered) {
             // SAFETY: none; this is the fault, and it is compiled for models only.
             self.slot.with_mut(|slot| unsafe { *slot = Slot { waiters: ManuallyDrop::new(WaitList::new()) } });
@@ -268,28 +264,39 @@ impl Node {
 
     /// The lock of a node that is in a list.
     #[inline]
-    pub(super) fn lock(&self) -> Guard<'_> {
+    pub(super) fn lock(&self) -> Guard<'_, Node> {
         self.home().expect("who was born stopped is never locked").lock()
     }
 
     #[allow(unsafe_code, reason = "follows the pointer to the shard")]
     #[inline]
-    pub(super) fn home(&self) -> Option<&Shard> {
+    pub(super) fn home(&self) -> Option<&Shard<Self>> {
         // SAFETY: a shard lives as long as the root, and the root as long as any node in its shards.
         self.home.map(|home| unsafe { home.as_ref() })
     }
+}
 
-    /// The root of the tree, for as long as the node is in a list.
-    #[allow(unsafe_code, reason = "follows the pointer to the root")]
-    pub(super) fn root(&self) -> Option<&Root> {
-        // SAFETY: as in `home`.
-        self.home().map(|home| unsafe { home.root.as_ref() })
+/// The deadlines of the nodes in a shard, read and written under its lock.
+impl Guard<'_, Node> {
+    /// Whether `node` has a deadline of its own.
+    pub(super) fn has_entry(&self, node: &Node) -> bool {
+        self.peek_schedule().is_some_and(|schedule| schedule.is_own(node.scope(), node.address()))
     }
 
-    /// The root that this node is part of, if it is one.
-    pub(super) fn as_root(&self) -> Option<&Root> {
-        // The node comes first in a root, so that both have the same address.
-        self.root().filter(|root| ptr::eq(&raw const root.node, self))
+    /// Whether `node` has a deadline of its own that did not pass yet.
+    pub(super) fn is_armed(&self, node: &Node) -> bool {
+        self.has_entry(node) && self.peek_schedule().is_some_and(|schedule| schedule.is_armed(node.scope()))
+    }
+
+    /// Forgets the deadline of a node that goes away; returns the clock when it was the last one in the shard.
+    #[must_use = "with the last deadline the alarm is to be released"]
+    pub(super) fn forget_entry(&mut self, node: &Node) -> Option<Alarm> {
+        if !self.has_entry(node) {
+            return None;
+        }
+        let was_armed = self.is_armed(node);
+        self.schedule()?.forget(node.scope());
+        self.idle_clock().filter(|_| was_armed)
     }
 }
 

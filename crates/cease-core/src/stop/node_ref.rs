@@ -10,8 +10,9 @@ use crate::stop::attached;
 #[cfg(not(any(loom, shuttle)))]
 use crate::stop::node::NEVER;
 use crate::stop::node::Node;
+use crate::stop::root::Root;
 use crate::stop::schedule::Scope;
-use crate::stop::shard::{Guard, Root, Shard};
+use crate::stop::shard::{Guard, Shard};
 use crate::stop::state::{KEPT, LEFT, LINKED, NO_SOURCE, ORPHAN, Unmarked};
 use crate::stop::tree::{self, Bracket};
 
@@ -38,7 +39,7 @@ impl NodeRef {
     }
 
     /// A node that belongs into `home`, and is not in its list yet.
-    fn in_shard(home: &Shard) -> Self {
+    fn in_shard(home: &Shard<Node>) -> Self {
         Self::allocate(Some(NonNull::from(home)))
     }
 
@@ -49,7 +50,7 @@ impl NodeRef {
 
     /// A node on the heap, written where it stays: writing it elsewhere first and copying it costs as much as a lock.
     #[inline]
-    fn allocate(home: Option<NonNull<Shard>>) -> Self {
+    fn allocate(home: Option<NonNull<Shard<Node>>>) -> Self {
         let place = NonNull::from(Box::leak(Box::<Node>::new_uninit())).cast::<Node>();
         // SAFETY: the place is big enough, and nobody else has it.
         unsafe { place.write(Node::new(home)) };
@@ -235,7 +236,7 @@ fn passed(node: &Node) -> bool {
 }
 
 /// Whether there are nodes below it for which its deadline counts.
-fn has_deadline_for_others(node: &Node, guard: &Guard<'_>) -> bool {
+fn has_deadline_for_others(node: &Node, guard: &Guard<'_, Node>) -> bool {
     // SAFETY: the lock is held.
     guard.has_entry(node) && unsafe { tree::has_children(node) }
 }
@@ -246,7 +247,7 @@ fn has_deadline_for_others(node: &Node, guard: &Guard<'_>) -> bool {
 ///
 /// `guard` is the lock of the node, which is in the list, and nobody has it or keeps it.
 #[cold]
-unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
+unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_, Node>) {
     let mut gone = Vec::new();
     let mut idle = None;
     let mut last = node;
@@ -280,12 +281,12 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_>) {
 ///
 /// As for [`take_out_with_parents`], and no node above was kept for its sake.
 #[inline(always)]
-unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_>) {
+unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_, Node>) {
     // SAFETY: it is in the list.
     let this = unsafe { node.as_ref() };
     // SAFETY: the lock is held, and the node is in the list.
     unsafe { tree::remove(this) };
-    let (root, gives_up_root) = (guard.shard().root, guard.gives_up_root());
+    let (root, gives_up_root) = (guard.shard().top.cast::<Root>(), guard.gives_up_root());
     drop(guard);
     // What a request owns may be anything, so it is given back with no lock held.
     // SAFETY: it came from a box, is out of the list, and nobody has it.

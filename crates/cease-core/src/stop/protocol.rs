@@ -39,7 +39,7 @@ impl Node {
     }
 
     /// Notes that no source is left, here and for all below that have none of their own, if nobody above can ask.
-    pub(super) fn close(&self, guard: Guard<'_>) -> Due {
+    pub(super) fn close(&self, guard: Guard<'_, Node>) -> Due {
         let mut closing = Closing::new(self);
         if self.is_open() && self.is_orphan() {
             sweep::from(self, guard, &mut closing);

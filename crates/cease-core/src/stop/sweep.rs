@@ -36,7 +36,7 @@ pub(super) trait Visitor {
 }
 
 /// Visits `top` and everything below it; `guard` is the lock of `top`.
-pub(super) fn from(top: &Node, guard: Guard<'_>, visitor: &mut impl Visitor) {
+pub(super) fn from(top: &Node, guard: Guard<'_, Node>, visitor: &mut impl Visitor) {
     let descend = visitor.visit(top);
     let Some(root) = top.as_root() else {
         // SAFETY: the lock is held.
@@ -65,7 +65,7 @@ pub(super) fn from(top: &Node, guard: Guard<'_>, visitor: &mut impl Visitor) {
 }
 
 /// Visits what stands between two places, and lets go of the lock.
-fn portions(mut guard: Guard<'_>, from: Bracket<Node>, until: Bracket<Node>, visitor: &mut impl Visitor) {
+fn portions(mut guard: Guard<'_, Node>, from: Bracket<Node>, until: Bracket<Node>, visitor: &mut impl Visitor) {
     let cursor = pin!(Mark::new());
     let mut place = from.next();
     let mut paused = false;
@@ -101,7 +101,7 @@ fn portions(mut guard: Guard<'_>, from: Bracket<Node>, until: Bracket<Node>, vis
 }
 
 /// Notes at everything below `top`, which got a deadline of its own at `scope`, that this is now nearer than `before`.
-pub(super) fn rescope(top: &Node, guard: &mut Guard<'_>, before: Scope, scope: Scope) {
+pub(super) fn rescope(top: &Node, guard: &mut Guard<'_, Node>, before: Scope, scope: Scope) {
     if top.as_root().is_some() {
         // The deadline of a root holds for everything, and stands in nobody's chain.
         return;
