@@ -19,7 +19,7 @@ use std::ptr::NonNull;
 use crate::fault::{self, Fault};
 use crate::stop::node::Node;
 use crate::stop::node_ref::NodeRef;
-use crate::stop::wait_list::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
+use crate::stop::waiter::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
 use crate::sync::thread;
 use crate::sync::{Parker, Tracked, UnsafeCell};
 use crate::{StopToken, apart};

@@ -7,10 +7,11 @@ use std::ptr::NonNull;
 use crate::Panic;
 use crate::apart;
 use crate::fault::{self, Fault};
+use crate::stop::list;
 use crate::stop::node::Node;
 use crate::stop::request::RequestRef;
 use crate::stop::shard::Shard;
-use crate::stop::wait_list::{Boxed, CallFn, Heir, Run, Running, WaitList, Waiter, Wake, Word};
+use crate::stop::waiter::{Boxed, CallFn, Heir, Run, Running, WaitList, Waiter, Wake, Word};
 
 /// What was taken out of the nodes under their locks, and is to be done without.
 ///
@@ -63,7 +64,7 @@ impl Due {
             if unsafe { this.is_callback() } {
                 let front = last_call.filter(|_| !fault::is(Fault::OldestFirst)).unwrap_or_else(|| self.front(node));
                 // SAFETY: the lock guards both lists, and it was just taken out of the other one.
-                unsafe { Waiter::put_behind(waiter, front) };
+                unsafe { list::insert_behind(front, waiter) };
                 last_call = Some(waiter);
                 continue;
             }
@@ -139,13 +140,11 @@ impl Due {
 fn run_next(shard: &Shard<Node>, front: &Waiter, how: Run) -> Option<Result<(), Panic>> {
     let guard = shard.lock();
     // SAFETY: the lock is held.
-    let next = unsafe { front.next() }?;
+    let next = unsafe { list::next(NonNull::from(front)) }?;
     // SAFETY: it is in the list, so it is alive.
     let waiter = unsafe { next.as_ref() };
-    // SAFETY: who is in a list does not move.
-    let waiter = unsafe { Pin::new_unchecked(waiter) };
-    // SAFETY: it is in a list in which `front` stands in front, so there is no head to note.
-    unsafe { WaitList::new().remove(waiter) };
+    // SAFETY: it is in a list that begins with `front`, and the lock is held.
+    unsafe { list::remove_behind_front(next) };
     // SAFETY: the lock is held.
     let wake = unsafe { waiter.take_wake() };
     let Some(Wake::Call(CallFn(run))) = wake else { unreachable!("only callbacks are to be called") };

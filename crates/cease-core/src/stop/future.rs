@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use crate::stop::node_ref::NodeRef;
-use crate::stop::wait_list::{Waiter, Wake};
+use crate::stop::waiter::{Waiter, Wake};
 use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 
 impl StopToken {

@@ -17,7 +17,8 @@
 //! | `root.rs` | the top of a tree, and its shards: one, until threads wait for it |
 //! | `sweep.rs` | going through everything below a node |
 //! | **who waits** | |
-//! | `wait_list.rs` | the list of what waits, made of its own frames |
+//! | `list.rs` | a list whose links lie inside of its elements |
+//! | `waiter.rs` | what a thread, a task or a callback links into that list |
 //! | `waiting.rs` | how a waiter enters the list of a node, and leaves it |
 //! | `due.rs` | what a request does once the tree is marked: wake, and call |
 //! | `blocking.rs` | the waits of a thread |
@@ -49,6 +50,7 @@ mod follow;
 mod future;
 mod kept;
 mod link;
+mod list;
 mod node;
 mod node_ref;
 #[cfg(not(any(loom, shuttle)))]
@@ -64,7 +66,7 @@ mod sweep;
 mod timer;
 mod token;
 mod tree;
-mod wait_list;
+mod waiter;
 mod waiting;
 
 pub use blocking::{NeverStops, WaitError};

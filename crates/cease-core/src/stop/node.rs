@@ -25,7 +25,7 @@ use crate::stop::shard::{Guard, Shard};
 use crate::stop::state::{LEFT, NO_SOURCE, Seen, State, Unmarked};
 use crate::stop::timer::Alarm;
 use crate::stop::tree::{Brackets, Element};
-use crate::stop::wait_list::WaitList;
+use crate::stop::waiter::WaitList;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Count, UnsafeCell};

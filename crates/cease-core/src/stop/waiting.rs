@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use crate::fault::{self, Fault};
 use crate::stop::default_timer;
+use crate::stop::list;
 use crate::stop::node::Node;
 use crate::stop::state::Seen;
-use crate::stop::wait_list::{WaitList, Waiter, Wake};
+use crate::stop::waiter::{Waiter, Wake};
 use crate::sync::Parker;
 
 impl Node {
@@ -57,8 +58,13 @@ impl Node {
         if !self.is_open() {
             return fault::is(Fault::LostWakeup);
         }
-        // SAFETY: the caller's promises are those of `push`.
-        self.with_waiters(|waiters| unsafe { waiters.push(waiter, wake) });
+        // SAFETY: by the caller's promise it is alive.
+        let entering = unsafe { waiter.as_ref() };
+        // SAFETY: it is in no list, and the lock is held.
+        let none = unsafe { entering.renew(wake) };
+        debug_assert!(none.is_none(), "a waiter enters while it waits (law L4)");
+        // SAFETY: the caller's promises are those of `push`, and the lock is held.
+        self.with_waiters(|waiters| unsafe { waiters.push(waiter) });
         true
     }
 
@@ -86,9 +92,10 @@ impl Node {
     /// It is in one of them, and the lock is held.
     #[inline]
     pub(crate) unsafe fn take_out(&self, waiter: Pin<&Waiter>) {
+        let waiter = NonNull::from(waiter.get_ref());
         if self.state.unmarked().is_none() {
-            // SAFETY: it is in a list in which somebody always stands in front, so there is no head to note.
-            unsafe { WaitList::new().remove(waiter) };
+            // SAFETY: a stopped node has no waiters, so it is in a list that begins with another waiter.
+            unsafe { list::remove_behind_front(waiter) };
         } else {
             // SAFETY: it is in such a list, or in that of this node.
             self.with_waiters(|waiters| unsafe { waiters.remove(waiter) });

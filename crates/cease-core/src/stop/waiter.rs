@@ -1,22 +1,21 @@
-//! The list of what waits for a stop, made of their own frames: a wait allocates nothing.
+//! A waiter: what a waiting thread, a pending future or a callback links into the list of its node.
 //!
 //! # How it works
 //!
-//! A waiter lives in the frame of the thread that waits, in the future that is awaited, or beside the callback that is to
-//! be called, and the list holds pointers to it.
-//! Whoever holds the lock of the list may link, unlink and read any waiter in it.
-//! Who has taken a waiter out and is through with it stores `done` as the last touch: from that moment on the frame may be
-//! gone.
-#![allow(unsafe_code, reason = "an intrusive list is made of pointers")]
+//! A waiter lives in the frame of the waiting thread, in the future, or beside the callback, so a wait allocates nothing;
+//! the list ([`crate::stop::list`]) holds pointers to it.
+//! A thread that holds the lock of the list may link, unlink and read any waiter in it.
+//! A thread that has taken a waiter out stores `done` as its last touch: from that moment on the frame may be gone.
+#![allow(unsafe_code, reason = "what a waiter holds is guarded by the lock of its list")]
 
 use std::marker::PhantomPinned;
-use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use crate::Panic;
 use crate::apart;
 use crate::fault::{self, Fault};
+use crate::stop::list::{Linked, Links, List};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::thread::{self, ThreadId};
@@ -101,37 +100,49 @@ pub(super) enum Heir {
     Caller(Boxed),
 }
 
-/// Whoever waits.
+/// What waits for a stop.
 pub(crate) struct Waiter {
-    /// Set as the last touch of whoever has taken it out.
+    /// Set as the last touch of the thread that has taken it out.
     done: AtomicBool,
-    /// Everything else; belongs to whoever holds the lock of the list.
+    /// Its neighbours in the list; belong to the thread that holds the lock of the list.
+    links: UnsafeCell<Links<Self>>,
+    /// Everything else; belongs to the thread that holds the lock of the list.
     inner: UnsafeCell<Inner>,
     /// The list points here.
     _pinned: PhantomPinned,
 }
 
 struct Inner {
-    previous: Option<NonNull<Waiter>>,
-    next: Option<NonNull<Waiter>>,
     /// What it waits for; none when it is in no list.
     wake: Option<Wake>,
     /// Who runs the function just now.
     running: Option<NonNull<Running>>,
 }
 
-// SAFETY: what lies behind `inner` is touched only by whoever holds the lock of the list, or by the owner while the waiter
+// SAFETY: what lies behind `links` and `inner` is touched only by the thread that holds the lock of the list, or by the owner while the waiter
 // is in no list; all of it may be used from any thread.
 unsafe impl Send for Waiter {}
 // SAFETY: as above: a shared reference gives safe code nothing but `is_done`.
 unsafe impl Sync for Waiter {}
+
+// SAFETY: `links` is a field.
+unsafe impl Linked for Waiter {
+    #[inline]
+    fn links(&self) -> &UnsafeCell<Links<Self>> {
+        &self.links
+    }
+}
+
+/// The waiters of a node, the newest first.
+pub(crate) type WaitList = List<Waiter>;
 
 impl Waiter {
     /// A waiter that is in no list.
     pub(crate) fn new() -> Self {
         Self {
             done: AtomicBool::new(false),
-            inner: UnsafeCell::new(Inner { previous: None, next: None, wake: None, running: None }),
+            links: UnsafeCell::new(Links::new()),
+            inner: UnsafeCell::new(Inner { wake: None, running: None }),
             _pinned: PhantomPinned,
         }
     }
@@ -149,8 +160,8 @@ impl Waiter {
     ///
     /// Nobody else reaches it: it is done, or was taken out by its owner.
     pub(crate) unsafe fn is_unlinked(&self) -> bool {
-        // SAFETY: by the caller's promise it is in no list.
-        unsafe { self.with_inner(|inner| inner.previous.is_none() && inner.next.is_none()) }
+        // SAFETY: by the caller's promise no other thread reaches it.
+        self.links.with(|links| unsafe { (*links).is_empty() })
     }
 
     /// Lets go of it for good, after which its frame may be gone.
@@ -162,16 +173,6 @@ impl Waiter {
         let order = if fault::is(Fault::RelaxedWoken) { Relaxed } else { Release };
         // ORDERING: Release pairs with the Acquire in `is_done`: all touches before happen before the frame is left.
         self.done.store(true, order);
-    }
-
-    /// The waiter behind this one.
-    ///
-    /// # Safety
-    ///
-    /// The lock of its list is held.
-    pub(crate) unsafe fn next(&self) -> Option<NonNull<Self>> {
-        // SAFETY: the lock is held.
-        unsafe { self.with_inner(|inner| inner.next) }
     }
 
     /// Whether a function is to be called when it is taken out.
@@ -224,43 +225,7 @@ impl Waiter {
         unsafe { self.with_inner(|inner| inner.running = Some(running)) };
     }
 
-    /// Puts it behind `front`, in whatever list that is.
-    ///
-    /// # Safety
-    ///
-    /// - The lock of that list is held, and `this` is in none.
-    /// - Its frame is not left before it is done or taken out.
-    pub(crate) unsafe fn put_behind(this: NonNull<Self>, front: NonNull<Self>) {
-        // SAFETY: who is in a list is alive.
-        let next = unsafe { Self::with(front, |inner| inner.next.replace(this)) };
-        let link = |inner: &mut Inner| (inner.previous, inner.next) = (Some(front), next);
-        // SAFETY: by the caller's promise it is alive and in no list.
-        unsafe { Self::with(this, link) };
-        if let Some(next) = next {
-            // SAFETY: who is in a list is alive.
-            unsafe { Self::with(next, |inner| inner.previous = Some(this)) };
-        }
-    }
-
-    /// Takes it out of a list in which somebody stands in front of it; else, returns what is to become the head.
-    ///
-    /// # Safety
-    ///
-    /// The lock of the list is held.
-    unsafe fn unlink(&self) -> Result<(), Option<NonNull<Self>>> {
-        // SAFETY: the lock is held.
-        let (previous, next) = unsafe { self.with_inner(|inner| (inner.previous.take(), inner.next.take())) };
-        if let Some(next) = next {
-            // SAFETY: who is in a list is alive.
-            unsafe { Self::with(next, |inner| inner.previous = previous) };
-        }
-        let Some(previous) = previous else { return Err(next) };
-        // SAFETY: who is in a list is alive.
-        unsafe { Self::with(previous, |inner| inner.next = next) };
-        Ok(())
-    }
-
-    /// Calls `f` with everything but `done`.
+    /// Calls `f` with what the waiter waits for.
     ///
     /// # Safety
     ///
@@ -269,79 +234,5 @@ impl Waiter {
     unsafe fn with_inner<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
         // SAFETY: by the caller's promise no other reference to the inner part exists while `f` runs.
         self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
-    }
-
-    /// The same for one that a list points to.
-    ///
-    /// # Safety
-    ///
-    /// It is alive, as who is in a list is; and as above.
-    unsafe fn with<R>(this: NonNull<Self>, f: impl FnOnce(&mut Inner) -> R) -> R {
-        // SAFETY: by the caller's promise it is alive.
-        let this = unsafe { this.as_ref() };
-        // SAFETY: by the caller's promise.
-        unsafe { this.with_inner(f) }
-    }
-}
-
-/// A list of waiters, the newest first; the lock around it is the lock of every waiter in it.
-#[derive(Debug)]
-pub(crate) struct WaitList {
-    head: Option<NonNull<Waiter>>,
-}
-
-impl WaitList {
-    pub(crate) const fn new() -> Self {
-        Self { head: None }
-    }
-
-    /// Everybody in it, who from now on is in the list that is returned.
-    pub(crate) const fn take(&mut self) -> Self {
-        Self { head: self.head.take() }
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.head.is_none()
-    }
-
-    /// Puts `waiter` in front, to be taken out for `wake`.
-    ///
-    /// # Safety
-    ///
-    /// - `waiter` is in no list, and does not move.
-    /// - Its frame is not left before it is done or taken out.
-    pub(crate) unsafe fn push(&mut self, waiter: NonNull<Waiter>, wake: Wake) {
-        let next = self.head.replace(waiter);
-        let link = |inner: &mut Inner| (inner.next, inner.wake) = (next, Some(wake));
-        // SAFETY: `waiter` was in no list, and is now in the one whose lock is held.
-        unsafe { Waiter::with(waiter, link) };
-        if let Some(next) = next {
-            // SAFETY: who is in a list is alive.
-            unsafe { Waiter::with(next, |inner| inner.previous = Some(waiter)) };
-        }
-    }
-
-    /// Takes out the newest, who is not done yet.
-    pub(crate) fn pop(&mut self) -> Option<NonNull<Waiter>> {
-        let head = self.head?;
-        // SAFETY: it is in this list, so it is alive.
-        let waiter = unsafe { head.as_ref() };
-        // SAFETY: who is in a list does not move.
-        let waiter = unsafe { Pin::new_unchecked(waiter) };
-        // SAFETY: it is in this list, and the lock is held.
-        unsafe { self.remove(waiter) };
-        Some(head)
-    }
-
-    /// Takes `waiter` out of this list, or out of one in which somebody always stands in front.
-    ///
-    /// # Safety
-    ///
-    /// `waiter` is in such a list, and the lock is held.
-    pub(crate) unsafe fn remove(&mut self, waiter: Pin<&Waiter>) {
-        // SAFETY: by the caller's promise.
-        if let Err(head) = unsafe { waiter.unlink() } {
-            self.head = head;
-        }
     }
 }
