@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::stop::state::Seen;
+use crate::stop::state::Status;
 use crate::{StopToken, Stopped, sync};
 
 impl StopToken {
@@ -56,7 +56,7 @@ impl StopToken {
         let seen = self.node().wait_until(deadline);
         match Stopped::seen_by(self) {
             Some(stopped) => Ok(stopped),
-            None if seen == Seen::NoSource => Err(WaitError::NeverStops),
+            None if seen == Status::NoSource => Err(WaitError::NeverStops),
             None => Err(WaitError::TimedOut),
         }
     }

@@ -17,8 +17,8 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
+use crate::stop::lifecycle::NodeRef;
 use crate::stop::node::Node;
-use crate::stop::node_ref::NodeRef;
 use crate::stop::waiter::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
 use crate::sync::thread;
 use crate::sync::{Parker, Tracked, UnsafeCell};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::Cause;
 use crate::fault::{self, Fault};
+use crate::stop::lifecycle::NodeRef;
 use crate::stop::node::Node;
-use crate::stop::node_ref::NodeRef;
 use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::shard::Guard;
 use crate::stop::sweep;
@@ -81,9 +81,9 @@ impl Node {
         let Some(home) = self.home() else { return Ok(false) };
         let clock = self.root().expect("a node with a home has a root").clock()?;
         if at.is_some_and(|at| at <= clock.now()) {
-            let due = self.request(Request::of_deadline(&setting));
-            let first = due.is_some();
-            due.unwrap_or_default().settle();
+            let notifications = self.request(Request::of_deadline(&setting));
+            let first = notifications.is_some();
+            notifications.unwrap_or_default().settle();
             return Ok(first);
         }
         let guard = home.lock();

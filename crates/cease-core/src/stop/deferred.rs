@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::stop::due::Due;
-use crate::stop::node_ref::NodeRef;
+use crate::stop::lifecycle::NodeRef;
+use crate::stop::notify::Notifications;
 
 /// The callbacks of a request that was made with [`crate::StopSource::request_deferred`], and that are still to be called.
 ///
@@ -11,14 +11,14 @@ use crate::stop::node_ref::NodeRef;
 /// Until then a callback can still be taken away by its guard, and the drop of the guard does not wait.
 #[must_use = "dropping it calls the callbacks here"]
 pub struct DeferredCallbacks {
-    due: Due,
+    notifications: Notifications,
     /// Keeps the locks of the callbacks; dropped after them.
     _node: NodeRef,
 }
 
 impl DeferredCallbacks {
-    pub(crate) const fn new(due: Due, node: NodeRef) -> Self {
-        Self { due, _node: node }
+    pub(crate) const fn new(notifications: Notifications, node: NodeRef) -> Self {
+        Self { notifications, _node: node }
     }
 
     /// Calls them on this thread, the newest first; one that panics loses no other
@@ -30,12 +30,12 @@ impl DeferredCallbacks {
 
 impl Drop for DeferredCallbacks {
     fn drop(&mut self) {
-        self.due.call();
+        self.notifications.call();
     }
 }
 
 impl fmt::Debug for DeferredCallbacks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeferredCallbacks").field("is_empty", &!self.due.has_calls()).finish()
+        f.debug_struct("DeferredCallbacks").field("is_empty", &!self.notifications.has_calls()).finish()
     }
 }

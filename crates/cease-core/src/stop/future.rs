@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use crate::stop::node_ref::NodeRef;
+use crate::stop::lifecycle::NodeRef;
 use crate::stop::waiter::{Waiter, Wake};
 use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 

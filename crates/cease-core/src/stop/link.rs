@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::fault::{self, Fault};
 use crate::stop::attached::Attached;
-use crate::stop::kept::Kept;
-use crate::stop::node_ref::NodeRef;
+use crate::stop::expiry::NodeHold;
+use crate::stop::lifecycle::NodeRef;
 use crate::stop::request::Request;
 use crate::stop::root::Root;
 use crate::stop::state::LINKED;
@@ -173,7 +173,7 @@ impl Tally {
     /// Decides that no more input counts, and keeps the root for what is done with it with no lock held; none when there is
     /// no root any more.
     #[allow(unsafe_code, reason = "follows the pointer to the root")]
-    fn decide(&mut self) -> Option<Kept> {
+    fn decide(&mut self) -> Option<NodeHold> {
         let root = self.linked.take()?;
         // SAFETY: the caller that gives the root's memory back takes the lock around the tally before, and removes the
         // pointer.
@@ -181,13 +181,13 @@ impl Tally {
         let guard = root.shard.lock();
         root.node.state.clear(LINKED);
         // SAFETY: the lock is held, and the root is alive.
-        let kept = unsafe { Kept::keep(NonNull::from(&root.node)) };
+        let kept = unsafe { NodeHold::keep(NonNull::from(&root.node)) };
         drop(guard);
         kept
     }
 
     /// Decides when the inputs that are left cannot stop the token any more.
-    fn give_up_if_hopeless(&mut self) -> Option<Kept> {
+    fn give_up_if_hopeless(&mut self) -> Option<NodeHold> {
         if self.possible < self.missing { self.decide() } else { None }
     }
 }

@@ -9,10 +9,9 @@
 //! | **a node** | |
 //! | `state.rs` | the word that says what has happened |
 //! | `node.rs` | what both sides share |
-//! | `protocol.rs` | a request, and the end of the last source |
-//! | `node_ref.rs` | a counted pointer to a node, the birth of a child, and what happens when the last one goes |
+//! | `lifecycle.rs` | the counted pointer to a node, the birth of a child, a request, and the end of a node |
 //! | **a tree** | |
-//! | `tree.rs` | what lies below what: one list of brackets |
+//! | `brackets.rs` | what lies below what: one list of brackets |
 //! | `shard.rs` | a lock, its list of nodes and their deadlines |
 //! | `root.rs` | the top of a tree, and its shards: one, until threads wait for it |
 //! | `sweep.rs` | going through everything below a node |
@@ -20,7 +19,7 @@
 //! | `list.rs` | a list whose links lie inside of its elements |
 //! | `waiter.rs` | what a thread, a task or a callback links into that list |
 //! | `waiting.rs` | how a waiter enters the list of a node, and leaves it |
-//! | `due.rs` | what a request does once the tree is marked: wake, and call |
+//! | `notify.rs` | what a request does once the tree is marked: wake, and call |
 //! | `blocking.rs` | the waits of a thread |
 //! | `future.rs` | [`StoppedFuture`]: a task that waits |
 //! | `callback.rs` | [`CallbackGuard`] and [`PinnedCallback`]: functions that a request calls |
@@ -31,13 +30,14 @@
 //! | `follow.rs` | a request that passes on a stop of another tree |
 //! | `deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
 //! | `schedule.rs` | the deadlines of a shard |
-//! | `kept.rs` | what happens when one passes |
+//! | `expiry.rs` | what happens when one passes |
 //! | `timer.rs`, `process_timer.rs` | [`Timer`]: fires an [`Alarm`] when one has passed |
 //! | `default_timer.rs` | which timer a tree has that was given none |
 //! | `callback_threads.rs` | the threads on which callbacks of deadlines run |
 
 mod attached;
 mod blocking;
+mod brackets;
 mod callback;
 #[cfg(not(any(loom, shuttle)))]
 mod callback_threads;
@@ -45,17 +45,16 @@ mod children;
 mod deadline;
 mod default_timer;
 mod deferred;
-mod due;
+mod expiry;
 mod follow;
 mod future;
-mod kept;
+mod lifecycle;
 mod link;
 mod list;
 mod node;
-mod node_ref;
+mod notify;
 #[cfg(not(any(loom, shuttle)))]
 mod process_timer;
-mod protocol;
 mod request;
 mod root;
 mod schedule;
@@ -65,7 +64,6 @@ mod state;
 mod sweep;
 mod timer;
 mod token;
-mod tree;
 mod waiter;
 mod waiting;
 

@@ -19,12 +19,12 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
+use crate::stop::brackets::{Brackets, Element};
 use crate::stop::request::{Request, RequestRef};
 use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Shard};
-use crate::stop::state::{LEFT, NO_SOURCE, Seen, State, Unmarked};
+use crate::stop::state::{LEFT, NO_SOURCE, State, Status, Unmarked};
 use crate::stop::timer::Alarm;
-use crate::stop::tree::{Brackets, Element};
 use crate::stop::waiter::WaitList;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -122,7 +122,7 @@ impl Node {
     }
 
     pub(crate) fn stop_possible(&self) -> bool {
-        self.state.seen() != Seen::NoSource
+        self.state.seen() != Status::NoSource
     }
 
     /// Neither asked nor without a source; called under the lock.

@@ -14,9 +14,9 @@ use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
 use crate::stop::attached::Attached;
+use crate::stop::brackets::{Bracket, Element, Mark};
 use crate::stop::schedule::Schedule;
 use crate::stop::timer::Alarm;
-use crate::stop::tree::{Bracket, Element, Mark};
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Condvar, Mutex, MutexGuard, Unmodelled, lock, thread, wait};

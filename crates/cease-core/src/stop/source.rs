@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::fault::{self, Fault};
 use crate::stop::deadline::{Allowed, Deadline};
 use crate::stop::deferred::DeferredCallbacks;
-use crate::stop::node_ref::NodeRef;
+use crate::stop::lifecycle::NodeRef;
 use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::timer::{Timer, TimerError};
 use crate::sync::Unmodelled;
@@ -315,16 +315,16 @@ impl StopSource {
     #[doc(alias = "CancelAsync")]
     #[track_caller]
     pub fn request_deferred(&self, reason: impl Into<Reason>) -> Option<DeferredCallbacks> {
-        let mut due = self.node.request(Request::new(reason.into(), Some(Location::caller())))?;
-        due.wake();
-        Some(DeferredCallbacks::new(due, self.node.clone()))
+        let mut notifications = self.node.request(Request::new(reason.into(), Some(Location::caller())))?;
+        notifications.wake();
+        Some(DeferredCallbacks::new(notifications, self.node.clone()))
     }
 
     /// Makes a request that somebody else made.
     pub(crate) fn ask(&self, request: Request) -> bool {
-        let due = self.node.request(request);
-        let first = due.is_some() || fault::is(Fault::TwoFirsts);
-        due.unwrap_or_default().settle();
+        let notifications = self.node.request(request);
+        let first = notifications.is_some() || fault::is(Fault::TwoFirsts);
+        notifications.unwrap_or_default().settle();
         first
     }
 

@@ -22,13 +22,13 @@ pub(super) const LEFT: u32 = 32;
 
 /// What a read of the state shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Status {
     /// A stop was requested.
-    Stop,
+    Stopped,
     /// No source is left, so no stop can be requested.
     NoSource,
     /// A stop can still be requested.
-    Nothing,
+    Open,
 }
 
 /// A link may still stop it, which counts as a source.
@@ -67,12 +67,12 @@ impl State {
     }
 
     /// Returns the state without blocking.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Status {
         // ORDERING: Acquire, as in `is_stop_requested`: who returns from a wait with the stop sees what was written before it.
         match self.0.load(Acquire) {
-            state if state & STOPPED != 0 => Seen::Stop,
-            state if state & NO_SOURCE != 0 => Seen::NoSource,
-            _ => Seen::Nothing,
+            state if state & STOPPED != 0 => Status::Stopped,
+            state if state & NO_SOURCE != 0 => Status::NoSource,
+            _ => Status::Open,
         }
     }
 

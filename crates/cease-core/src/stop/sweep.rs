@@ -15,13 +15,13 @@
 use std::pin::pin;
 
 use crate::fault::{self, Fault};
-use crate::stop::due::Due;
+use crate::stop::brackets::{self, Bracket, Mark};
 use crate::stop::node::Node;
+use crate::stop::notify::Notifications;
 use crate::stop::request::RequestRef;
 use crate::stop::schedule::Scope;
 use crate::stop::shard::Guard;
 use crate::stop::state::ORPHAN;
-use crate::stop::tree::{self, Bracket, Mark};
 
 /// How many places are gone through in one hold of the lock; in a model few, so that it pauses at all.
 const PORTION: usize = if cfg!(any(loom, shuttle)) { 3 } else { 512 };
@@ -40,7 +40,7 @@ pub(super) fn from(top: &Node, guard: Guard<'_, Node>, visitor: &mut impl Visito
     let descend = visitor.visit(top);
     let Some(root) = top.as_root() else {
         // SAFETY: the lock is held.
-        if descend && let Some((from, until)) = unsafe { tree::below(top) } {
+        if descend && let Some((from, until)) = unsafe { brackets::below(top) } {
             portions(guard, from, until, visitor);
         } else {
             visitor.end_portion();
@@ -80,7 +80,7 @@ fn portions(mut guard: Guard<'_, Node>, from: Bracket<Node>, until: Bracket<Node
             }
             place = match place.opening() {
                 // SAFETY: the lock is held.
-                Some(node) if !visitor.visit(node) => unsafe { tree::behind(node) },
+                Some(node) if !visitor.visit(node) => unsafe { brackets::behind(node) },
                 _ => place.next(),
             };
         }
@@ -90,10 +90,10 @@ fn portions(mut guard: Guard<'_, Node>, from: Bracket<Node>, until: Bracket<Node
             paused = true;
         }
         // SAFETY: the lock is held, and the cursor is taken out below.
-        unsafe { tree::put_cursor(&cursor, place) };
+        unsafe { brackets::put_cursor(&cursor, place) };
         guard = guard.pause();
         // SAFETY: the lock is held, and the cursor was put there above.
-        place = unsafe { tree::take_cursor(&cursor) };
+        place = unsafe { brackets::take_cursor(&cursor) };
         if fault::is(Fault::CursorSkips) && place != until {
             place = place.next();
         }
@@ -107,7 +107,7 @@ pub(super) fn rescope(top: &Node, guard: &mut Guard<'_, Node>, before: Scope, sc
         return;
     }
     // SAFETY: the lock is held.
-    let Some((from, until)) = (unsafe { tree::below(top) }) else { return };
+    let Some((from, until)) = (unsafe { brackets::below(top) }) else { return };
     let mut place = from.next();
     while place != until {
         match place.opening() {
@@ -125,17 +125,17 @@ pub(super) struct Stopping<'a> {
     request: RequestRef,
     /// How many nodes were marked whose shares were not added yet.
     marked: u32,
-    due: Due,
+    notifications: Notifications,
 }
 
 impl<'a> Stopping<'a> {
     pub(super) fn new(top: &'a Node, request: RequestRef) -> Self {
-        Self { top, request, marked: 0, due: Due::default() }
+        Self { top, request, marked: 0, notifications: Notifications::default() }
     }
 
     /// What is to be done once the sweep is over.
-    pub(super) fn into_due(self) -> Due {
-        self.due.of_request(self.request)
+    pub(super) fn into_notifications(self) -> Notifications {
+        self.notifications.of_request(self.request)
     }
 }
 
@@ -145,7 +145,7 @@ impl Visitor for Stopping<'_> {
         if let Some(state) = node.state.unmarked() {
             let waiters = node.mark(state, self.request.as_raw(), !std::ptr::eq(node, self.top));
             self.marked += 1;
-            self.due.take(node, waiters);
+            self.notifications.take(node, waiters);
         }
         !fault::is(Fault::ShallowSweep) || std::ptr::eq(node, self.top)
     }
@@ -158,17 +158,17 @@ impl Visitor for Stopping<'_> {
 /// Marks nodes where nobody can ask any more, and takes out everything that waits at them.
 pub(super) struct Closing<'a> {
     top: &'a Node,
-    due: Due,
+    notifications: Notifications,
 }
 
 impl<'a> Closing<'a> {
     pub(super) fn new(top: &'a Node) -> Self {
-        Self { top, due: Due::default() }
+        Self { top, notifications: Notifications::default() }
     }
 
     /// What is to be done once the sweep is over.
-    pub(super) fn into_due(self) -> Due {
-        self.due
+    pub(super) fn into_notifications(self) -> Notifications {
+        self.notifications
     }
 }
 
@@ -184,7 +184,7 @@ impl Visitor for Closing<'_> {
             return false;
         }
         let waiters = node.mark_closed();
-        self.due.take(node, waiters);
+        self.notifications.take(node, waiters);
         true
     }
 

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use crate::Reason;
-use crate::stop::node_ref::NodeRef;
+use crate::stop::lifecycle::NodeRef;
 use crate::stop::request::Request;
 
 /// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.

@@ -37,7 +37,7 @@ impl Wake {
         match self {
             Self::Thread(unparker) => unparker.unpark(),
             Self::Task(waker) => return apart::call_apart(|| waker.wake()),
-            Self::Call(_) => unreachable!("functions are called by `due`"),
+            Self::Call(_) => unreachable!("functions are called by `notify`"),
         }
         Ok(())
     }

@@ -13,14 +13,14 @@ use crate::fault::{self, Fault};
 use crate::stop::default_timer;
 use crate::stop::list;
 use crate::stop::node::Node;
-use crate::stop::state::Seen;
+use crate::stop::state::Status;
 use crate::stop::waiter::{Waiter, Wake};
 use crate::sync::Parker;
 
 impl Node {
     /// Blocks until the state is no longer open, or until `deadline`.
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Seen {
-        if self.state.seen() != Seen::Nothing {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Status {
+        if self.state.seen() != Status::Open {
             return self.state.seen();
         }
         default_timer::resume();

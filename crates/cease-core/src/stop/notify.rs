@@ -17,7 +17,7 @@ use crate::stop::waiter::{Boxed, CallFn, Heir, Run, Running, WaitList, Waiter, W
 ///
 /// Whoever settles it keeps the node at the top, and with it the shards.
 #[derive(Default)]
-pub(crate) struct Due {
+pub(crate) struct Notifications {
     /// Most often there is one, for which nothing is allocated on the way to the wake-up.
     first_wake: Option<Wake>,
     more_wakes: Vec<Wake>,
@@ -40,7 +40,7 @@ unsafe impl Send for Calls {}
 // SAFETY: as above.
 unsafe impl Sync for Calls {}
 
-impl Due {
+impl Notifications {
     /// Says whose request calls the callbacks.
     pub(super) fn of_request(self, request: RequestRef) -> Self {
         Self { request: Some(request), ..self }
@@ -171,9 +171,9 @@ fn run_next(shard: &Shard<Node>, front: &Waiter, how: Run) -> Option<Result<(), 
     Some(result)
 }
 
-impl std::fmt::Debug for Due {
+impl std::fmt::Debug for Notifications {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Due")
+        f.debug_struct("Notifications")
             .field("has_wakes", &self.first_wake.is_some())
             .field("has_calls", &self.has_calls())
             .finish()

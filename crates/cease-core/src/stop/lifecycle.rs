@@ -1,4 +1,8 @@
-//! A counted pointer to a node, and what happens when the last one goes.
+//! The life of a node: the counted pointer to it, the birth of a child, a request, the end of the last source, and the end
+//! of the last pointer.
+//!
+//! A request marks the whole subtree and takes out everything that waits in it under the lock. Then, with no lock held, it
+//! wakes threads and tasks and calls callbacks, in this order: a slow callback delays no thread and no task that waits.
 #![allow(unsafe_code, reason = "counts references by hand")]
 
 use std::ops::Deref;
@@ -7,14 +11,17 @@ use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
 use crate::stop::attached;
+use crate::stop::brackets::{self, Bracket};
 #[cfg(not(any(loom, shuttle)))]
 use crate::stop::node::NEVER;
 use crate::stop::node::Node;
+use crate::stop::notify::Notifications;
+use crate::stop::request::{Request, RequestRef};
 use crate::stop::root::Root;
 use crate::stop::schedule::Scope;
 use crate::stop::shard::{Guard, Shard};
 use crate::stop::state::{KEPT, LEFT, LINKED, NO_SOURCE, ORPHAN, Unmarked};
-use crate::stop::tree::{self, Bracket};
+use crate::stop::sweep::{self, Closing, Stopping};
 
 /// What sources, tokens and guards hold: a handle of a node.
 ///
@@ -153,7 +160,7 @@ impl Node {
             child.set_scope(scope);
         }
         // SAFETY: the lock is held. The child was just made, and takes itself out before it goes away.
-        unsafe { tree::insert(parent, &child) };
+        unsafe { brackets::insert(parent, &child) };
         child
     }
 
@@ -165,6 +172,44 @@ impl Node {
         let _ = child.mark(Unmarked::NEW, request.as_raw(), true);
         std::mem::forget(request);
         child
+    }
+}
+
+impl Node {
+    /// Stops this node and every one below it; what is to be woken and called, when this was the first request.
+    pub(crate) fn request(&self, request: Request) -> Option<Notifications> {
+        let guard = match self.home().map(Shard::lock) {
+            Some(guard) if self.is_open() => guard,
+            late => {
+                self.late_request(late, request);
+                return None;
+            }
+        };
+        let mut stopping = Stopping::new(self, RequestRef::new(request));
+        sweep::from(self, guard, &mut stopping);
+        Some(stopping.into_notifications())
+    }
+
+    /// Counts one source less; after the last one here and above, nobody can ask any more.
+    ///
+    /// `alone` says that nobody else refers to this node: then there is nobody to tell here, and what lies below is told
+    /// when the node goes away, which is at once.
+    pub(crate) fn drop_source(&self, alone: bool) {
+        if alone || !self.remove_source() || fault::is(Fault::OrphanNotTold) {
+            return;
+        }
+        if self.home().is_some() {
+            self.close(self.lock()).settle();
+        }
+    }
+
+    /// Notes that no source is left, here and for all below that have none of their own, if nobody above can ask.
+    pub(super) fn close(&self, guard: Guard<'_, Node>) -> Notifications {
+        let mut closing = Closing::new(self);
+        if self.is_open() && self.is_orphan() {
+            sweep::from(self, guard, &mut closing);
+        }
+        closing.into_notifications()
     }
 }
 
@@ -238,7 +283,7 @@ fn passed(node: &Node) -> bool {
 /// Whether there are nodes below it for which its deadline counts.
 fn has_deadline_for_others(node: &Node, guard: &Guard<'_, Node>) -> bool {
     // SAFETY: the lock is held.
-    guard.has_entry(node) && unsafe { tree::has_children(node) }
+    guard.has_entry(node) && unsafe { brackets::has_children(node) }
 }
 
 /// Takes a node out, and those above it that were kept only for its sake.
@@ -255,13 +300,13 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_, Node>)
         // SAFETY: it is in the list.
         let this = unsafe { last.as_ref() };
         // SAFETY: the lock is held.
-        let childless = !unsafe { tree::has_children(this) };
+        let childless = !unsafe { brackets::has_children(this) };
         // SAFETY: the lock is held, and the node has no children.
-        let parent = if childless { unsafe { tree::only_child_of(this) } } else { None };
+        let parent = if childless { unsafe { brackets::only_child_of(this) } } else { None };
         idle = guard.forget_entry(this).or(idle);
         let Some(parent) = parent.filter(|parent| parent.state.is_left_to_children()) else { break };
         // SAFETY: the lock is held, and the node is in the list.
-        unsafe { tree::remove(this) };
+        unsafe { brackets::remove(this) };
         gone.push(std::mem::replace(&mut last, NonNull::from(parent)));
     }
     // SAFETY: it is in the list, and nobody keeps it.
@@ -285,7 +330,7 @@ unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_, Node>) {
     // SAFETY: it is in the list.
     let this = unsafe { node.as_ref() };
     // SAFETY: the lock is held, and the node is in the list.
-    unsafe { tree::remove(this) };
+    unsafe { brackets::remove(this) };
     let (root, gives_up_root) = (guard.shard().top.cast::<Root>(), guard.gives_up_root());
     drop(guard);
     // What a request owns may be anything, so it is given back with no lock held.

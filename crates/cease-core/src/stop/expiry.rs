@@ -6,20 +6,20 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 use crate::fault::{self, Fault};
+use crate::stop::lifecycle;
 use crate::stop::node::Node;
-use crate::stop::node_ref;
 use crate::stop::request::{DeadlineSetting, Request};
 use crate::stop::root::Root;
 use crate::stop::state::KEPT;
 use crate::stop::timer::{Passed, Tree};
 
 /// Keeps a node, also when its last handle goes meanwhile.
-pub(crate) struct Kept(NonNull<Node>);
+pub(crate) struct NodeHold(NonNull<Node>);
 
 // SAFETY: a node may be used from any thread.
-unsafe impl Send for Kept {}
+unsafe impl Send for NodeHold {}
 
-impl Kept {
+impl NodeHold {
     /// Keeps `node`; none when somebody does already, or nobody is left to be stopped.
     ///
     /// # Safety
@@ -35,7 +35,7 @@ impl Kept {
     }
 }
 
-impl Deref for Kept {
+impl Deref for NodeHold {
     type Target = Node;
 
     fn deref(&self) -> &Node {
@@ -44,10 +44,10 @@ impl Deref for Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for NodeHold {
     fn drop(&mut self) {
         // SAFETY: it was kept by this, and is not used again.
-        unsafe { node_ref::let_go(self.0) };
+        unsafe { lifecycle::let_go(self.0) };
     }
 }
 
@@ -73,25 +73,25 @@ unsafe impl Tree for Root {
             next = [next, schedule.next()].into_iter().flatten().min();
             for (node, setting) in passed {
                 // SAFETY: a node with an entry is alive under the lock.
-                due.extend(unsafe { Kept::keep(node) }.map(|kept| (kept, setting)));
+                due.extend(unsafe { NodeHold::keep(node) }.map(|kept| (kept, setting)));
             }
         }
-        (Box::new(KeptNodes(due)), next)
+        (Box::new(HeldNodes(due)), next)
     }
 }
 
 /// Nodes that are kept, and how their deadlines were set.
-struct KeptNodes(Vec<(Kept, DeadlineSetting)>);
+struct HeldNodes(Vec<(NodeHold, DeadlineSetting)>);
 
-impl Passed for KeptNodes {
+impl Passed for HeldNodes {
     fn stop(self: Box<Self>) -> Vec<Box<dyn FnOnce() + Send>> {
         let mut calls: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         for (node, setting) in self.0 {
-            let Some(mut due) = node.request(Request::of_deadline(&setting)) else { continue };
-            due.wake();
-            if due.has_calls() {
+            let Some(mut notifications) = node.request(Request::of_deadline(&setting)) else { continue };
+            notifications.wake();
+            if notifications.has_calls() {
                 calls.push(Box::new(move || {
-                    due.call();
+                    notifications.call();
                     drop(node);
                 }));
             }
