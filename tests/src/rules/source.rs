@@ -27,13 +27,13 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "a moment is noted beside the job, and orders nothing in a model",
     ),
     (
-        "crates/cease-core/src/stop/process_timer.rs",
+        "crates/cease-core/src/stop/data/process_timer.rs",
         "std::sync",
         "left out of models, which have no clock and bring a timer of their own",
     ),
-    ("crates/cease-core/src/stop/process_timer.rs", "std::thread", "as above"),
-    ("crates/cease-core/src/stop/callback_threads.rs", "std::sync", "as above"),
-    ("crates/cease-core/src/stop/callback_threads.rs", "std::thread", "as above"),
+    ("crates/cease-core/src/stop/data/process_timer.rs", "std::thread", "as above"),
+    ("crates/cease-core/src/stop/data/callback_threads.rs", "std::sync", "as above"),
+    ("crates/cease-core/src/stop/data/callback_threads.rs", "std::thread", "as above"),
     ("crates/cease-core/src/boundary.rs", "std::thread::Result", "a mere alias"),
     (
         "crates/cease-core/src/boundary.rs",

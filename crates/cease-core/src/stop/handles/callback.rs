@@ -17,9 +17,9 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::node::Node;
-use crate::stop::waiter::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
+use crate::stop::data::waiter::{Boxed, CallFn, Heir, Owned, Run, Waiter, Wake, Word};
+use crate::stop::protocol::lifecycle::NodeRef;
+use crate::stop::tree::node::Node;
 use crate::sync::thread;
 use crate::sync::{Parker, Tracked, UnsafeCell};
 use crate::{StopToken, apart};

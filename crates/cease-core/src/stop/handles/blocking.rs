@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::stop::state::Status;
+use crate::stop::data::state::Status;
 use crate::{StopToken, Stopped, sync};
 
 impl StopToken {

@@ -17,13 +17,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{mem, thread};
 
 /// How many threads call callbacks at the same time.
-pub(super) const LIMIT: usize = 4;
+pub(crate) const LIMIT: usize = 4;
 
 type Call = Box<dyn FnOnce() + Send>;
 
 /// The queue and its threads; lives as long as the process.
 #[derive(Debug)]
-pub(super) struct CallbackThreads(Mutex<State>);
+pub(crate) struct CallbackThreads(Mutex<State>);
 
 struct State {
     queue: VecDeque<Call>,
@@ -31,18 +31,18 @@ struct State {
 }
 
 impl CallbackThreads {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Mutex::new(State { queue: VecDeque::new(), threads: 0 }))
     }
 
     /// Queues `call`, and starts a thread for it when fewer than [`LIMIT`] run.
-    pub(super) fn call(&'static self, call: Call) {
+    pub(crate) fn call(&'static self, call: Call) {
         self.lock().queue.push_back(call);
         self.start();
     }
 
     /// Starts a thread when something is queued and fewer than [`LIMIT`] run.
-    pub(super) fn start(&'static self) {
+    pub(crate) fn start(&'static self) {
         let mut state = self.lock();
         if state.queue.is_empty() || state.threads == LIMIT {
             return;
@@ -55,13 +55,13 @@ impl CallbackThreads {
     }
 
     /// Whether something is queued and no thread is there to call it, because none could be started.
-    pub(super) fn is_stalled(&self) -> bool {
+    pub(crate) fn is_stalled(&self) -> bool {
         let state = self.lock();
         state.threads == 0 && !state.queue.is_empty()
     }
 
     /// Takes the queue of the parent process; leaves it where a thread held its lock during the fork.
-    pub(super) fn take_over(&'static self, parent: &Self) {
+    pub(crate) fn take_over(&'static self, parent: &Self) {
         let Some(mut before) = try_lock(&parent.0) else { return };
         let queue = mem::take(&mut before.queue);
         drop(before);
@@ -97,7 +97,7 @@ impl std::fmt::Debug for State {
 }
 
 /// Takes a lock of the parent process; `None` where a thread that does not exist here holds it.
-pub(super) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
         Err(std::sync::TryLockError::Poisoned(error)) => Some(error.into_inner()),

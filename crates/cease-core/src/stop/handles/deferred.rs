@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::notify::Notifications;
+use crate::stop::protocol::lifecycle::NodeRef;
+use crate::stop::protocol::notify::Notifications;
 
 /// The callbacks of a request that was made with [`crate::StopSource::request_deferred`], and that are still to be called.
 ///

@@ -4,12 +4,12 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 use crate::fault::{self, Fault};
-use crate::stop::attached::Attached;
-use crate::stop::expiry::NodeHold;
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::request::Request;
-use crate::stop::root::Root;
-use crate::stop::state::LINKED;
+use crate::stop::data::attached::Attached;
+use crate::stop::data::request::Request;
+use crate::stop::data::state::LINKED;
+use crate::stop::handles::expiry::NodeHold;
+use crate::stop::protocol::lifecycle::NodeRef;
+use crate::stop::tree::root::Root;
 use crate::sync::{Arc, Mutex, Unmodelled, lock};
 use crate::{CallbackGuard, StopToken};
 

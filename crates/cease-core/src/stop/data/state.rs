@@ -10,15 +10,15 @@ use crate::sync::read_alone;
 /// Asked.
 const STOPPED: u32 = 1;
 /// Nobody can ask any more.
-pub(super) const NO_SOURCE: u32 = 2;
+pub(crate) const NO_SOURCE: u32 = 2;
 /// Asked further up.
 const INHERITED: u32 = 4;
 /// Nobody above can ask: the node stands right below one that has no source.
-pub(super) const ORPHAN: u32 = 8;
+pub(crate) const ORPHAN: u32 = 8;
 /// Whoever found its deadline passed keeps it in its list.
-pub(super) const KEPT: u32 = 16;
+pub(crate) const KEPT: u32 = 16;
 /// No handle is left, but it stays in its list: it is kept, or has a deadline for those below it.
-pub(super) const LEFT: u32 = 32;
+pub(crate) const LEFT: u32 = 32;
 
 /// What a read of the state shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,34 +32,34 @@ pub(crate) enum Status {
 }
 
 /// A link may still stop it, which counts as a source.
-pub(super) const LINKED: u32 = 64;
+pub(crate) const LINKED: u32 = 64;
 
 /// The bits above.
 #[derive(Debug)]
-pub(super) struct State(AtomicU32);
+pub(crate) struct State(AtomicU32);
 
 impl State {
     /// Open.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(AtomicU32::new(0))
     }
 
     /// No source is left, nor ever was.
     #[cfg(not(any(loom, shuttle)))]
-    pub(super) const fn without_source() -> Self {
+    pub(crate) const fn without_source() -> Self {
         Self(AtomicU32::new(NO_SOURCE))
     }
 
     /// Asked.
     #[inline]
-    pub(super) fn is_stop_requested(&self) -> bool {
+    pub(crate) fn is_stop_requested(&self) -> bool {
         // ORDERING: Acquire pairs with the Release store in `stop`: who sees the stop sees the request and all that was
         // written before it (law L3).
         self.0.load(Acquire) & STOPPED != 0
     }
 
     /// Whether it was asked further up, when it was asked.
-    pub(super) fn stopped(&self) -> Option<bool> {
+    pub(crate) fn stopped(&self) -> Option<bool> {
         let order = if fault::is(Fault::RelaxedReason) { Relaxed } else { Acquire };
         // ORDERING: Acquire, as in `is_stop_requested`: the caller reads the request next.
         let state = self.0.load(order);
@@ -67,7 +67,7 @@ impl State {
     }
 
     /// Returns the state without blocking.
-    pub(super) fn seen(&self) -> Status {
+    pub(crate) fn seen(&self) -> Status {
         // ORDERING: Acquire, as in `is_stop_requested`: who returns from a wait with the stop sees what was written before it.
         match self.0.load(Acquire) {
             state if state & STOPPED != 0 => Status::Stopped,
@@ -77,7 +77,7 @@ impl State {
     }
 
     /// Asked; read by whoever has nobody beside.
-    pub(super) fn is_stopped_alone(&mut self) -> bool {
+    pub(crate) fn is_stopped_alone(&mut self) -> bool {
         read_alone(&mut self.0) & STOPPED != 0
     }
 }
@@ -92,40 +92,40 @@ impl State {
     }
 
     /// Neither asked nor without a source.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.bits() & (STOPPED | NO_SOURCE) == 0
     }
 
     /// Whether any of `bits` is set.
-    pub(super) fn has(&self, bits: u32) -> bool {
+    pub(crate) fn has(&self, bits: u32) -> bool {
         self.bits() & bits != 0
     }
 
     /// Whether nothing but its children keeps the node.
-    pub(super) fn is_left_to_children(&self) -> bool {
+    pub(crate) fn is_left_to_children(&self) -> bool {
         self.bits() & (KEPT | LEFT) == LEFT
     }
 
     /// The bits, when it was not asked yet.
     #[inline]
-    pub(super) fn unmarked(&self) -> Option<Unmarked> {
+    pub(crate) fn unmarked(&self) -> Option<Unmarked> {
         let bits = self.bits();
         (bits & STOPPED == 0).then_some(Unmarked(bits))
     }
 
     /// Sets bits, and says whether any of them was set before.
-    pub(super) fn set(&self, bits: u32) -> bool {
+    pub(crate) fn set(&self, bits: u32) -> bool {
         self.change(|before| before | bits) & bits != 0
     }
 
     /// Takes bits away.
-    pub(super) fn clear(&self, bits: u32) {
+    pub(crate) fn clear(&self, bits: u32) {
         self.change(|before| before & !bits);
     }
 
     /// Stores that it was asked, once the request is in its place.
     #[inline]
-    pub(super) fn stop(&self, before: Unmarked, inherited: bool) {
+    pub(crate) fn stop(&self, before: Unmarked, inherited: bool) {
         let order = if fault::is(Fault::RelaxedPublication) { Relaxed } else { Release };
         let inherited = if inherited { INHERITED } else { 0 };
         // ORDERING: Release pairs with the Acquire of every poll: it publishes the request and all that the asking thread
@@ -134,7 +134,7 @@ impl State {
     }
 
     /// Takes a stop back, which only a seeded fault does.
-    pub(super) fn lower(&self) {
+    pub(crate) fn lower(&self) {
         // ORDERING: Relaxed: a seeded fault, wrong whatever its ordering.
         self.0.store(0, Relaxed);
     }
@@ -151,9 +151,9 @@ impl State {
 
 /// The bits of a node that was not asked yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Unmarked(u32);
+pub(crate) struct Unmarked(u32);
 
 impl Unmarked {
     /// Those of a node that was just made.
-    pub(super) const NEW: Self = Self(0);
+    pub(crate) const NEW: Self = Self(0);
 }

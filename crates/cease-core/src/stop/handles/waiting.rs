@@ -10,11 +10,11 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::fault::{self, Fault};
-use crate::stop::default_timer;
-use crate::stop::list;
-use crate::stop::node::Node;
-use crate::stop::state::Status;
-use crate::stop::waiter::{Waiter, Wake};
+use crate::stop::data::default_timer;
+use crate::stop::data::list;
+use crate::stop::data::state::Status;
+use crate::stop::data::waiter::{Waiter, Wake};
+use crate::stop::tree::node::Node;
 use crate::sync::Parker;
 
 impl Node {

@@ -1,6 +1,6 @@
 //! A request that follows a stop in another tree.
 
-use crate::stop::request::Request;
+use crate::stop::data::request::Request;
 use crate::{StopSource, Stopped};
 
 impl StopSource {

@@ -10,18 +10,18 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
-use crate::stop::attached;
-use crate::stop::brackets::{self, Bracket};
+use crate::stop::data::attached;
+use crate::stop::data::brackets::{self, Bracket};
+use crate::stop::data::request::{Request, RequestRef};
+use crate::stop::data::schedule::Scope;
+use crate::stop::data::state::{KEPT, LEFT, LINKED, NO_SOURCE, ORPHAN, Unmarked};
+use crate::stop::protocol::notify::Notifications;
+use crate::stop::protocol::sweep::{self, Closing, Stopping};
 #[cfg(not(any(loom, shuttle)))]
-use crate::stop::node::NEVER;
-use crate::stop::node::Node;
-use crate::stop::notify::Notifications;
-use crate::stop::request::{Request, RequestRef};
-use crate::stop::root::Root;
-use crate::stop::schedule::Scope;
-use crate::stop::shard::{Guard, Shard};
-use crate::stop::state::{KEPT, LEFT, LINKED, NO_SOURCE, ORPHAN, Unmarked};
-use crate::stop::sweep::{self, Closing, Stopping};
+use crate::stop::tree::node::NEVER;
+use crate::stop::tree::node::Node;
+use crate::stop::tree::root::Root;
+use crate::stop::tree::shard::{Guard, Shard};
 
 /// What sources, tokens and guards hold: a handle of a node.
 ///
@@ -204,7 +204,7 @@ impl Node {
     }
 
     /// Notes that no source is left, here and for all below that have none of their own, if nobody above can ask.
-    pub(super) fn close(&self, guard: Guard<'_, Node>) -> Notifications {
+    pub(crate) fn close(&self, guard: Guard<'_, Node>) -> Notifications {
         let mut closing = Closing::new(self);
         if self.is_open() && self.is_orphan() {
             sweep::from(self, guard, &mut closing);
@@ -258,7 +258,7 @@ unsafe fn end(node: NonNull<Node>) {
 /// # Safety
 ///
 /// The caller kept it, and does not use it again.
-pub(super) unsafe fn let_go(node: NonNull<Node>) {
+pub(crate) unsafe fn let_go(node: NonNull<Node>) {
     // SAFETY: it is kept until here.
     let this = unsafe { node.as_ref() };
     let guard = this.lock();

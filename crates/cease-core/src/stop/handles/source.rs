@@ -6,11 +6,11 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::fault::{self, Fault};
-use crate::stop::deadline::{Allowed, Deadline};
-use crate::stop::deferred::DeferredCallbacks;
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::request::{DeadlineSetting, Request};
-use crate::stop::timer::{Timer, TimerError};
+use crate::stop::data::request::{DeadlineSetting, Request};
+use crate::stop::data::timer::{Timer, TimerError};
+use crate::stop::handles::deadline::{Allowed, Deadline};
+use crate::stop::handles::deferred::DeferredCallbacks;
+use crate::stop::protocol::lifecycle::NodeRef;
 use crate::sync::Unmodelled;
 use crate::{Panic, Reason, StopToken, Stopped};
 

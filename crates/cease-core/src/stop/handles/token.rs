@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use crate::Reason;
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::request::Request;
+use crate::stop::data::request::Request;
+use crate::stop::protocol::lifecycle::NodeRef;
 
 /// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
 ///

@@ -7,8 +7,8 @@ use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::waiter::{Waiter, Wake};
+use crate::stop::data::waiter::{Waiter, Wake};
+use crate::stop::protocol::lifecycle::NodeRef;
 use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 
 impl StopToken {

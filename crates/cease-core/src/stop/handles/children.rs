@@ -1,7 +1,7 @@
 //! Sources below a source.
 
 use crate::fault::{self, Fault};
-use crate::stop::lifecycle::NodeRef;
+use crate::stop::protocol::lifecycle::NodeRef;
 use crate::{StopSource, StopToken};
 
 impl StopSource {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::sync::{Unmodelled, thread_own};
 
 /// What stops a root from other trees, and lives as long as the root: the inputs of a link.
-pub(super) trait Attached: fmt::Debug + Send + Sync {
+pub(crate) trait Attached: fmt::Debug + Send + Sync {
     /// Notes that the root goes away; called before its memory is given back, with no lock held.
     fn forget(&self);
 
@@ -23,7 +23,7 @@ thread_own! { static PENDING: Cell<*mut Pending> = Cell::new(ptr::null_mut()); }
 
 /// Drops `attached`, which may hold the last handles of other roots, whose attachments are dropped here one after the other:
 /// a long chain of links takes no stack.
-pub(super) fn drop_in_turn(attached: Unmodelled<dyn Attached>) {
+pub(crate) fn drop_in_turn(attached: Unmodelled<dyn Attached>) {
     let outer = PENDING.with(Cell::get);
     if !outer.is_null() {
         // SAFETY: it points to the `pending` of a call of this function further up in this thread's stack, which holds no

@@ -7,11 +7,11 @@ use std::ptr::NonNull;
 use crate::Panic;
 use crate::apart;
 use crate::fault::{self, Fault};
-use crate::stop::list;
-use crate::stop::node::Node;
-use crate::stop::request::RequestRef;
-use crate::stop::shard::Shard;
-use crate::stop::waiter::{Boxed, CallFn, Heir, Run, Running, WaitList, Waiter, Wake, Word};
+use crate::stop::data::list;
+use crate::stop::data::request::RequestRef;
+use crate::stop::data::waiter::{Boxed, CallFn, Heir, Run, Running, WaitList, Waiter, Wake, Word};
+use crate::stop::tree::node::Node;
+use crate::stop::tree::shard::Shard;
 
 /// What was taken out of the nodes under their locks, and is to be done without.
 ///
@@ -42,13 +42,13 @@ unsafe impl Sync for Calls {}
 
 impl Notifications {
     /// Says whose request calls the callbacks.
-    pub(super) fn of_request(self, request: RequestRef) -> Self {
+    pub(crate) fn of_request(self, request: RequestRef) -> Self {
         Self { request: Some(request), ..self }
     }
 
     /// Takes over `waiters`, who waited at `node`; called under its lock, once the node is marked.
     #[inline]
-    pub(super) fn take(&mut self, node: &Node, waiters: WaitList) {
+    pub(crate) fn take(&mut self, node: &Node, waiters: WaitList) {
         if !waiters.is_empty() {
             self.take_some(node, waiters);
         }

@@ -14,12 +14,12 @@
 use std::ptr::{self, NonNull};
 
 use crate::fault::{self, Fault};
-use crate::stop::attached::Attached;
-use crate::stop::default_timer;
-use crate::stop::node::Node;
-use crate::stop::shard::{Guard, Shard};
-use crate::stop::state::{LINKED, ORPHAN};
-use crate::stop::timer::{Alarm, Timer, TimerError};
+use crate::stop::data::attached::Attached;
+use crate::stop::data::default_timer;
+use crate::stop::data::state::{LINKED, ORPHAN};
+use crate::stop::data::timer::{Alarm, Timer, TimerError};
+use crate::stop::tree::node::Node;
+use crate::stop::tree::shard::{Guard, Shard};
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicUsize};
 use crate::sync::{Shortcut, Unmodelled, slot};
@@ -32,13 +32,13 @@ const MORE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 8 };
 #[repr(C)]
 pub(crate) struct Root {
     /// Comes first, so that a pointer to it is one to the root.
-    pub(super) node: Node,
-    pub(super) shard: Shard<Node>,
+    pub(crate) node: Node,
+    pub(crate) shard: Shard<Node>,
     more: AtomicPtr<[Padded; MORE]>,
     /// How many of these keep the root's memory: its handles, all together, and each orphaned shard that is not empty.
     keepers: AtomicUsize,
     /// Whether it ever had a child.
-    pub(super) had_children: Shortcut,
+    pub(crate) had_children: Shortcut,
     /// Whether it ever had a clock, or was attached to other trees.
     is_equipped: Shortcut,
     /// Whether its last share is gone.
@@ -53,7 +53,7 @@ struct Padded(Shard<Node>);
 
 impl Root {
     /// A root that nobody points to, with one handle and one source.
-    pub(super) fn allocate() -> NonNull<Self> {
+    pub(crate) fn allocate() -> NonNull<Self> {
         let root = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         // SAFETY: the address of a field of what is being made.
         let shard = unsafe { &raw mut (*root.as_ptr()).shard };
@@ -75,7 +75,7 @@ impl Root {
 
     /// The shard in which the calling thread makes a child, and its lock.
     #[inline]
-    pub(super) fn child_shard(&self) -> Guard<'_, Node> {
+    pub(crate) fn child_shard(&self) -> Guard<'_, Node> {
         self.had_children.raise();
         match self.more() {
             Some(more) => slot::with(|slot| {
@@ -100,7 +100,7 @@ impl Root {
     }
 
     /// Gives the root more shards, unless it has them; `_own` is the lock of its own.
-    pub(super) fn grow(&self, _own: &Guard<'_, Node>) {
+    pub(crate) fn grow(&self, _own: &Guard<'_, Node>) {
         if self.more().is_some() {
             return;
         }
@@ -120,12 +120,12 @@ impl Root {
     }
 
     /// Whether it never had a child, nor a clock, and is attached to no other tree; asked by whoever has the last handle.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         !self.had_children.is_raised() && !self.is_equipped.is_raised()
     }
 
     /// The shards beside its own.
-    pub(super) fn others(&self) -> impl Iterator<Item = &Shard<Node>> {
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Shard<Node>> {
         self.more().into_iter().flatten().map(|padded| &padded.0)
     }
 
@@ -141,7 +141,7 @@ impl Root {
     /// # Errors
     ///
     /// When the process has no timer.
-    pub(super) fn clock(&self) -> Result<Alarm, TimerError> {
+    pub(crate) fn clock(&self) -> Result<Alarm, TimerError> {
         let mut guard = self.shard.lock();
         if guard.clock().is_none() {
             guard.set_clock(Alarm::new(default_timer::of_process()?, NonNull::from(self)));
@@ -151,31 +151,31 @@ impl Root {
     }
 
     /// Gives the tree a timer; called before anybody else has it.
-    pub(super) fn set_timer(&self, timer: Unmodelled<dyn Timer>) {
+    pub(crate) fn set_timer(&self, timer: Unmodelled<dyn Timer>) {
         self.shard.lock().set_clock(Alarm::new(timer, NonNull::from(self)));
         self.is_equipped.raise();
     }
 
     /// Attaches what stops the root from other trees; called before another thread has the root.
-    pub(super) fn attach(&self, attached: Unmodelled<dyn Attached>) {
+    pub(crate) fn attach(&self, attached: Unmodelled<dyn Attached>) {
         self.shard.lock().attach(attached);
         self.is_equipped.raise();
     }
 
     /// Notes that a link counts as the source of the root; called before another thread has the root.
-    pub(super) fn set_linked(&self) {
+    pub(crate) fn set_linked(&self) {
         let _guard = self.shard.lock();
         self.node.state.set(LINKED);
     }
 
     /// What stops the root from other trees.
-    pub(super) fn attached(&self) -> Option<Unmodelled<dyn Attached>> {
+    pub(crate) fn attached(&self) -> Option<Unmodelled<dyn Attached>> {
         if self.is_equipped.is_raised() { self.shard.lock().attached().cloned() } else { None }
     }
 
     /// Lets the alarms and what is attached know that the tree is gone, and returns what is attached, for the caller to drop
     /// once the memory is given back.
-    pub(super) fn forget(&self) -> Option<Unmodelled<dyn Attached>> {
+    pub(crate) fn forget(&self) -> Option<Unmodelled<dyn Attached>> {
         if !self.is_equipped.is_raised() {
             return None;
         }
@@ -190,7 +190,7 @@ impl Root {
     }
 
     /// Takes a share, unless the last one is gone.
-    pub(super) fn keep(&self) -> bool {
+    pub(crate) fn keep(&self) -> bool {
         // ORDERING: Relaxed: only the number matters; the caller has the lock around the pointer to the root, which is
         // taken before the memory is given back.
         let more = |keepers| (keepers > 0 || fault::is(Fault::RootRevived)).then_some(keepers + 1);
@@ -198,7 +198,7 @@ impl Root {
     }
 
     /// Notes that no handle of the root is left: from now on each shard that is not empty keeps it.
-    pub(super) fn orphan(&self) {
+    pub(crate) fn orphan(&self) {
         for shard in std::iter::once(&self.shard).chain(self.others()) {
             let mut guard = shard.lock();
             guard.orphan();
@@ -210,7 +210,7 @@ impl Root {
     }
 
     /// Gives one keeper's share back; true when it was the last.
-    pub(super) fn release(&self) -> bool {
+    pub(crate) fn release(&self) -> bool {
         let order = if fault::is(Fault::RelaxedKeepers) { Relaxed } else { AcqRel };
         // ORDERING: AcqRel: every keeper's last touch happens before the memory is given back by the last one.
         let is_last = self.keepers.fetch_sub(1, order) == 1;
@@ -237,20 +237,20 @@ impl Drop for Root {
 /// A node in its tree.
 impl Node {
     /// The root of the tree, for as long as the node is in a list.
-    pub(super) fn root(&self) -> Option<&Root> {
+    pub(crate) fn root(&self) -> Option<&Root> {
         // SAFETY: `top` was made from a pointer to the whole root, whose first field is the node, and a root lives as long as
         // any node in its shards.
         self.home().map(|home| unsafe { home.top.cast::<Root>().as_ref() })
     }
 
     /// The root that this node is part of, if it is one.
-    pub(super) fn as_root(&self) -> Option<&Root> {
+    pub(crate) fn as_root(&self) -> Option<&Root> {
         // The node comes first in a root, so that both have the same address.
         self.root().filter(|root| ptr::eq(&raw const root.node, self))
     }
 
     /// Whether no source above can request a stop any more; called under the lock.
-    pub(super) fn is_orphan(&self) -> bool {
+    pub(crate) fn is_orphan(&self) -> bool {
         self.as_root().is_some() || self.state.has(ORPHAN)
     }
 }

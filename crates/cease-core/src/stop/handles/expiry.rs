@@ -6,12 +6,12 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 use crate::fault::{self, Fault};
-use crate::stop::lifecycle;
-use crate::stop::node::Node;
-use crate::stop::request::{DeadlineSetting, Request};
-use crate::stop::root::Root;
-use crate::stop::state::KEPT;
-use crate::stop::timer::{Passed, Tree};
+use crate::stop::data::request::{DeadlineSetting, Request};
+use crate::stop::data::state::KEPT;
+use crate::stop::data::timer::{Passed, Tree};
+use crate::stop::protocol::lifecycle;
+use crate::stop::tree::node::Node;
+use crate::stop::tree::root::Root;
 
 /// Keeps a node, also when its last handle goes meanwhile.
 pub(crate) struct NodeHold(NonNull<Node>);
@@ -25,7 +25,7 @@ impl NodeHold {
     /// # Safety
     ///
     /// The lock of the node is held, and the node is alive.
-    pub(super) unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
+    pub(crate) unsafe fn keep(node: NonNull<Node>) -> Option<Self> {
         // SAFETY: by the caller's promise it is alive.
         let this = unsafe { node.as_ref() };
         // A root has to be kept besides, which fails when its memory is about to be given back.

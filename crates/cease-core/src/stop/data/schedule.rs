@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::stop::request::DeadlineSetting;
+use crate::stop::data::request::DeadlineSetting;
 
 /// The nearest entry at or above a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,19 +15,19 @@
 use std::pin::pin;
 
 use crate::fault::{self, Fault};
-use crate::stop::brackets::{self, Bracket, Mark};
-use crate::stop::node::Node;
-use crate::stop::notify::Notifications;
-use crate::stop::request::RequestRef;
-use crate::stop::schedule::Scope;
-use crate::stop::shard::Guard;
-use crate::stop::state::ORPHAN;
+use crate::stop::data::brackets::{self, Bracket, Mark};
+use crate::stop::data::request::RequestRef;
+use crate::stop::data::schedule::Scope;
+use crate::stop::data::state::ORPHAN;
+use crate::stop::protocol::notify::Notifications;
+use crate::stop::tree::node::Node;
+use crate::stop::tree::shard::Guard;
 
 /// How many places are gone through in one hold of the lock; in a model few, so that it pauses at all.
 const PORTION: usize = if cfg!(any(loom, shuttle)) { 3 } else { 512 };
 
 /// What is done with each node.
-pub(super) trait Visitor {
+pub(crate) trait Visitor {
     /// Visits a node under its lock; false when what lies below it is to be left out.
     fn visit(&mut self, node: &Node) -> bool;
 
@@ -36,7 +36,7 @@ pub(super) trait Visitor {
 }
 
 /// Visits `top` and everything below it; `guard` is the lock of `top`.
-pub(super) fn from(top: &Node, guard: Guard<'_, Node>, visitor: &mut impl Visitor) {
+pub(crate) fn from(top: &Node, guard: Guard<'_, Node>, visitor: &mut impl Visitor) {
     let descend = visitor.visit(top);
     let Some(root) = top.as_root() else {
         // SAFETY: the lock is held.
@@ -101,7 +101,7 @@ fn portions(mut guard: Guard<'_, Node>, from: Bracket<Node>, until: Bracket<Node
 }
 
 /// Notes at everything below `top`, which got a deadline of its own at `scope`, that this is now nearer than `before`.
-pub(super) fn rescope(top: &Node, guard: &mut Guard<'_, Node>, before: Scope, scope: Scope) {
+pub(crate) fn rescope(top: &Node, guard: &mut Guard<'_, Node>, before: Scope, scope: Scope) {
     if top.as_root().is_some() {
         // The deadline of a root holds for everything, and stands in nobody's chain.
         return;
@@ -120,7 +120,7 @@ pub(super) fn rescope(top: &Node, guard: &mut Guard<'_, Node>, before: Scope, sc
 }
 
 /// Marks nodes as stopped, and takes out everything that waits at them.
-pub(super) struct Stopping<'a> {
+pub(crate) struct Stopping<'a> {
     top: &'a Node,
     request: RequestRef,
     /// How many nodes were marked whose shares were not added yet.
@@ -129,12 +129,12 @@ pub(super) struct Stopping<'a> {
 }
 
 impl<'a> Stopping<'a> {
-    pub(super) fn new(top: &'a Node, request: RequestRef) -> Self {
+    pub(crate) fn new(top: &'a Node, request: RequestRef) -> Self {
         Self { top, request, marked: 0, notifications: Notifications::default() }
     }
 
     /// What is to be done once the sweep is over.
-    pub(super) fn into_notifications(self) -> Notifications {
+    pub(crate) fn into_notifications(self) -> Notifications {
         self.notifications.of_request(self.request)
     }
 }
@@ -156,18 +156,18 @@ impl Visitor for Stopping<'_> {
 }
 
 /// Marks nodes where nobody can ask any more, and takes out everything that waits at them.
-pub(super) struct Closing<'a> {
+pub(crate) struct Closing<'a> {
     top: &'a Node,
     notifications: Notifications,
 }
 
 impl<'a> Closing<'a> {
-    pub(super) fn new(top: &'a Node) -> Self {
+    pub(crate) fn new(top: &'a Node) -> Self {
         Self { top, notifications: Notifications::default() }
     }
 
     /// What is to be done once the sweep is over.
-    pub(super) fn into_notifications(self) -> Notifications {
+    pub(crate) fn into_notifications(self) -> Notifications {
         self.notifications
     }
 }

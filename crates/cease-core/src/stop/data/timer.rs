@@ -173,7 +173,7 @@ impl Alarm {
         }
     }
 
-    pub(super) fn new(timer: Unmodelled<dyn Timer>, root: NonNull<dyn Tree>) -> Self {
+    pub(crate) fn new(timer: Unmodelled<dyn Timer>, root: NonNull<dyn Tree>) -> Self {
         Self(Arc::new(Clock { timer, root: Mutex::new(Some(root)), armed: Mutex::new(Armed::default()) }))
     }
 
@@ -274,7 +274,7 @@ impl Clock {
 /// # Safety
 ///
 /// Its methods may be called on any thread, for as long as the alarm knows the tree.
-pub(super) unsafe trait Tree {
+pub(crate) unsafe trait Tree {
     /// When its next deadline passes.
     fn next(&self) -> Option<Instant>;
 
@@ -283,7 +283,7 @@ pub(super) unsafe trait Tree {
 }
 
 /// Nodes whose deadline has passed.
-pub(super) trait Passed {
+pub(crate) trait Passed {
     /// Stops them, wakes what waits at them, and returns what calls their callbacks: one call for each node.
     fn stop(self: Box<Self>) -> Vec<Box<dyn FnOnce() + Send>>;
 }

@@ -24,8 +24,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, process, ptr, thread};
 
-use crate::stop::callback_threads::{self, CallbackThreads};
-use crate::stop::timer::{Alarm, Timer, TimerError};
+use crate::stop::data::callback_threads::{self, CallbackThreads};
+use crate::stop::data::timer::{Alarm, Timer, TimerError};
 
 /// The one timer of the process.
 #[derive(Debug)]

@@ -19,13 +19,13 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
-use crate::stop::brackets::{Brackets, Element};
-use crate::stop::request::{Request, RequestRef};
-use crate::stop::schedule::Scope;
-use crate::stop::shard::{Guard, Shard};
-use crate::stop::state::{LEFT, NO_SOURCE, State, Status, Unmarked};
-use crate::stop::timer::Alarm;
-use crate::stop::waiter::WaitList;
+use crate::stop::data::brackets::{Brackets, Element};
+use crate::stop::data::request::{Request, RequestRef};
+use crate::stop::data::schedule::Scope;
+use crate::stop::data::state::{LEFT, NO_SOURCE, State, Status, Unmarked};
+use crate::stop::data::timer::Alarm;
+use crate::stop::data::waiter::WaitList;
+use crate::stop::tree::shard::{Guard, Shard};
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Count, UnsafeCell};
@@ -34,15 +34,15 @@ use crate::sync::{Count, UnsafeCell};
 #[derive(Debug)]
 pub(crate) struct Node {
     /// What has happened.
-    pub(super) state: State,
+    pub(crate) state: State,
     /// How many handles point here.
-    pub(super) handles: Count,
+    pub(crate) handles: Count,
     /// How many of them are sources.
     sources: AtomicU32,
     /// The lock and the list; none for who was born stopped, and is in no list.
-    pub(super) home: Option<NonNull<Shard<Self>>>,
+    pub(crate) home: Option<NonNull<Shard<Self>>>,
     /// Belongs to whoever holds the lock.
-    pub(super) brackets: UnsafeCell<Brackets<Self>>,
+    pub(crate) brackets: UnsafeCell<Brackets<Self>>,
     slot: UnsafeCell<Slot>,
     /// The nearest deadline at or above it, in the schedule of its shard; belongs to whoever holds the lock.
     scope: UnsafeCell<Scope>,
@@ -83,12 +83,12 @@ unsafe impl Element for Node {
 
 /// What every token points to that can never stop.
 #[cfg(not(any(loom, shuttle)))]
-pub(super) static NEVER: Node = Node::never();
+pub(crate) static NEVER: Node = Node::never();
 
 impl Node {
     /// An open node with one handle, which is a source.
     #[inline]
-    pub(super) fn new(home: Option<NonNull<Shard<Self>>>) -> Self {
+    pub(crate) fn new(home: Option<NonNull<Shard<Self>>>) -> Self {
         Self {
             state: State::new(),
             handles: Count::one(),
@@ -126,12 +126,12 @@ impl Node {
     }
 
     /// Neither asked nor without a source; called under the lock.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.state.is_open()
     }
 
     /// Notes that no handle is left, called under the lock; `asks` says whether a deadline may still pass.
-    pub(super) fn mark_left(&self, asks: bool) {
+    pub(crate) fn mark_left(&self, asks: bool) {
         self.state.set(LEFT);
         // ORDERING: Relaxed: nobody counts any more, and it is read under the lock.
         self.sources.store(u32::from(asks), Relaxed);
@@ -180,7 +180,7 @@ impl Node {
     /// The share in the request was added before, or will be before the lock is let go.
     /// Called under the lock with the bits as they are, or on a node that nobody else has.
     #[allow(unsafe_code, reason = "writes the request that readers read without the lock")]
-    pub(super) fn mark(&self, before: Unmarked, request: NonNull<()>, inherited: bool) -> WaitList {
+    pub(crate) fn mark(&self, before: Unmarked, request: NonNull<()>, inherited: bool) -> WaitList {
         let waiters = self.with_waiters(WaitList::take);
         // SAFETY: the state is not STOPPED yet, so nobody reads the request, and the list was taken; it becomes STOPPED
         // only under the lock, so nobody else writes.
@@ -191,7 +191,7 @@ impl Node {
 
     /// What a request does that was not first: it waits for one that is in the middle.
     #[allow(unsafe_code, reason = "a seeded fault writes the request a second time")]
-    pub(super) fn late_request(&self, guard: Option<Guard<'_, Node>>, request: Request) {
+    pub(crate) fn late_request(&self, guard: Option<Guard<'_, Node>>, request: Request) {
         if fault::is(Fault::Lowered) {
             // SAFETY: none; this is the fault, and it is compiled for models only.
             self.slot.with_mut(|slot| unsafe { *slot = Slot { waiters: ManuallyDrop::new(WaitList::new()) } });
@@ -213,7 +213,7 @@ impl Node {
     }
 
     /// Counts one source less; true for the last one.
-    pub(super) fn remove_source(&self) -> bool {
+    pub(crate) fn remove_source(&self) -> bool {
         // ORDERING: Relaxed, because the lock orders what matters. A request that was made through another source came
         // before that source's decrement; had `close` taken the lock before it, this decrement would come before that
         // one, and could not be the one that reaches zero.
@@ -221,39 +221,39 @@ impl Node {
     }
 
     /// Whether this node has a source of its own.
-    pub(super) fn has_source(&self) -> bool {
+    pub(crate) fn has_source(&self) -> bool {
         // ORDERING: Relaxed: who counts down to zero takes the lock afterwards, and finds what was decided meanwhile.
         self.sources.load(Relaxed) > 0
     }
 
     /// Stores that nobody can ask any more and returns whoever waited; called under the lock, on an open node.
-    pub(super) fn mark_closed(&self) -> WaitList {
+    pub(crate) fn mark_closed(&self) -> WaitList {
         self.state.set(NO_SOURCE);
         self.with_waiters(WaitList::take)
     }
 
     /// The nearest deadline at or above it; called under the lock.
     #[allow(unsafe_code, reason = "the lock lies elsewhere")]
-    pub(super) fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         // SAFETY: the lock is held.
         self.scope.with(|scope| unsafe { *scope })
     }
 
     /// Notes the nearest deadline at or above it; called under the lock.
     #[allow(unsafe_code, reason = "the lock lies elsewhere")]
-    pub(super) fn set_scope(&self, new: Scope) {
+    pub(crate) fn set_scope(&self, new: Scope) {
         // SAFETY: the lock is held.
         self.scope.with_mut(|scope| unsafe { *scope = new });
     }
 
     /// Where it is.
-    pub(super) fn address(&self) -> NonNull<Self> {
+    pub(crate) fn address(&self) -> NonNull<Self> {
         NonNull::from(self)
     }
 
     /// Calls `f` with whoever waits; the caller holds the lock, the state is not `STOPPED`, and `f` does not come back.
     #[allow(unsafe_code, reason = "the lock lies elsewhere")]
-    pub(super) fn with_waiters<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
+    pub(crate) fn with_waiters<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
         self.slot.with_mut(|slot| {
             // SAFETY: the caller holds the lock.
             let slot = unsafe { &mut *slot };
@@ -264,13 +264,13 @@ impl Node {
 
     /// The lock of a node that is in a list.
     #[inline]
-    pub(super) fn lock(&self) -> Guard<'_, Node> {
+    pub(crate) fn lock(&self) -> Guard<'_, Node> {
         self.home().expect("who was born stopped is never locked").lock()
     }
 
     #[allow(unsafe_code, reason = "follows the pointer to the shard")]
     #[inline]
-    pub(super) fn home(&self) -> Option<&Shard<Self>> {
+    pub(crate) fn home(&self) -> Option<&Shard<Self>> {
         // SAFETY: a shard lives as long as the root, and the root as long as any node in its shards.
         self.home.map(|home| unsafe { home.as_ref() })
     }
@@ -279,18 +279,18 @@ impl Node {
 /// The deadlines of the nodes in a shard, read and written under its lock.
 impl Guard<'_, Node> {
     /// Whether `node` has a deadline of its own.
-    pub(super) fn has_entry(&self, node: &Node) -> bool {
+    pub(crate) fn has_entry(&self, node: &Node) -> bool {
         self.peek_schedule().is_some_and(|schedule| schedule.is_own(node.scope(), node.address()))
     }
 
     /// Whether `node` has a deadline of its own that did not pass yet.
-    pub(super) fn is_armed(&self, node: &Node) -> bool {
+    pub(crate) fn is_armed(&self, node: &Node) -> bool {
         self.has_entry(node) && self.peek_schedule().is_some_and(|schedule| schedule.is_armed(node.scope()))
     }
 
     /// Forgets the deadline of a node that goes away; returns the clock when it was the last one in the shard.
     #[must_use = "with the last deadline the alarm is to be released"]
-    pub(super) fn forget_entry(&mut self, node: &Node) -> Option<Alarm> {
+    pub(crate) fn forget_entry(&mut self, node: &Node) -> Option<Alarm> {
         if !self.has_entry(node) {
             return None;
         }

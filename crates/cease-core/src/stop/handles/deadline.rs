@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::Cause;
 use crate::fault::{self, Fault};
-use crate::stop::lifecycle::NodeRef;
-use crate::stop::node::Node;
-use crate::stop::request::{DeadlineSetting, Request};
-use crate::stop::shard::Guard;
-use crate::stop::sweep;
-use crate::stop::timer::{Alarm, TimerError};
+use crate::stop::data::request::{DeadlineSetting, Request};
+use crate::stop::data::timer::{Alarm, TimerError};
+use crate::stop::protocol::lifecycle::NodeRef;
+use crate::stop::protocol::sweep;
+use crate::stop::tree::node::Node;
+use crate::stop::tree::shard::Guard;
 
 /// The owner's handle on the deadline of a source; made with the source, and the only way to move it further away.
 ///

@@ -13,10 +13,10 @@
 use std::ptr::NonNull;
 
 use crate::fault::{self, Fault};
-use crate::stop::attached::Attached;
-use crate::stop::brackets::{Bracket, Element, Mark};
-use crate::stop::schedule::Schedule;
-use crate::stop::timer::Alarm;
+use crate::stop::data::attached::Attached;
+use crate::stop::data::brackets::{Bracket, Element, Mark};
+use crate::stop::data::schedule::Schedule;
+use crate::stop::data::timer::Alarm;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Condvar, Mutex, MutexGuard, Unmodelled, lock, thread, wait};
@@ -32,9 +32,9 @@ pub(crate) struct Shard<N> {
     swept: Condvar,
     /// How many threads wait for the lock.
     contenders: AtomicU32,
-    pub(super) anchor: Mark<N>,
+    pub(crate) anchor: Mark<N>,
     /// The node of the root, which lies at the address of the root.
-    pub(super) top: NonNull<N>,
+    pub(crate) top: NonNull<N>,
 }
 
 /// What the lock guards beside the nodes.
@@ -58,7 +58,7 @@ struct Held<N> {
 
 impl<N> Shard<N> {
     /// A shard that is about to be written to `shard`.
-    pub(super) fn new(shard: NonNull<Self>, top: NonNull<N>) -> Self {
+    pub(crate) fn new(shard: NonNull<Self>, top: NonNull<N>) -> Self {
         Self {
             lock: Mutex::new(Held {
                 shard,
@@ -77,13 +77,13 @@ impl<N> Shard<N> {
     }
 
     #[inline]
-    pub(super) fn lock(&self) -> Guard<'_, N> {
+    pub(crate) fn lock(&self) -> Guard<'_, N> {
         self.try_lock().unwrap_or_else(|| self.lock_waiting())
     }
 
     /// Takes the lock if it is free; a model explores the order of the threads, not the waiting, and always takes it.
     #[inline]
-    pub(super) fn try_lock(&self) -> Option<Guard<'_, N>> {
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, N>> {
         if cfg!(any(loom, shuttle)) {
             return Some(Guard(lock(&self.lock)));
         }
@@ -92,7 +92,7 @@ impl<N> Shard<N> {
 
     /// Takes the lock, and counts as a contender while another thread has it.
     #[cold]
-    pub(super) fn lock_waiting(&self) -> Guard<'_, N> {
+    pub(crate) fn lock_waiting(&self) -> Guard<'_, N> {
         // ORDERING: Relaxed, here and below: a hint for the thread that holds the lock.
         self.contenders.fetch_add(1, Relaxed);
         let held = lock(&self.lock);
@@ -103,7 +103,7 @@ impl<N> Shard<N> {
 
 impl<N: Element> Shard<N> {
     /// Whether no node is in the list; called under the lock, or when no other thread has the shard.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let anchor = Bracket::anchor(&self.anchor);
         anchor.next() == anchor
     }
@@ -117,13 +117,13 @@ pub(crate) struct Guard<'a, N>(MutexGuard<'a, Held<N>>);
 
 impl<'a, N> Guard<'a, N> {
     /// The shard whose lock it is.
-    pub(super) fn shard(&self) -> &'a Shard<N> {
+    pub(crate) fn shard(&self) -> &'a Shard<N> {
         // SAFETY: the lock is a field of it.
         unsafe { self.0.shard.as_ref() }
     }
 
     /// Releases the lock, yields to the threads that wait for it, and takes it again.
-    pub(super) fn pause(self) -> Self {
+    pub(crate) fn pause(self) -> Self {
         let shard = self.shard();
         drop(self);
         for _ in 0..YIELDS {
@@ -137,12 +137,12 @@ impl<'a, N> Guard<'a, N> {
     }
 
     /// Notes that a sweep pauses in the middle.
-    pub(super) fn begin_sweep(&mut self) {
+    pub(crate) fn begin_sweep(&mut self) {
         self.0.sweeps += 1;
     }
 
     /// Notes that a paused sweep has ended, and wakes the threads that wait for it.
-    pub(super) fn end_sweep(&mut self) {
+    pub(crate) fn end_sweep(&mut self) {
         self.0.sweeps -= 1;
         if self.0.sweeps == 0 && self.0.late_requesters > 0 {
             self.shard().swept.notify_all();
@@ -150,7 +150,7 @@ impl<'a, N> Guard<'a, N> {
     }
 
     /// Blocks until no sweep is in the middle.
-    pub(super) fn wait_for_sweeps(mut self) {
+    pub(crate) fn wait_for_sweeps(mut self) {
         self.0.late_requesters += 1;
         while self.0.sweeps > 0 {
             self.0 = wait(&self.shard().swept, self.0);
@@ -162,69 +162,69 @@ impl<'a, N> Guard<'a, N> {
     }
 
     /// The deadlines in this shard; `None` before the first one.
-    pub(super) fn schedule(&mut self) -> Option<&mut Schedule<NonNull<N>>> {
+    pub(crate) fn schedule(&mut self) -> Option<&mut Schedule<NonNull<N>>> {
         self.0.schedule.as_deref_mut()
     }
 
     /// The deadlines in this shard; `None` before the first one.
-    pub(super) fn peek_schedule(&self) -> Option<&Schedule<NonNull<N>>> {
+    pub(crate) fn peek_schedule(&self) -> Option<&Schedule<NonNull<N>>> {
         self.0.schedule.as_deref()
     }
 
     /// Notes the clock of the tree, for when the last deadline in this shard goes.
-    pub(super) fn note_clock(&mut self, clock: &Alarm) {
+    pub(crate) fn note_clock(&mut self, clock: &Alarm) {
         self.0.clock.get_or_insert_with(|| clock.clone());
     }
 
     /// The clock of the tree, when the shard had deadlines and none of them is left to pass.
-    pub(super) fn idle_clock(&self) -> Option<Alarm> {
+    pub(crate) fn idle_clock(&self) -> Option<Alarm> {
         self.0.clock.clone().filter(|_| self.peek_schedule().is_some_and(|schedule| schedule.next().is_none()))
     }
 
     /// The deadlines in this shard, which are made for the first one.
-    pub(super) fn schedule_or_new(&mut self) -> &mut Schedule<NonNull<N>> {
+    pub(crate) fn schedule_or_new(&mut self) -> &mut Schedule<NonNull<N>> {
         self.0.schedule.get_or_insert_default()
     }
 
     /// The clock of the tree, when this shard has noted it.
-    pub(super) fn clock(&self) -> Option<&Alarm> {
+    pub(crate) fn clock(&self) -> Option<&Alarm> {
         self.0.clock.as_ref()
     }
 
     /// Sets the clock of the tree.
-    pub(super) fn set_clock(&mut self, clock: Alarm) {
+    pub(crate) fn set_clock(&mut self, clock: Alarm) {
         self.0.clock = Some(clock);
     }
 
     /// Takes the clock of the tree out.
-    pub(super) fn take_clock(&mut self) -> Option<Alarm> {
+    pub(crate) fn take_clock(&mut self) -> Option<Alarm> {
         self.0.clock.take()
     }
 
     /// What stops the root from other trees.
-    pub(super) fn attached(&self) -> Option<&Unmodelled<dyn Attached>> {
+    pub(crate) fn attached(&self) -> Option<&Unmodelled<dyn Attached>> {
         self.0.attached.as_ref()
     }
 
     /// Sets what stops the root from other trees.
-    pub(super) fn attach(&mut self, attached: Unmodelled<dyn Attached>) {
+    pub(crate) fn attach(&mut self, attached: Unmodelled<dyn Attached>) {
         self.0.attached = Some(attached);
     }
 
     /// Takes out what stops the root from other trees.
-    pub(super) fn take_attached(&mut self) -> Option<Unmodelled<dyn Attached>> {
+    pub(crate) fn take_attached(&mut self) -> Option<Unmodelled<dyn Attached>> {
         self.0.attached.take()
     }
 
     /// Notes that the root waits for this shard to become empty.
-    pub(super) fn orphan(&mut self) {
+    pub(crate) fn orphan(&mut self) {
         self.0.orphaned = true;
     }
 }
 
 impl<N: Element> Guard<'_, N> {
     /// Whether the root waits for this shard, and its list is empty now.
-    pub(super) fn gives_up_root(&self) -> bool {
+    pub(crate) fn gives_up_root(&self) -> bool {
         self.0.orphaned && self.shard().is_empty()
     }
 }

@@ -3,7 +3,7 @@
 //! # How it works
 //!
 //! A waiter lives in the frame of the waiting thread, in the future, or beside the callback, so a wait allocates nothing;
-//! the list ([`crate::stop::list`]) holds pointers to it.
+//! the list ([`crate::stop::data::list`]) holds pointers to it.
 //! A thread that holds the lock of the list may link, unlink and read any waiter in it.
 //! A thread that has taken a waiter out stores `done` as its last touch: from that moment on the frame may be gone.
 #![allow(unsafe_code, reason = "what a waiter holds is guarded by the lock of its list")]
@@ -15,7 +15,7 @@ use std::task::Waker;
 use crate::Panic;
 use crate::apart;
 use crate::fault::{self, Fault};
-use crate::stop::list::{Linked, Links, List};
+use crate::stop::data::list::{Linked, Links, List};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::thread::{self, ThreadId};
@@ -45,7 +45,7 @@ impl Wake {
 
 /// Runs the function of a frame whose type was forgotten.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CallFn(pub(super) unsafe fn(NonNull<Waiter>, Run));
+pub(crate) struct CallFn(pub(crate) unsafe fn(NonNull<Waiter>, Run));
 
 /// What is done with a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,37 +63,37 @@ pub(crate) struct Running {
 
 impl Running {
     /// The calling thread runs the function.
-    pub(super) fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Self { thread: thread::current().id(), word: UnsafeCell::new(Word::Nothing) }
     }
 
     /// Which thread runs the function.
-    pub(super) const fn thread(&self) -> ThreadId {
+    pub(crate) const fn thread(&self) -> ThreadId {
         self.thread
     }
 
     /// Leaves word, and returns what was left before; called under the lock.
-    pub(super) fn leave_word(&self, word: Word) -> Word {
+    pub(crate) fn leave_word(&self, word: Word) -> Word {
         // SAFETY: the lock is held, and no reference to the word leaves this function.
         self.word.with_mut(|old| unsafe { std::mem::replace(&mut *old, word) })
     }
 }
 
 /// What whoever drops the guard meanwhile leaves word of.
-pub(super) enum Word {
+pub(crate) enum Word {
     Nothing,
     Waits(Unparker),
     Left(Heir),
 }
 
 /// The frame of a callback, of which nothing is known but how it is dropped.
-pub(super) trait Owned: Send + Sync {}
+pub(crate) trait Owned: Send + Sync {}
 
 /// A frame in a box, on its way to whoever gives it back.
-pub(super) struct Boxed(pub(super) NonNull<dyn Owned>);
+pub(crate) struct Boxed(pub(crate) NonNull<dyn Owned>);
 
 /// Who gives the frame back, when it is left while its function runs.
-pub(super) enum Heir {
+pub(crate) enum Heir {
     /// Its place is gone with whoever left it.
     Nobody,
     /// Whoever runs the function.
