@@ -18,11 +18,11 @@
 //! | `data/callback_threads.rs` | the threads on which callbacks of deadlines run |
 //! | **tree: nodes and their locks** | |
 //! | `tree/shard.rs` | a lock, its list of nodes and their deadlines |
-//! | `tree/node.rs` | what both sides share |
+//! | `tree/node.rs` | the state that sources and tokens share |
 //! | `tree/root.rs` | the top of a tree, and its shards: one, until threads wait for it |
 //! | **protocol: what happens to a tree** | |
 //! | `protocol/notify.rs` | what a request does once the tree is marked: wake, and call |
-//! | `protocol/sweep.rs` | going through everything below a node |
+//! | `protocol/sweep.rs` | visits everything below a node, in portions |
 //! | `protocol/lifecycle.rs` | the counted pointer to a node, the birth of a child, a request, and the end of a node |
 //! | **handles: what the user holds** | |
 //! | `handles/waiting.rs` | how a waiter enters the list of a node, and leaves it |
@@ -31,7 +31,7 @@
 //! | `handles/children.rs` | sources below a source |
 //! | `handles/deadline.rs` | [`Deadline`]: its owner's handle, and how it is set |
 //! | `handles/deferred.rs` | [`DeferredCallbacks`]: functions that are called elsewhere |
-//! | `handles/expiry.rs` | what happens when one passes |
+//! | `handles/expiry.rs` | what happens when a deadline passes |
 //! | `handles/follow.rs` | a request that passes on a stop of another tree |
 //! | `handles/future.rs` | [`StoppedFuture`]: a task that waits |
 //! | `handles/link.rs` | [`LinkedToken`]: any, all or some of several tokens |
