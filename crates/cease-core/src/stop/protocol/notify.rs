@@ -15,7 +15,7 @@ use crate::stop::tree::shard::Shard;
 
 /// What was taken out of the nodes under their locks, and is to be done without.
 ///
-/// Whoever settles it keeps the node at the top, and with it the shards.
+/// The caller of [`Notifications::settle`] keeps the node at the top, and with it the shards.
 #[derive(Default)]
 pub(crate) struct Notifications {
     /// Most often there is one, for which nothing is allocated on the way to the wake-up.
@@ -89,13 +89,13 @@ impl Notifications {
         NonNull::from(&self.calls.last().expect("it was just pushed").front)
     }
 
-    /// Wakes whoever waits, and then calls the callbacks; when nobody asked, it drops them.
+    /// Wakes threads and tasks, and then calls the callbacks; without a request, it drops the callbacks.
     pub(crate) fn settle(mut self) {
         self.wake();
         self.call();
     }
 
-    /// Wakes whoever waits.
+    /// Wakes the threads and tasks.
     pub(crate) fn wake(&mut self) {
         if fault::is(Fault::OneWoken) {
             self.more_wakes.clear();
@@ -105,7 +105,7 @@ impl Notifications {
         self.note(panics);
     }
 
-    /// Calls the callbacks, or drops them when nobody asked; one that panics loses no other.
+    /// Calls the callbacks, or drops them when there is no request; a callback that panics loses no other.
     pub(crate) fn call(&mut self) {
         let mut panics = Vec::new();
         if fault::is(Fault::ShallowFirst) {
@@ -128,7 +128,7 @@ impl Notifications {
         !self.calls.is_empty()
     }
 
-    /// Keeps what others panicked with for whoever asks the source.
+    /// Keeps the panics of callbacks and wakers for `StopSource::take_panics`.
     fn note(&self, panics: Vec<Panic>) {
         if let Some(request) = &self.request {
             request.add_panics(panics);

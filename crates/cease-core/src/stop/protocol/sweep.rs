@@ -1,14 +1,14 @@
-//! Going through everything below a node, in portions.
+//! A sweep: it visits everything below a node, in portions.
 //!
 //! # How it works
 //!
-//! A subtree is a stretch of its list, and is gone through from the front to the back.
-//! After each portion the lock is let go, so that nobody waits for a sweep of a million nodes; a cursor in the list keeps
+//! A subtree is a stretch of its list; a sweep visits it from the front to the back.
+//! After each portion the sweep releases the lock, so that no thread waits for a million nodes; a cursor in the list keeps
 //! the place.
 //! Meanwhile nodes come and go. One that is born below a node that was marked is marked at its birth, and one that is born
 //! below any other stands behind it, and so behind the cursor.
 //!
-//! Who asks for a stop that was asked for, and finds a sweep in the middle, waits for its end: whenever a request returns,
+//! A later request that finds a sweep in the middle waits for its end: whenever a request returns,
 //! every descendant reads stopped.
 #![allow(unsafe_code, reason = "goes through an intrusive list")]
 
