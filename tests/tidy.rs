@@ -88,8 +88,6 @@ rules! {
         ["is allowed a circle with crates/cease-core/src/current.rs, but is in none", "a/Cargo.toml" => ""];
 
     manifests_are_regular: manifests::regular,
-        ["[package] does not begin", "a/Cargo.toml" => "[package]\nversion = \"1\"\nname = \"a\"\n"],
-        ["the order of its tables", "a/Cargo.toml" => "[dependencies]\n[package]\n"],
         ["the lints", "a/Cargo.toml" => "[package]\nname = \"a\"\n"],
         ["`edition`", "a/Cargo.toml" => "[package]\nedition = \"2024\"\n"],
         ["`libc` is not taken", "a/Cargo.toml" => "[target.'cfg(unix)'.dependencies]\nlibc = \"0.2\"\n"];
