@@ -22,6 +22,8 @@ mod pages {
     mod comparison {}
     #[doc = include_str!("../../docs/CONTRACT.md")]
     mod contract {}
+    #[doc = include_str!("../../docs/CONTRIBUTING.md")]
+    mod contributing {}
     #[doc = include_str!("../../docs/FLAG.md")]
     mod flag {}
     #[doc = include_str!("../../docs/GUIDE.md")]

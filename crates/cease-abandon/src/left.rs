@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use cease_core::Stopped;
@@ -35,13 +34,6 @@ pub struct Passed {
 }
 
 impl AbandonedThreads {
-    /// The account of the process, in which a recipe enters what it leaves behind unless it is given another one.
-    #[must_use]
-    pub fn of_process() -> &'static Self {
-        static ACCOUNT: OnceLock<AbandonedThreads> = OnceLock::new();
-        ACCOUNT.get_or_init(Self::new)
-    }
-
     /// What is left now, the longest first.
     #[must_use]
     pub fn abandoned(&self) -> Vec<AbandonedThread> {

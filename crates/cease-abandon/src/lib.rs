@@ -2,10 +2,12 @@
 
 mod account;
 mod checkpoint;
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 mod left;
-#[cfg_attr(any(loom, shuttle), path = "marks_model.rs")]
+#[cfg_attr(any(not(target_os = "linux"), loom, shuttle), path = "marks_model.rs")]
 mod marks;
+#[cfg(not(any(loom, shuttle)))]
+mod process_account;
 mod thread;
 
 use std::io;
@@ -19,7 +21,7 @@ use cease_core::{
 
 pub use account::{AbandonedThreads, StillLeft};
 pub use checkpoint::Noting;
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 pub use left::{AbandonedThread, Passed};
 pub use thread::{LateEnd, LateExit};
 

@@ -1,4 +1,4 @@
-//! What a thread leaves for the account: nothing, in a model, which has neither a clock nor a system to ask.
+//! The marks of a thread in a model and outside Linux: none, because the state of a thread cannot be read there.
 
 /// What a thread leaves for the account.
 #[derive(Debug, Default, Clone)]

@@ -6,29 +6,16 @@ use toml::{Table, Value};
 
 use crate::repo::Repo;
 
-/// The order of tables in a manifest.
-const TABLES: [&str; 12] = [
-    "package",
-    "lints",
-    "features",
-    "lib",
-    "bin",
-    "example",
-    "test",
-    "bench",
-    "dependencies",
-    "target",
-    "build-dependencies",
-    "dev-dependencies",
-];
-
-/// What `[package]` begins with, in this order; the last four come from the workspace.
-const PACKAGE: [&str; 6] = ["name", "description", "version", "edition", "rust-version", "license"];
+/// The keys of `[package]` that come from the workspace.
+const SHARED: [&str; 4] = ["version", "edition", "rust-version", "license"];
 
 /// The page with the table of dependencies, and the table's header.
 const REASONS: (&str, &str) = ("docs/ARCHITECTURE.md", "| dependency | used by | why |");
 
-/// Every manifest has the same keys in the same order, and takes versions, lints and dependencies from the workspace.
+/// Every manifest takes versions, lints and dependencies from the workspace.
+///
+/// A dev-dependency may have a path and no version instead, which a package leaves out: the only way to test with a crate
+/// that depends on the tested one.
 #[must_use]
 pub fn regular(repo: &Repo) -> Vec<String> {
     repo.packages().flat_map(|dir| irregularities(dir, &repo.manifest(dir))).collect()
@@ -58,27 +45,24 @@ pub fn dependencies(repo: &Repo) -> Vec<String> {
 
 fn irregularities(dir: &str, manifest: &Table) -> Vec<String> {
     let mut wrong = Vec::new();
-    let order: Vec<_> = manifest.keys().map(|key| TABLES.iter().position(|table| table == key)).collect();
-    if !order.is_sorted() || order.contains(&None) {
-        wrong.push(format!("{dir}/Cargo.toml: the order of its tables is not {}", TABLES.join(", ")));
-    }
     let package = manifest.get("package").and_then(Value::as_table).cloned().unwrap_or_default();
-    let keys: Vec<_> = package.keys().take(PACKAGE.len()).collect();
-    if keys != PACKAGE {
-        wrong.push(format!("{dir}/Cargo.toml: [package] does not begin with {}", PACKAGE.join(", ")));
-    }
-    let own = PACKAGE[2..].iter().filter(|key| !package.get(**key).is_some_and(from_workspace));
+    let own = SHARED.iter().filter(|key| !package.get(**key).is_some_and(from_workspace));
     wrong.extend(own.map(|key| format!("{dir}/Cargo.toml: `{key}` is not the workspace's")));
     if !manifest.get("lints").is_some_and(from_workspace) {
         wrong.push(format!("{dir}/Cargo.toml: the lints are not the workspace's"));
     }
-    let own = used(manifest).into_iter().filter(|(_, value)| !from_workspace(value));
+    let own = used(manifest).into_iter().filter(|(_, value)| !from_workspace(value) && !is_stripped(value));
     wrong.extend(own.map(|(name, _)| format!("{dir}/Cargo.toml: `{name}` is not taken from the workspace")));
     wrong
 }
 
 fn from_workspace(value: &Value) -> bool {
     value.get("workspace").and_then(Value::as_bool) == Some(true)
+}
+
+/// Whether Cargo leaves a dev-dependency out of the package; it refuses any other dependency without a version.
+fn is_stripped(value: &Value) -> bool {
+    value.get("path").is_some() && value.get("version").is_none()
 }
 
 /// Every dependency of a package, also those for one target only.

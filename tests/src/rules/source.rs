@@ -13,7 +13,11 @@ const BESIDE_THE_FACADE: &[(&str, &str, &str)] = &[
         "std::sync::OnceLock",
         "left out of models, which have no system to ask who a thread is",
     ),
-    ("crates/cease-abandon/src/left.rs", "std::sync::OnceLock", "as above: the account of the process is in no model"),
+    (
+        "crates/cease-abandon/src/process_account.rs",
+        "std::sync::OnceLock",
+        "as above: the account of the process is in no model",
+    ),
     ("crates/cease-abandon/src/thread.rs", "std::sync::atomic", "as above: a model has no timer"),
     ("crates/cease-core/src/sync/", "std::", "it is the facade"),
     (
@@ -110,17 +114,6 @@ pub fn orderings(repo: &Repo) -> Vec<String> {
     found
         .map(|(file, token)| format!("{}:{}: `{}` has no ORDERING comment", file.path, token.line, token.text))
         .collect()
-}
-
-/// Every unsafe block and every unsafe `impl` says why it is sound.
-#[must_use]
-pub fn safety(repo: &Repo) -> Vec<String> {
-    let unexplained = |code: &Code| {
-        let opens = [["unsafe", "{"], ["unsafe", "impl"]].map(|open| code.find(&open));
-        opens.concat().into_iter().filter(|&line| !code.is_explained(line, "// SAFETY:")).collect::<Vec<_>>()
-    };
-    let found = repo.rust().flat_map(|file| unexplained(&file.code()).into_iter().map(move |line| (file, line)));
-    found.map(|(file, line)| format!("{}:{line}: `unsafe` has no SAFETY comment", file.path)).collect()
 }
 
 /// An ignored test has its reason in the page of limits.
