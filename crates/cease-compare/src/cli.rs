@@ -162,6 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn a_quick_run_has_30_trials_a_cell_another_one_200_unless_a_number_is_given() {
+        let trials = |arguments: &[&str]| Cli::try_parse_from([&["cease"], arguments].concat()).unwrap().trials();
+        assert_eq!((trials(&[]), trials(&["--quick"]), trials(&["--trials=7"])), (200, 30, 7));
+    }
+
+    #[test]
+    fn what_is_not_given_has_the_default_that_the_help_names() {
+        let cli = Cli::try_parse_from(["cease"]).unwrap();
+        assert_eq!((cli.grace, cli.seed, cli.input.to_str()), (Duration::from_millis(500), 1, Some(".")));
+        assert_eq!((cli.format, cli.progress, cli.list), (Format::Text, When::Auto, false));
+        assert_eq!((cli.strategies, cli.workloads, cli.expected, cli.output), (None, None, None, None));
+    }
+
+    #[test]
     fn a_grace_is_a_duration_of_some_length() {
         assert_eq!(grace("1s 500ms"), Ok(Duration::from_millis(1500)));
         for bad in ["-1s", "0s", "x", "", "99999999999999999999s"] {

@@ -132,3 +132,33 @@ fn write(cli: &Cli, bytes: &[u8]) -> Result<(), Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Args;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_cell_that_failed_outweighs_a_verdict_that_differs() {
+        let args = Args {
+            strategies: vec!["flag"],
+            workloads: vec!["sleep-loop"],
+            input: ".".to_owned(),
+            seed: 1,
+            trials: 1,
+            grace_ns: 1,
+            patience_ns: 4,
+        };
+        let mut report = Report::new(args);
+        assert_eq!(judge(&report), exit::AS_EXPECTED);
+        let mut code_with = |seen: Seen| {
+            report.cells.push(Cell::new("flag", "sleep-loop", Verdict::Stopped, seen));
+            judge(&report)
+        };
+        assert_eq!(code_with(Seen { verdict: Some(Verdict::Stopped), ..Seen::default() }), exit::AS_EXPECTED);
+        assert_eq!(code_with(Seen { verdict: Some(Verdict::Late), ..Seen::default() }), exit::DIFFERS);
+        assert_eq!(code_with(Seen::failed("no thread".to_owned())), exit::INTERNAL);
+        assert_eq!(code_with(Seen { verdict: Some(Verdict::Stopped), ..Seen::default() }), exit::INTERNAL);
+    }
+}

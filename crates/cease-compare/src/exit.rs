@@ -50,3 +50,23 @@ impl Failure {
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "cease: {line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_run_ends_as_a_shell_reports_its_signal() {
+        assert_eq!([1, 2, 15, 127].map(interrupted), [129, 130, 143, 255]);
+        assert_eq!([128, -129].map(interrupted), [INTERNAL; 2], "no exit code is left for such a number");
+    }
+
+    #[test]
+    fn each_failure_has_its_code() {
+        let refused = io::Error::other("refused");
+        let not_written = Failure::not_written("`a`", &refused);
+        assert_eq!(Failure::usage("a").code, 2);
+        assert_eq!(Failure::internal("a").code, 70);
+        assert_eq!((not_written.code, not_written.text.as_str()), (74, "cannot write the result to `a`: refused"));
+    }
+}

@@ -69,6 +69,14 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_is_read_beside_comments_and_blank_lines() {
+        let expected = Expected::parse("# all\n\n  flag\tsleep-loop  late # slow\n#flag sleep-loop killed").unwrap();
+        let cells = matrix::select(Some(&["flag".to_owned()]), None).unwrap();
+        assert_eq!(expected.of(&cells[0]), Ok(Verdict::Late));
+        assert_eq!(expected.of(&cells[1]).unwrap_err(), "no verdict is expected of flag × hash-files");
+    }
+
+    #[test]
     fn a_line_that_cannot_be_read_is_named() {
         let error = |text| Expected::parse(text).unwrap_err();
         assert_eq!(error("# fine\nflag sleep-loop"), "line 2: not a strategy, a workload and a verdict");

@@ -153,7 +153,56 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+
     use super::*;
+    use crate::cell::Seen;
+
+    fn cli(arguments: &[&str]) -> Cli {
+        Cli::try_parse_from([&["cease"], arguments].concat()).unwrap()
+    }
+
+    #[test]
+    fn the_arguments_are_those_that_were_given_each_name_once() {
+        let cli = cli(&["--strategy=flag,abort", "--workload=tokio-task,sleep-loop", "--trials=3", "--grace=1ms"]);
+        let plan = Plan::new(&cli).unwrap();
+        let args = plan.args();
+        assert_eq!(args.strategies, ["flag", "abort"]);
+        assert_eq!(args.workloads, ["sleep-loop", "tokio-task"]);
+        assert_eq!((args.trials, args.seed, args.input.as_str()), (3, 1, "."));
+        assert_eq!((args.grace_ns, args.patience_ns), (1_000_000, 1_000_000_000));
+        let spec = plan.spec(&plan.cells[1].0);
+        assert_eq!((spec.strategy.as_str(), spec.workload.as_str()), ("flag", "tokio-task"));
+        assert_eq!((spec.seed, spec.trials, spec.grace), (1, 3, Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_cell_is_run_again_with_the_same_arguments_as_a_shell_reads_them() {
+        let cli = cli(&["--seed=9", "--quick", "--grace=1s 1ms", "--input=my files", "--strategy=flag"]);
+        let plan = Plan::new(&cli).unwrap();
+        let cell = Cell::new("flag", "sleep-loop", Verdict::Stopped, Seen::default());
+        assert_eq!(
+            plan.rerun(&cell),
+            "cease --strategy flag --workload sleep-loop --trials 30 --grace '1s 1ms' --seed 9 --input 'my files'"
+        );
+    }
+
+    #[test]
+    fn the_list_names_what_is_selected_and_nothing_else() {
+        let cli = cli(&["--strategy=abort", "--workload=sleep-loop,tokio-task"]);
+        let list = Plan::new(&cli).unwrap().list();
+        let words: Vec<Vec<_>> = list.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
+        assert_eq!(words[0], ["strategies:"]);
+        assert_eq!(words[1][0], "abort");
+        assert_eq!((words[2].as_slice(), words[3].as_slice()), (&[][..], &["workloads:"][..]));
+        assert_eq!([words[4][0], words[5][0]], ["sleep-loop", "tokio-task"]);
+        assert!(
+            list.ends_with("expected:\n  abort          sleep-loop     n/a\n  abort          tokio-task     stopped\n"),
+            "{list}"
+        );
+    }
 
     #[test]
     fn a_word_with_blanks_or_quotes_is_quoted() {

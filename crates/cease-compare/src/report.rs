@@ -182,7 +182,9 @@ mod tests {
         let stopped = cell(Verdict::Stopped, Seen { left_behind: left(), ..saw(Verdict::Stopped) });
         assert!(stopped.difference().unwrap().ends_with("nothing left behind, saw thread `flag` (R, running)"));
         let ignored = cell(Verdict::Ignored, Seen { left_behind: left(), ..saw(Verdict::Ignored) });
-        assert_eq!(ignored.difference(), None, "who ignores the request is still there");
+        assert_eq!(ignored.difference(), None, "a worker that ignores the request is still there");
+        let abandoned = cell(Verdict::Abandoned, Seen { left_behind: left(), ..saw(Verdict::Abandoned) });
+        assert_eq!(abandoned.difference(), None);
     }
 
     #[test]
@@ -191,6 +193,47 @@ mod tests {
             let failed = cell(expected, Seen::failed("no thread to give".to_owned()));
             assert!(failed.difference().unwrap().ends_with("but the cell failed: no thread to give"));
         }
+    }
+
+    #[test]
+    fn a_cell_without_a_verdict_is_a_difference() {
+        let difference = cell(Verdict::Late, Seen::default()).difference();
+        assert_eq!(difference.unwrap(), "flag × sleep-loop: expected late, saw nothing");
+    }
+
+    #[test]
+    fn a_finished_run_has_its_time_and_the_number_of_its_cells() {
+        let args = Args {
+            strategies: vec!["flag", "token"],
+            workloads: vec!["sleep-loop", "hash-files", "tokio-task"],
+            input: ".".to_owned(),
+            seed: 1,
+            trials: 1,
+            grace_ns: 1,
+            patience_ns: 4,
+        };
+        let mut report = Report::new(args);
+        assert!(!report.complete);
+        report.finish(true, Duration::from_micros(5));
+        assert_eq!((report.complete, report.elapsed_ns, report.selected()), (true, 5_000, 6));
+    }
+
+    #[test]
+    fn an_environment_is_summed_up_also_where_the_system_does_not_say_all() {
+        let known = Environment {
+            cease: "1",
+            started_at: String::new(),
+            os: "linux",
+            arch: "x86_64",
+            kernel: Some("6.1".to_owned()),
+            cpu: Some("Xeon".to_owned()),
+            cores: Some(2),
+            rustc: "rustc 1",
+            profile: "debug",
+        };
+        assert_eq!(known.summary(), "2 cores of Xeon, linux 6.1, rustc 1, debug build");
+        let unknown = Environment { kernel: None, cpu: None, cores: None, ..known };
+        assert_eq!(unknown.summary(), "? cores of x86_64, linux of an unknown version, rustc 1, debug build");
     }
 
     #[test]

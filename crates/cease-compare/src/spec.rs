@@ -53,3 +53,36 @@ impl Spec {
         (self.budget() + GET_GOING + SETTLE + Duration::from_secs(20)).saturating_add(self.patience())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(grace: Duration, trials: u32) -> Spec {
+        Spec { strategy: "flag".to_owned(), workload: "sleep-loop".to_owned(), seed: 1, trials, grace }
+    }
+
+    #[test]
+    fn the_patience_is_four_times_the_grace_and_at_least_a_second() {
+        let patience = |ms| spec(Duration::from_millis(ms), 1).patience();
+        assert_eq!([1, 250, 251, 500].map(patience), [1000, 1000, 1004, 2000].map(Duration::from_millis));
+        assert_eq!(spec(Duration::MAX, 1).patience(), Duration::MAX);
+    }
+
+    #[test]
+    fn a_strategy_escalates_after_the_grace_and_within_the_patience() {
+        for ms in [1, 250, 500, 60_000] {
+            let spec = spec(Duration::from_millis(ms), 1);
+            assert!(spec.grace * 2 <= spec.ask() && spec.ask() * 2 <= spec.patience(), "{ms}");
+        }
+    }
+
+    #[test]
+    fn the_limit_has_room_for_every_part_of_the_cell() {
+        let spec = spec(Duration::from_secs(1), 200);
+        assert_eq!(spec.budget(), Duration::from_secs(10));
+        assert!(spec.limit() > spec.budget() + GET_GOING + SETTLE + spec.patience());
+        let endless = Spec { grace: Duration::MAX, trials: u32::MAX, ..spec };
+        assert_eq!(endless.limit(), Duration::MAX);
+    }
+}

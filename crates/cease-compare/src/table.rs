@@ -103,6 +103,8 @@ fn count(number: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cell::Seen;
     use crate::report::Args;
@@ -145,6 +147,50 @@ mod tests {
         assert!(text.contains("flag × hash-files: expected stopped, saw late\n  again: run hash-files\n"), "{text}");
         assert!(!text.contains("again: run sleep-loop"), "{text}");
         assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
+    }
+
+    #[test]
+    fn a_failed_cell_is_counted_and_has_no_times() {
+        let mut run = report(&[Verdict::Stopped]);
+        run.cells.push(Cell::new("flag", "hash-files", Verdict::Stopped, Seen::failed("no thread".to_owned())));
+        run.complete = true;
+        assert_eq!(summary(&run), "2 cells: 1 stopped, 1 failed; 1 not as expected, in 0.0s");
+        assert_eq!(line(&run.cells[1]), "flag × hash-files: failed (!)");
+        let text = text(&run, |_| String::new());
+        let row = text.lines().find(|line| line.contains(" failed (!) ")).unwrap();
+        assert_eq!(row.split_whitespace().filter(|word| *word == "–").count(), 6, "{text}");
+    }
+
+    #[test]
+    fn an_interrupted_run_counts_its_cells_against_the_selected_ones() {
+        let mut run = report(&[Verdict::Stopped]);
+        run.finish(false, Duration::from_millis(1_260));
+        assert_eq!(summary(&run), "interrupted after 1 of 2 cells: 1 stopped; all as expected, in 1.3s");
+    }
+
+    #[test]
+    fn a_cell_that_left_something_behind_has_a_line_for_it() {
+        let mut run = report(&[Verdict::Stopped]);
+        assert_eq!(left_behind(&run.cells[0]), None);
+        run.cells[0].seen.work_after_request = Some(9);
+        assert_eq!(left_behind(&run.cells[0]), None, "work that was done is nothing that is left");
+        run.cells[0].seen.left_behind.descriptors.push("/dev/zero".to_owned());
+        let with_work = "left:    flag × sleep-loop: descriptor of /dev/zero, 9 pieces of work after the request\n";
+        assert_eq!(left_behind(&run.cells[0]).unwrap(), with_work);
+        assert!(text(&run, |_| String::new()).contains(with_work));
+        run.cells[0].seen.work_after_request = None;
+        assert_eq!(left_behind(&run.cells[0]).unwrap(), "left:    flag × sleep-loop: descriptor of /dev/zero\n");
+    }
+
+    #[test]
+    fn each_column_has_its_quantile() {
+        let mut run = report(&[Verdict::Stopped]);
+        run.cells[0].seen.noticed_ns = Latency::of((1..=200).collect());
+        let text = text(&run, |_| String::new());
+        let row = text.lines().find(|line| line.contains(" sleep-loop ")).unwrap();
+        let words: Vec<_> = row.split_whitespace().collect();
+        let times = ["100", "ns", "198", "ns", "200", "ns", "2.50", "µs", "3.50", "µs", "3.50", "µs"];
+        assert_eq!(words, [&["stopped", "flag", "sleep-loop", "3"][..], &times].concat(), "{text}");
     }
 
     #[test]

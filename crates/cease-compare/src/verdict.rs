@@ -90,6 +90,20 @@ mod tests {
     }
 
     #[test]
+    fn only_work_that_was_let_go_or_went_on_is_left() {
+        let left = Verdict::ALL.into_iter().filter(|verdict| verdict.leaves_work());
+        assert_eq!(left.collect::<Vec<_>>(), [Verdict::Abandoned, Verdict::Ignored]);
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_format() {
+        assert_eq!(Verdict::ALL.map(Verdict::word), ["n/a", "stopped", "killed", "late", "abandoned", "ignored"]);
+        assert_eq!(format!("{:>9}|{:2}", Verdict::Late, Verdict::Killed), "     late|killed");
+        assert_eq!(serde_json::to_string(&Verdict::NotApplicable).unwrap(), "\"n/a\"");
+        assert_eq!(serde_json::from_str::<Verdict>("\"late\"").unwrap(), Verdict::Late);
+    }
+
+    #[test]
     fn the_list_goes_from_good_to_bad() {
         assert!(Verdict::ALL.is_sorted());
         assert_eq!(Verdict::Stopped.max(Verdict::Late), Verdict::Late);
