@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::marker::PhantomData;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::ThreadId;
@@ -18,7 +17,7 @@ use crate::ladder::GracePeriods;
 use crate::options::{Listeners, OWN_PROGRAM, Options, Progress};
 use crate::report::{StartError, StopReport};
 use crate::supervisor::{self, Begun, Shared, SupervisorThread};
-use crate::{CONTRACT, Pool, RemoteJob};
+use crate::{CONTRACT, RemoteJob};
 
 /// Runs each job in a process of its own, and stops it by asking, by SIGTERM, and by SIGKILL, in turn.
 ///
@@ -151,15 +150,6 @@ impl Process {
             Ok(begun) => Ok(self.worker(begun, source)),
             Err(error) => Err(SpawnError::new(self.name.clone(), error, job)),
         }
-    }
-
-    /// Up to `size` of these processes, each of which does one job after the other.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Pool::new`].
-    pub fn pool(self, size: NonZeroUsize) -> io::Result<Pool> {
-        Pool::new(self, size)
     }
 
     pub(crate) const fn options(&self) -> &Options {
