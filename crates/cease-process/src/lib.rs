@@ -10,6 +10,7 @@ pub mod pidfd;
 pub mod tree;
 pub mod vfork;
 
+mod descriptor;
 mod ended;
 mod exit_pipe;
 mod frame;

@@ -9,6 +9,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::os_backend::OsBackend;
 use super::supervisor_thread::Supervised;
+use crate::descriptor::above_standard;
 use crate::ladder::{Ladder, Role, StopRequests, Summary, Supervisor};
 use crate::options::Options;
 use crate::report::{Outcome, StopReport};
@@ -26,7 +27,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// The shared state of a worker that has not begun, and the descriptor that wakes its supervisor.
     pub(super) fn new() -> io::Result<(Arc<Self>, Arc<OwnedFd>)> {
-        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).and_then(above_standard)?);
         let waking = Arc::clone(&wake);
         // A write fails only when the count is full; then the descriptor is readable already.
         let desk = StopRequests::new(move || _ = rustix::io::write(&waking, &1_u64.to_ne_bytes()));
