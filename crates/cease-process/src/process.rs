@@ -205,7 +205,7 @@ impl Watch {
 
     /// Goes one stage up the ladder, without a word to the source; harmless when it is over.
     pub fn escalate(&self) {
-        self.shared.desk.request();
+        let _ = self.shared.desk.request();
     }
 
     /// How it ended; `None` while it has not.
@@ -240,8 +240,7 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
     }
 
     fn escalate(&self) -> bool {
-        self.shared.desk.request();
-        true
+        self.shared.desk.request()
     }
 
     fn is_current(&self) -> bool {

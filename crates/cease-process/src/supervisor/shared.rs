@@ -38,7 +38,7 @@ impl Shared {
     /// Registers a callback that counts a request when `stop` is requested; it runs at once when `stop` was requested before.
     pub(super) fn asking(self: &Arc<Self>, stop: &StopToken) -> CallbackGuard {
         let asked = Arc::clone(self);
-        stop.on_stop(move || asked.desk.request())
+        stop.on_stop(move || _ = asked.desk.request())
     }
 
     /// Makes the worker of `backend` ready for supervision.
