@@ -24,6 +24,7 @@ mod report;
 mod supervisor;
 mod timeout;
 mod travels;
+mod watch_escalated;
 mod worker;
 
 use cease_core::{Contract, Exception, Law, Modelled, RunsOn};
@@ -35,6 +36,7 @@ pub use pool::Pool;
 pub use process::{Process, Watch};
 pub use report::{StartError, StopReport};
 pub use travels::{Entry, RemoteJob, job};
+pub use watch_escalated::WatchEscalated;
 pub use worker::{due, init, log, progress};
 
 /// What this strategy promises.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cease_core::{CallbackGuard, StopToken};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     outcome: Mutex<Option<Outcome>>,
     /// The number of the process, once it has begun.
     pub(crate) pid: OnceLock<u32>,
+    /// Where [`crate::Watch::escalate`] was called first.
+    escalated_at: Arc<OnceLock<&'static Location<'static>>>,
 }
 
 impl Shared {
@@ -31,7 +34,13 @@ impl Shared {
         let waking = Arc::clone(&wake);
         // A write fails only when the count is full; then the descriptor is readable already.
         let desk = StopRequests::new(move || _ = rustix::io::write(&waking, &1_u64.to_ne_bytes()));
-        let shared = Self { desk, supervisor: OnceLock::new(), outcome: Mutex::new(None), pid: OnceLock::new() };
+        let shared = Self {
+            desk,
+            supervisor: OnceLock::new(),
+            outcome: Mutex::new(None),
+            pid: OnceLock::new(),
+            escalated_at: Arc::default(),
+        };
         Ok((Arc::new(shared), wake))
     }
 
@@ -41,8 +50,16 @@ impl Shared {
         stop.on_stop(move || _ = asked.desk.request())
     }
 
+    /// Counts a request of a watcher, which called from `location`.
+    pub(crate) fn escalate(&self, location: &'static Location<'static>) {
+        // The location is there before the request: the supervisor reads it when it handles the request.
+        let _ = self.escalated_at.set(location);
+        let _ = self.desk.request();
+    }
+
     /// Makes the worker of `backend` ready for supervision.
-    pub(super) fn open(&self, options: &Options, backend: OsBackend) {
+    pub(super) fn open(&self, options: &Options, mut backend: OsBackend) {
+        backend.set_escalated_at(Arc::clone(&self.escalated_at));
         let _ = self.pid.set(backend.pid());
         let _ = self.supervisor.set(Supervisor::new(Ladder::new(options.budgets), backend));
     }
