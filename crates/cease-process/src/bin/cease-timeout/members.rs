@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 
 use crate::sys;
 
@@ -39,7 +39,7 @@ impl Process {
     pub(crate) fn signal(&self, signal: i32) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
         // The number is looked at again once the descriptor is open, so it cannot have become somebody else's in between.
-        let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        let Ok(fd) = sys::open_process(pid) else { return };
         if Self::read(self.pid).is_some_and(|now| now.began == self.began) {
             sys::signal_by_descriptor(&fd, signal);
         }
