@@ -160,6 +160,17 @@ mod tests {
         assert_eq!(found, [3, 4, 5]);
     }
 
+    /// Law L19: `/proc` has shown a process, and its number is that of another one when it is open.
+    #[test]
+    fn a_process_that_began_at_another_time_gets_no_signal() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let now = Process::read(i32::try_from(child.id()).unwrap()).unwrap();
+        Process { began: now.began - 1, ..now.clone() }.signal(libc::SIGKILL);
+        now.signal(libc::SIGTERM);
+        let ended = std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap());
+        assert_eq!(ended, Some(libc::SIGTERM), "L19: the signal for the earlier process reached this one");
+    }
+
     #[test]
     fn this_process_is_there() {
         let own = rustix::process::getpid().as_raw_nonzero().get();
