@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use crate::descriptor::above_standard;
 use crate::ended::Ended;
 use crate::timeout::Timeout;
 
@@ -41,6 +42,7 @@ impl ExitPipe {
     /// One on which nothing stands, and where it is written.
     pub(crate) fn new() -> io::Result<(Self, OwnedFd)> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (read, write) = (above_standard(read)?, above_standard(write)?);
         Ok((Self { pipe: Arc::new(read), read: OnceLock::new(), worker: OnceLock::new() }, write))
     }
 

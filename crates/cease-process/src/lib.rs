@@ -10,6 +10,7 @@ pub mod pidfd;
 pub mod tree;
 pub mod vfork;
 
+mod descriptor;
 mod ended;
 mod exit_pipe;
 mod frame;
@@ -23,6 +24,7 @@ mod report;
 mod supervisor;
 mod timeout;
 mod travels;
+mod watch_escalated;
 mod worker;
 
 use cease_core::{Contract, Exception, Law, Modelled, RunsOn};
@@ -34,6 +36,7 @@ pub use pool::Pool;
 pub use process::{Process, Watch};
 pub use report::{StartError, StopReport};
 pub use travels::{Entry, RemoteJob, job};
+pub use watch_escalated::WatchEscalated;
 pub use worker::{due, init, log, progress};
 
 /// What this strategy promises.

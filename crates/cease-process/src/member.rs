@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 
+use crate::descriptor::above_standard;
 use crate::timeout::Timeout;
 
 /// A process that is not a child, or not one that this crate started: a member of somebody's tree.
@@ -18,7 +19,7 @@ impl Member {
     /// Opens process `pid`, if `is_meant` still says so afterwards.
     pub(crate) fn open(pid: u32, is_meant: impl FnOnce() -> bool) -> Option<Self> {
         let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
-        let fd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        let fd = pidfd_open(pid, PidfdFlags::empty()).and_then(above_standard).ok()?;
         is_meant().then_some(Self { fd })
     }
 

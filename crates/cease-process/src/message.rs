@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use cease_core::Reason;
 use serde::{Deserialize, Serialize};
 
+use crate::watch_escalated::WatchEscalated;
+
 /// The version of all of this; both sides say it, and nothing is understood across versions.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 /// The worker says who it is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,6 +89,7 @@ pub(crate) enum Why {
     DeadlineWithCause(String),
     OwnerDropped,
     PeerFailed,
+    WatchEscalated,
     /// A reason that has a type where it was given has only its text elsewhere.
     Other(String),
 }
@@ -100,6 +103,7 @@ impl From<&Reason> for Why {
             Reason::DeadlineWithCause(cause) => Self::DeadlineWithCause(cause.to_string()),
             Reason::OwnerDropped => Self::OwnerDropped,
             Reason::PeerFailed => Self::PeerFailed,
+            escalated if escalated.downcast_ref::<WatchEscalated>().is_some() => Self::WatchEscalated,
             other => Self::Other(other.to_string()),
         }
     }
@@ -115,6 +119,7 @@ impl From<Why> for Reason {
             Why::DeadlineWithCause(cause) => Self::deadline(cause),
             Why::OwnerDropped => Self::OwnerDropped,
             Why::PeerFailed => Self::PeerFailed,
+            Why::WatchEscalated => Self::custom(WatchEscalated),
         }
     }
 }
@@ -135,5 +140,7 @@ mod tests {
         ] {
             assert_eq!(Reason::from(Why::from(&reason)), reason);
         }
+        let escalated = Reason::from(Why::from(&Reason::custom(WatchEscalated)));
+        assert_eq!(escalated.downcast_ref(), Some(&WatchEscalated));
     }
 }

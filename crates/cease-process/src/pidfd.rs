@@ -20,6 +20,7 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal, waitid,
 };
 
+use crate::descriptor::above_standard;
 use crate::exit_pipe::ExitPipe;
 use crate::timeout::{FOR_THE_KILLED, Timeout};
 
@@ -66,7 +67,7 @@ impl Leader {
         }
         let mut child = command.spawn()?;
         let pid = Pid::from_child(&child);
-        match pidfd_open(pid, PidfdFlags::empty()) {
+        match pidfd_open(pid, PidfdFlags::empty()).and_then(above_standard) {
             Ok(fd) => {
                 let pipes =
                     Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };

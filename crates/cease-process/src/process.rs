@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::marker::PhantomData;
-use std::num::NonZeroUsize;
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::ThreadId;
@@ -16,9 +16,9 @@ use crate::containment::Containment;
 use crate::frame;
 use crate::ladder::GracePeriods;
 use crate::options::{Listeners, OWN_PROGRAM, Options, Progress};
-use crate::report::{StartError, StopReport};
+use crate::report::{Outcome, StartError, StopReport};
 use crate::supervisor::{self, Begun, Shared, SupervisorThread};
-use crate::{CONTRACT, Pool, RemoteJob};
+use crate::{CONTRACT, RemoteJob};
 
 /// Runs each job in a process of its own, and stops it by asking, by SIGTERM, and by SIGKILL, in turn.
 ///
@@ -153,15 +153,6 @@ impl Process {
         }
     }
 
-    /// Up to `size` of these processes, each of which does one job after the other.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Pool::new`].
-    pub fn pool(self, size: NonZeroUsize) -> io::Result<Pool> {
-        Pool::new(self, size)
-    }
-
     pub(crate) const fn options(&self) -> &Options {
         &self.options
     }
@@ -174,7 +165,7 @@ impl Process {
     pub(crate) fn worker<T: DeserializeOwned + 'static>(&self, begun: Begun, source: StopSource) -> (Worker<T>, Watch) {
         let Begun { shared, sentry, on } = begun;
         let watch = Watch { shared: Arc::clone(&shared) };
-        let running = RunningProcess { shared, sentry, on, stop: source.token(), yields: PhantomData };
+        let running = RunningProcess { shared, sentry, on, yields: PhantomData };
         (Worker::new(self.name.clone(), source, Box::new(running)), watch)
     }
 
@@ -213,9 +204,13 @@ impl Watch {
         self.shared.pid.get().copied().unwrap_or_default()
     }
 
-    /// Goes one stage up the ladder, without a word to the source; harmless when it is over.
+    /// Goes one stage up the ladder, and makes no request at the worker's source; does nothing when the process has ended.
+    ///
+    /// If no stop was requested at the source when the process ends, the exit names [`crate::WatchEscalated`] as the reason, and
+    /// the location of the first call.
+    #[track_caller]
     pub fn escalate(&self) {
-        self.shared.desk.request();
+        self.shared.escalate(Location::caller());
     }
 
     /// How it ended; `None` while it has not.
@@ -240,7 +235,6 @@ struct RunningProcess<T> {
     shared: Arc<Shared>,
     sentry: Option<SupervisorThread>,
     on: ThreadId,
-    stop: StopToken,
     yields: PhantomData<fn() -> T>,
 }
 
@@ -250,8 +244,7 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
     }
 
     fn escalate(&self) -> bool {
-        self.shared.desk.request();
-        true
+        self.shared.desk.request()
     }
 
     fn is_current(&self) -> bool {
@@ -260,10 +253,10 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
     }
 
     fn join(self: Box<Self>) -> Exit<T> {
-        let Self { shared, sentry, stop, .. } = *self;
+        let Self { shared, sentry, .. } = *self;
         let outcome = shared.take_over();
         // It was relieved, and is on its way.
         sentry.into_iter().for_each(SupervisorThread::dismiss);
-        outcome.map_or_else(|| Exit::Broken("nobody has seen its end".into()), |outcome| outcome.exit(&stop))
+        outcome.map_or_else(|| Exit::Broken("nobody has seen its end".into()), Outcome::exit)
     }
 }

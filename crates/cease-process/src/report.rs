@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use cease_core::{Checkpoint, Exit, Panic, Reason, SpawnError, StopSource, StopToken, Stopped};
+use cease_core::{Checkpoint, Exit, Panic, Reason, SpawnError, StopSource, Stopped};
 use serde::de::DeserializeOwned;
 
 use crate::containment::{ContainmentError, Kind};
@@ -152,6 +152,8 @@ impl From<FrameError> for StartError {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) report: StopReport,
+    /// The stop for which the worker was ended; `None` when nothing requested its end before the report was made.
+    pub(crate) stopped: Option<Stopped>,
     /// The frame with the answer, when it has arrived.
     pub(crate) answer: Option<Vec<u8>>,
     /// Why what was said cannot be understood.
@@ -161,18 +163,18 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// How the worker ended; `stop` is what it was stopped through.
+    /// How the worker ended.
     ///
     /// What was fully received comes first: no signal takes a value away.
-    pub(crate) fn exit<T: DeserializeOwned>(self, stop: &StopToken) -> Exit<T> {
-        let Self { report, answer, broken, listener_panic } = self;
+    pub(crate) fn exit<T: DeserializeOwned>(self) -> Exit<T> {
+        let Self { report, stopped, answer, broken, listener_panic } = self;
         if let Some(payload) = listener_panic {
             return Exit::Panicked(Panic::new(payload));
         }
         if let Some(answer) = answer {
             return match decode::<Answer<T>>(&answer) {
                 Ok(Answer::Finished(value)) => Exit::Finished(value),
-                Ok(Answer::Stopped(why)) => Exit::Stopped(seen(stop, why)),
+                Ok(Answer::Stopped(why)) => Exit::Stopped(stopped.unwrap_or_else(|| stop_of_job(why))),
                 Err(error) => Exit::Broken(error.to_string()),
             };
         }
@@ -185,17 +187,13 @@ impl Outcome {
         if !report.unkillable.is_empty() {
             return Exit::Unkillable(report.unkillable);
         }
-        match report.ended {
-            Some(Ended::Signaled { signal, .. }) => match stop.check() {
-                Err(stopped) if is_ours(signal, report.ended_on) => Exit::Killed { signal, stopped },
-                // Without a stop, the caller escalated through `Watch::escalate` alone.
-                Ok(()) if is_ours(signal, report.ended_on) => {
-                    Exit::Killed { signal, stopped: seen(stop, Why::Requested(None)) }
-                }
-                _ => Exit::Died(signal),
-            },
-            Some(Ended::Exited(code)) => Exit::Exited(code),
-            Some(Ended::Unknown) | None => Exit::Broken("its end was seen by nobody".into()),
+        match (report.ended, stopped) {
+            (Some(Ended::Signaled { signal, .. }), Some(stopped)) if is_ours(signal, report.ended_on) => {
+                Exit::Killed { signal, stopped }
+            }
+            (Some(Ended::Signaled { signal, .. }), _) => Exit::Died(signal),
+            (Some(Ended::Exited(code)), _) => Exit::Exited(code),
+            (Some(Ended::Unknown) | None, _) => Exit::Broken("no wait returned the status of the process".into()),
         }
     }
 }
@@ -209,12 +207,9 @@ fn is_ours(signal: i32, stage: Option<Stage>) -> bool {
     }
 }
 
-/// The stop that the job has left at.
-fn seen(stop: &StopToken, why: Why) -> Stopped {
-    stop.check().err().unwrap_or_else(|| {
-        // The job was stopped by a source of its own.
-        let source = StopSource::new();
-        source.request_with_location(Reason::from(why), None);
-        source.token().check().expect_err("it was just asked")
-    })
+/// The stop of a job that left because of a source of its own, for the reason that it has sent.
+fn stop_of_job(why: Why) -> Stopped {
+    let source = StopSource::new();
+    source.request_with_location(Reason::from(why), None);
+    source.token().check().expect_err("the source was just requested")
 }

@@ -9,11 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use act::{Act, HASTY, LIMIT, Scratch, TAG, nobody_is_left, until};
-use cease_core::{Exit, StopSource, Strategy};
-use cease_process::Process;
+use cease_core::{Exit, Reason, StopSource, Strategy};
 use cease_process::containment::{Containment, Kind};
 use cease_process::ladder::{GracePeriods, Stage};
 use cease_process::pidfd::Ended;
+use cease_process::{Process, WatchEscalated};
 
 /// The process that is started for a worker comes here, and does its job.
 #[test]
@@ -97,11 +97,71 @@ fn asking_again_goes_up_the_ladder() {
         .spawn_watched(deafest, StopSource::new())
         .unwrap();
     is_ready.recv_timeout(LIMIT).unwrap();
-    (0..3).for_each(|_| _ = worker.escalate());
+    // The job ignores SIGTERM, so it cannot end before the third call.
+    assert_eq!([(); 4].map(|()| worker.escalate()), [true, true, true, false], "SIGKILL is the last stage");
     assert!(matches!(worker.join().unwrap(), Exit::Killed { signal: 9, .. }));
     let report = watch.report().unwrap();
     assert_eq!((report.ended_on, report.reached), (Some(Stage::Kill), Some(Stage::Kill)));
     assert_eq!(report.ended, Some(Ended::Signaled { signal: 9, core: false }));
+}
+
+/// The stop of a killed worker.
+fn killed(exit: Exit<String>) -> cease_core::Stopped {
+    match exit {
+        Exit::Killed { stopped, .. } => stopped,
+        other => panic!("not killed: {other:?}"),
+    }
+}
+
+#[test]
+fn the_exit_of_a_killed_worker_names_the_request() {
+    let at_once = process().budgets(GracePeriods { ask: Duration::ZERO, ..PATIENT });
+
+    let (source, _deadline) = StopSource::with_timeout(Duration::from_millis(1)).unwrap();
+    let worker = at_once.spawn_with(Act::Deaf, source).unwrap();
+    assert_eq!(*killed(worker.join().unwrap()).reason(), Reason::Deadline);
+
+    let worker = at_once.spawn(Act::Deaf).unwrap();
+    assert!(worker.stop_with("operator"));
+    let stopped = killed(worker.join().unwrap());
+    assert_eq!((stopped.reason(), stopped.location().unwrap().file()), (&Reason::from("operator"), file!()));
+
+    // A drop requests the stop of its source, which another worker has too.
+    let source = StopSource::new();
+    let dropped = at_once.spawn_with(Act::Deaf, source.clone()).unwrap();
+    let worker = at_once.spawn_with(Act::Deaf, source).unwrap();
+    drop(dropped);
+    assert_eq!(*killed(worker.join().unwrap()).reason(), Reason::OwnerDropped);
+
+    let (worker, watch) = at_once.spawn_watched(Act::Deaf, StopSource::new()).unwrap();
+    let line = line!() + 1;
+    watch.escalate();
+    let stopped = killed(worker.join().unwrap());
+    assert_eq!(stopped.reason().downcast_ref(), Some(&WatchEscalated), "{stopped}");
+    let location = stopped.location().unwrap();
+    assert_eq!((location.file(), location.line()), (file!(), line));
+}
+
+#[test]
+fn a_later_stop_does_not_become_the_reason_of_an_earlier_end() {
+    let source = StopSource::new();
+    let (worker, watch) = process()
+        .budgets(GracePeriods { ask: Duration::ZERO, ..PATIENT })
+        .spawn_watched(Act::Deaf, source.clone())
+        .unwrap();
+    watch.escalate();
+    let _ = watch.wait();
+    source.request_with("too late");
+    assert_eq!(killed(worker.join().unwrap()).reason().downcast_ref(), Some(&WatchEscalated));
+
+    let (worker, watch) = process().budgets(PATIENT).spawn_watched(Act::StoppedFuture, StopSource::new()).unwrap();
+    watch.escalate();
+    let exit = worker.join().unwrap();
+    assert_eq!(
+        exit.as_stopped().unwrap().reason().downcast_ref(),
+        Some(&WatchEscalated),
+        "the job left when asked: {exit:?}"
+    );
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn a_job_that_is_too_large_is_told_before_anything_is_started() {
 }
 
 /// The version that this build speaks: `PROTOCOL` of `src/message.rs`.
-const PROTOCOL: u32 = 2;
+const PROTOCOL: u32 = 3;
 
 /// A child that says what it should not.
 fn hostile(how: &str) -> Process {

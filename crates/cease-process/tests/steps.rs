@@ -7,7 +7,7 @@
 
 mod act;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Lines, Write};
@@ -83,8 +83,11 @@ fn killed_after_each_call(kind: Kind) {
                 killed_with_child += usize::from(with_child);
             }
             End::Exited(DONE) => {
-                // Nobody comes after it who would.
-                act::cgroup_paths_of(pid).iter().for_each(|path| fs::remove_dir(path).unwrap());
+                // No later process of this test removes its cgroup; one of another test may.
+                for path in act::cgroup_paths_of(pid) {
+                    let removed = fs::remove_dir(&path);
+                    assert!(removed.is_ok() || !path.exists(), "{}: {removed:?}", path.display());
+                }
                 break;
             }
             End::Exited(code) if !act::can_have(kind) => {
@@ -150,13 +153,13 @@ impl Traced {
     fn run(&mut self, calls: usize) -> End {
         let pid = raw(self.child.id());
         self.stdin.write_all(b"go\n").unwrap();
-        let (mut seen, mut inside) = (0, BTreeMap::new());
+        let (mut seen, mut inside, mut own) = (0, BTreeMap::new(), BTreeSet::new());
         // What it has started and has not executed anything; and whether that stands still.
         let (mut started, mut stands, mut end) = (None, false, None);
         loop {
             if let (Some(end), true) = (end, started.is_none() || stands) {
                 // From here on that goes its way, as if nobody had looked on.
-                started.into_iter().for_each(|child| ptrace(libc::PTRACE_DETACH, child, 0).unwrap());
+                started.into_iter().for_each(detach);
                 return end;
             }
             let (thread, status) = wait_for_traced();
@@ -169,21 +172,29 @@ impl Traced {
                 }
                 continue;
             }
-            let is_own = self.has(thread);
-            if !is_own {
+            // A thread that was killed is not listed any more, so it is known by an earlier look.
+            let is_own = thread == pid || own.contains(&thread) || self.has(thread);
+            if is_own {
+                own.insert(thread);
+            } else {
                 started = Some(thread);
             }
             let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
             let mut pass_on = 0;
             if event == libc::PTRACE_EVENT_EXEC {
-                ptrace(libc::PTRACE_DETACH, thread, 0).unwrap();
+                detach(thread);
                 started = None;
                 continue;
             }
             if signal == libc::SIGTRAP | 0x80 {
                 // Each thread stops twice for a call: on the way in, and on the way out.
-                let is_inside: &mut bool = inside.entry(thread).or_insert_with(|| is_on_the_way_out(thread));
-                *is_inside = !*is_inside;
+                let was_inside = match inside.get(&thread) {
+                    Some(was_inside) => Some(*was_inside),
+                    None => is_on_the_way_out(thread),
+                };
+                // A thread that was killed since it stopped is seen to end by a later wait.
+                let Some(was_inside) = was_inside else { continue };
+                let is_inside = inside.entry(thread).insert_entry(!was_inside).into_mut();
                 seen += usize::from(*is_inside);
                 if *is_inside && seen > calls {
                     // Once its end was seen it is reaped, and its number may be that of another process.
@@ -207,18 +218,30 @@ impl Traced {
 
     /// Whether this is a thread of it.
     fn has(&self, thread: libc::pid_t) -> bool {
-        fs::exists(format!("/proc/{}/task/{thread}", self.child.id())).unwrap()
+        fs::exists(format!("/proc/{}/task/{thread}", self.child.id())).unwrap_or(false)
     }
 }
 
-/// Whether a thread that stops for the first time was inside a call already when it was first traced.
-fn is_on_the_way_out(thread: libc::pid_t) -> bool {
+/// Whether a thread that stops for the first time was inside a call already when it was first traced; `None` when it was killed
+/// since it stopped.
+fn is_on_the_way_out(thread: libc::pid_t) -> Option<bool> {
     let mut info = [0_u8; 128];
-    // SAFETY: `info` has as much room as is told, and is written only; whoever is asked is stopped.
+    // SAFETY: `info` has as much room as the call is told, and the call only writes to it.
     let size =
         unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, info.len(), info.as_mut_ptr().cast::<c_void>()) };
-    assert!(size > 0, "{}", io::Error::last_os_error());
-    info[0] == libc::PTRACE_SYSCALL_INFO_EXIT
+    if size > 0 {
+        return Some(info[0] == libc::PTRACE_SYSCALL_INFO_EXIT);
+    }
+    let error = io::Error::last_os_error();
+    assert_eq!(error.raw_os_error(), Some(libc::ESRCH), "{error}");
+    None
+}
+
+/// Lets a process go that is traced and stands still; one that was killed since then is gone.
+fn detach(child: libc::pid_t) {
+    if let Err(error) = ptrace(libc::PTRACE_DETACH, child, 0) {
+        assert_eq!(error.raw_os_error(), Some(libc::ESRCH), "{error}");
+    }
 }
 
 fn ptrace(request: libc::c_uint, thread: libc::pid_t, data: libc::c_int) -> io::Result<()> {
@@ -231,10 +254,15 @@ fn ptrace(request: libc::c_uint, thread: libc::pid_t, data: libc::c_int) -> io::
 /// Waits until something that the calling thread traces stops or ends.
 fn wait_for_traced() -> (libc::pid_t, libc::c_int) {
     let mut status = 0;
-    // SAFETY: `status` has room for one; only what this thread traces or has started is waited for.
-    let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
-    assert!(thread > 0, "{}", io::Error::last_os_error());
-    (thread, status)
+    loop {
+        // SAFETY: `status` has room for one; only what this thread traces or has started is waited for.
+        let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+        if thread > 0 {
+            return (thread, status);
+        }
+        let error = io::Error::last_os_error();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted, "{error}");
+    }
 }
 
 /// The cgroups that process `pid` has made and that somebody still runs in.

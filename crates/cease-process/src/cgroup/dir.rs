@@ -3,19 +3,17 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, unlinkat};
 use rustix::io::{Errno, pread};
 use rustix::path::Arg;
 
-/// Opens `name` in `dir`, as none of the three standard descriptors: somebody may write to those, or close them.
+use crate::descriptor::above_standard;
+
+/// Opens `name` in `dir`, with a number above those of the standard streams.
 pub(super) fn open(dir: impl AsFd, name: impl Arg, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let opened = openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty())?;
-    if opened.as_raw_fd() > libc::STDERR_FILENO {
-        return Ok(opened);
-    }
-    rustix::io::fcntl_dupfd_cloexec(&opened, libc::STDERR_FILENO + 1)
+    above_standard(openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// Writes `text`, in one call, to the file `name` in `dir`.

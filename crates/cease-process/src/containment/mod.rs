@@ -245,26 +245,34 @@ impl Enclosure {
         }
     }
 
-    /// Everybody whom a signal to the leader and its group may miss, each held so that it is nobody else.
+    /// The members that a signal to the leader and its group may miss, each held by a descriptor.
     fn others(&self, leader: &Leader) -> Vec<(u32, Member)> {
-        let open = |pid, is_member: &dyn Fn(u32) -> bool| Some((pid, Member::open(pid, || is_member(pid))?));
-        let hold = |pids: Vec<u32>, is_member: &dyn Fn(u32) -> bool| -> Vec<_> {
-            pids.into_iter().filter_map(|pid| open(pid, is_member)).collect()
+        let found = match self.kind {
+            Kind::Cgroup | Kind::Subreaper => self.survivors(leader),
+            Kind::Descendants => procfs_sweep::below(leader),
+            Kind::PidNamespace | Kind::Group => Vec::new(),
+        };
+        self.hold(leader, found)
+    }
+
+    /// Opens the processes `found`, and keeps those that are members of the tree once they are open.
+    ///
+    /// A process may end after it was found, and its number may become that of a stranger before the descriptor is open. So
+    /// membership is read again afterwards, and a stranger is not kept (law L19).
+    fn hold(&self, leader: &Leader, found: Vec<u32>) -> Vec<(u32, Member)> {
+        let hold = |is_member: &dyn Fn(u32) -> bool| -> Vec<_> {
+            found.iter().filter_map(|pid| Some((*pid, Member::open(*pid, || is_member(*pid))?))).collect()
         };
         match (&self.cgroup, self.kind) {
             (Some(cgroup), _) => {
-                let mut held = hold(self.survivors(leader), &|_| true);
-                // One look for all of them, when all of them are open.
+                let mut held = hold(&|_| true);
+                // The members are read once for all, when all are open.
                 let members = cgroup.members();
                 held.retain(|(pid, _)| members.contains(pid));
                 held
             }
-            (None, Kind::Subreaper) => {
-                hold(self.survivors(leader), &|pid| procfs_sweep::descends_from(pid, std::process::id()))
-            }
-            (None, Kind::Descendants) => {
-                hold(procfs_sweep::below(leader), &|pid| procfs_sweep::descends_from(pid, leader.pid()))
-            }
+            (None, Kind::Subreaper) => hold(&|pid| procfs_sweep::descends_from(pid, std::process::id())),
+            (None, Kind::Descendants) => hold(&|pid| procfs_sweep::descends_from(pid, leader.pid())),
             (None, _) => Vec::new(),
         }
     }
@@ -298,5 +306,50 @@ impl fmt::Display for ContainmentError {
 impl Error for ContainmentError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Law L19: `/proc` has shown a number as that of a member, and it is that of another process once it is open.
+    #[test]
+    fn a_process_that_is_no_member_when_it_is_open_is_not_held() {
+        let (leader, mut pipes) =
+            Leader::spawn(Command::new("sh").args(["-c", "sleep 1000 & echo $!; wait"]).stdout(Stdio::piped()), true)
+                .unwrap();
+        let mut line = String::new();
+        BufReader::new(pipes.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let member: u32 = line.trim().parse().unwrap();
+        let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
+        let above = std::os::unix::process::parent_id();
+        for (kind, stranger, is_member) in [
+            (Kind::Descendants, stranger.id(), true),
+            (Kind::Subreaper, above, true),
+            (Kind::Cgroup, stranger.id(), false),
+            (Kind::Group, stranger.id(), false),
+        ] {
+            let cgroup = match kind {
+                Kind::Cgroup => match Cgroup::create() {
+                    Ok(cgroup) => Some(Box::new(cgroup)),
+                    Err(error) => {
+                        println!("skipped, because no cgroup can be made: {error}");
+                        continue;
+                    }
+                },
+                _ => None,
+            };
+            let enclosure = Enclosure { kind, cgroup };
+            let held: Vec<_> = enclosure.hold(&leader, vec![stranger, member]).iter().map(|(pid, _)| *pid).collect();
+            let expected: &[u32] = if is_member { &[member] } else { &[] };
+            assert_eq!(held, expected, "L19: {kind}, with the stranger {stranger}");
+        }
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+        kill_descendants(leader.pid());
     }
 }

@@ -148,3 +148,32 @@ fn is_child(pid: u32) -> bool {
 fn alive(processes: impl IntoIterator<Item = Process>) -> Vec<u32> {
     processes.into_iter().filter(Process::is_alive).map(|process| process.pid).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Law L19: a look at `/proc` has found a process, and when it is open it does not descend from the ancestor.
+    #[test]
+    fn a_process_that_is_found_and_does_not_descend_is_not_killed() {
+        let mut ancestor = Command::new("sleep").arg("1000").spawn().unwrap();
+        let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
+        let found = Process::read(stranger.id()).unwrap();
+        for (ancestor, is_killed) in [(ancestor.id(), false), (std::process::id(), true)] {
+            let looks = Cell::new(0);
+            let find = || {
+                looks.set(looks.get() + 1);
+                if looks.get() == 1 { vec![found] } else { Vec::new() }
+            };
+            kill_rounds(find, ancestor);
+            assert!(looks.get() > 1, "the process was found alive, so it is looked for again");
+            let ended = if is_killed { Some(stranger.wait().unwrap()) } else { stranger.try_wait().unwrap() };
+            assert_eq!(ended.is_some(), is_killed, "L19: the stranger of {ancestor}: {ended:?}");
+        }
+        ancestor.kill().unwrap();
+        ancestor.wait().unwrap();
+    }
+}

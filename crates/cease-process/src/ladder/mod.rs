@@ -374,6 +374,12 @@ impl Ladder {
         }
     }
 
+    /// How many stages are above the current one; a stage without time counts only if it is the last.
+    fn stages_above(&self) -> u32 {
+        let above = Stage::ALL.into_iter().filter(|stage| self.stage < Some(*stage));
+        above.map(|stage| u32::from(stage == Stage::Kill || !self.budget(stage).is_zero())).sum()
+    }
+
     fn leave_stage(&mut self, now: Duration) {
         if let Some(stage) = self.stage {
             self.summary.spent[stage as usize] += now.saturating_sub(self.stage_began);

@@ -5,9 +5,11 @@ use std::fmt;
 use cease_core::sync::{self, Condvar, Mutex, lock};
 use cease_core::{Fault, StopSource, StopToken};
 
+use super::Stage;
+
 /// Counts requests, wakes the supervisor for each, and gives every caller the same report.
 pub struct StopRequests<R> {
-    requests: Mutex<u32>,
+    requests: Mutex<Requests>,
     sentry: Mutex<SupervisorThread>,
     sentry_left: Condvar,
     report: Mutex<Option<R>>,
@@ -15,6 +17,16 @@ pub struct StopRequests<R> {
     filed: StopSource,
     over: StopToken,
     wake: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The requests that were made, and how many of them can still have an effect.
+#[derive(Debug)]
+struct Requests {
+    made: u32,
+    /// How many the supervisor has taken in.
+    taken: u32,
+    /// How many stages were above the ladder's when the supervisor took them in.
+    stages_above: u32,
 }
 
 /// Who stands at the post while nobody waits.
@@ -30,7 +42,7 @@ impl<R: Clone> StopRequests<R> {
         let filed = StopSource::new();
         let over = filed.token();
         Self {
-            requests: Mutex::new(0),
+            requests: Mutex::new(Requests { made: 0, taken: 0, stages_above: Stage::ALL.len() as u32 }),
             sentry: Mutex::new(SupervisorThread::default()),
             sentry_left: Condvar::new(),
             report: Mutex::new(None),
@@ -41,12 +53,23 @@ impl<R: Clone> StopRequests<R> {
     }
 
     /// Asks for the end; each further request goes one stage up. Harmless when it is over.
-    pub fn request(&self) {
-        {
+    ///
+    /// Returns whether a stage was left for it: false when the requests before it reach the last stage.
+    pub fn request(&self) -> bool {
+        let has_stage = {
             let mut requests = lock(&self.requests);
-            *requests = requests.saturating_add(1);
-        }
+            let waiting = requests.made.saturating_sub(requests.taken);
+            requests.made = requests.made.saturating_add(1);
+            waiting < requests.stages_above
+        };
         (self.wake)();
+        has_stage
+    }
+
+    /// Records that the ladder has taken in `taken` requests and has `stages_above` stages above its own.
+    pub(super) fn take_in(&self, taken: u32, stages_above: u32) {
+        let mut requests = lock(&self.requests);
+        (requests.taken, requests.stages_above) = (taken, stages_above);
     }
 
     /// Sends the sentry home, if one stands at the post: the caller takes the place, see [`super::Supervisor::supervise`].
@@ -57,7 +80,7 @@ impl<R: Clone> StopRequests<R> {
 
     /// How many requests were made.
     pub fn requests(&self) -> u32 {
-        *lock(&self.requests)
+        lock(&self.requests).made
     }
 
     /// The report, once it is over.
@@ -121,5 +144,35 @@ impl<R: Clone> StopRequests<R> {
 impl<R> fmt::Debug for StopRequests<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StopRequests").field("over", &self.over).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::ladder::{Event, GracePeriods, Ladder};
+
+    #[test]
+    fn a_request_beyond_the_last_stage_has_no_stage() {
+        let requests = StopRequests::<()>::new(|| {});
+        assert_eq!([(); 4].map(|()| requests.request()), [true, true, true, false]);
+        requests.take_in(1, 2);
+        assert!(!requests.request(), "three requests wait for two stages");
+        requests.take_in(5, 1);
+        assert_eq!([(); 2].map(|()| requests.request()), [true, false]);
+        requests.take_in(7, 0);
+        assert!(!requests.request(), "the ladder is at its last stage");
+    }
+
+    #[test]
+    fn a_stage_without_time_is_not_above_unless_it_is_the_last() {
+        use std::time::Duration;
+        let budgets = GracePeriods { ask: Duration::from_secs(1), term: Duration::ZERO, kill: Duration::ZERO };
+        let mut ladder = Ladder::new(budgets);
+        let above = (0..4).map(|made| {
+            ladder.tell(Event::Requests(made), Duration::ZERO);
+            ladder.stages_above()
+        });
+        assert_eq!(above.collect::<Vec<_>>(), [2, 1, 0, 0]);
     }
 }

@@ -97,7 +97,9 @@ fn work<W: Backend, R: Clone>(
     report: impl Fn(&mut W, &Summary) -> R,
 ) -> Option<Summary> {
     loop {
-        ladder.tell(Event::Requests(desk.requests()), backend.now());
+        let requests = desk.requests();
+        ladder.tell(Event::Requests(requests), backend.now());
+        desk.take_in(requests, ladder.stages_above());
         let event = match ladder.next(backend.now())? {
             Action::Report(summary) => return Some(summary),
             action => {

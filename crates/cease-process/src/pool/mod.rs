@@ -40,6 +40,17 @@ pub struct Pool {
     replenisher: Option<Replenisher>,
 }
 
+impl Process {
+    /// A pool of at most `size` of these processes; each does one job after the other.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pool::new`].
+    pub fn pool(self, size: NonZeroUsize) -> io::Result<Pool> {
+        Pool::new(self, size)
+    }
+}
+
 impl Pool {
     /// Up to `size` processes as `process` says; none is started yet.
     ///

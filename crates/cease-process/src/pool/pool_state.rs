@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::epoll;
 
+use crate::descriptor::above_standard;
 use crate::options::Options;
 use crate::report::StartError;
 use crate::supervisor::{IdleWorker, PoolHandle, Returned};
@@ -40,8 +41,8 @@ struct State {
 impl PoolState {
     pub(super) fn new(options: Options, size: usize) -> io::Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
-        let ends = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let news = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let ends = epoll::create(epoll::CreateFlags::CLOEXEC).and_then(above_standard)?;
+        let news = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).and_then(above_standard)?;
         epoll::add(&ends, &news, epoll::EventData::new_u64(NEWS), epoll::EventFlags::IN | epoll::EventFlags::ET)?;
         Ok(Self { options, size, state: Mutex::default(), changed: Condvar::new(), ends, news })
     }

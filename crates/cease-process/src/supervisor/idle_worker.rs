@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use cease_core::StopToken;
 
+use super::begin::Begun;
 use super::os_backend::OsBackend;
 use super::pool_lease::{PoolHandle, PoolLease, Returned};
+use super::shared::Shared;
 use super::start::{self, Started};
 use super::supervisor_thread::SupervisorThread;
-use super::{Begun, Shared};
 use crate::options::Options;
 use crate::report::StartError;
 
@@ -84,12 +85,12 @@ impl IdleWorker {
             return Err(NotBegun { error, idle: goes_on.then(|| Box::new(self)) });
         }
         let (started, sentry) = self.parts.take().expect("it is whole");
-        let (on, posts) = (sentry.id(), sentry.posts());
+        let (on, workers) = (sentry.id(), sentry.workers());
         let asking = shared.asking(stop);
         let backend = OsBackend::new(started, wake, asking, stop.clone(), Some(PoolLease { number, sentry, home }));
         shared.open(options, backend);
-        // It waits for nothing else.
-        let _ = posts.map(|posts| posts.send(Arc::clone(&shared)));
+        // The thread holds the receiver until the last sender is dropped.
+        let _ = workers.map(|workers| workers.send(Arc::clone(&shared) as _));
         Ok(Begun { shared, sentry: None, on })
     }
 

@@ -1,11 +1,12 @@
 //! The operating system, as the ladder's backend.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cease_core::{CallbackGuard, StopToken};
+use cease_core::{CallbackGuard, Checkpoint, Reason, StopSource, StopToken, Stopped};
 
 use super::connection::{Connection, Said};
 use super::pool_lease::{PoolLease, Returned};
@@ -18,6 +19,7 @@ use crate::message::{Stop, Why};
 use crate::procfs;
 use crate::report::{Outcome, StopReport};
 use crate::tree::{Seen, Tree};
+use crate::watch_escalated::WatchEscalated;
 
 /// The operating system, as the ladder's backend.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct OsBackend {
     lease: Option<PoolLease>,
     wake: Arc<OwnedFd>,
     stop: StopToken,
+    /// Where a watcher escalated first.
+    escalated_at: Arc<OnceLock<&'static Location<'static>>>,
     /// Asks at the desk when the stop comes.
     asking: Option<CallbackGuard>,
     ended: Option<Ended>,
@@ -64,6 +68,7 @@ impl OsBackend {
             lease,
             wake,
             stop,
+            escalated_at: Arc::default(),
             asking: Some(asking),
             ended: None,
             rest: Vec::new(),
@@ -77,13 +82,29 @@ impl OsBackend {
         self.pid
     }
 
+    /// Shares the place in which watchers leave the location of the first call of `escalate`.
+    pub(super) fn set_escalated_at(&mut self, escalated_at: Arc<OnceLock<&'static Location<'static>>>) {
+        self.escalated_at = escalated_at;
+    }
+
+    /// The stop for which this worker is ended at present: that of its source, or else the call of a watcher.
+    fn stopped(&self) -> Option<Stopped> {
+        self.stop.check().err().or_else(|| {
+            let location = self.escalated_at.get()?;
+            let source = StopSource::new();
+            source.request_with_location(Reason::custom(WatchEscalated), Some(location));
+            source.token().check().err()
+        })
+    }
+
     /// What is left when it is over.
     pub(super) fn outcome(&mut self, summary: &Summary) -> Outcome {
         // From now on nobody asks.
         self.asking = None;
         let mut report = StopReport::new(self.pid, self.containment, summary);
         report.ended = self.ended;
-        let mut outcome = Outcome { report, answer: None, broken: None, listener_panic: None };
+        let stopped = self.stopped();
+        let mut outcome = Outcome { report, stopped, answer: None, broken: None, listener_panic: None };
         if let Some(connection) = &mut self.connection {
             outcome.report.panic = connection.panic.take();
             outcome.answer = connection.answer.take();
@@ -139,7 +160,7 @@ impl Backend for OsBackend {
         // What cannot be signalled is seen not to end, and is reported as that.
         match action {
             Action::Ask(within) => {
-                let why = self.stop.reason().map_or(Why::Requested(None), Why::from);
+                let why = self.stopped().map_or(Why::Requested(None), |stopped| Why::from(stopped.reason()));
                 let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 let number = self.lease.as_ref().map_or(0, |lease| lease.number);
                 if let Ok(frame) = encode(frame::Kind::Stop, &Stop { why, number, within_ms }) {

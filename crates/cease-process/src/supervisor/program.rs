@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::ptr;
 
 use rustix::fs::{Access, access};
-use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, getegid, geteuid, waitid};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getegid, geteuid, pidfd_send_signal, waitid};
 
 use crate::options::Options;
 use crate::vfork::{self, Place};
@@ -123,10 +123,20 @@ impl Program {
         // SAFETY: it is a live place; the child wrote to it, if it did, before this thread went on.
         let error = unsafe { ptr::read_volatile(&raw const shared.error) };
         if error == 0 {
-            return Ok((pid, fd));
+            if fd.as_raw_fd() > libc::STDERR_FILENO {
+                return Ok((pid, fd));
+            }
+            return match fcntl_dupfd_cloexec(&fd, libc::STDERR_FILENO + 1) {
+                Ok(moved) => Ok((pid, moved)),
+                Err(error) => {
+                    let _ = pidfd_send_signal(&fd, Signal::KILL);
+                    reap(&fd);
+                    Err(LaunchError::Exec(error.into()))
+                }
+            };
         }
         // It has written the error and ends at once.
-        while waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED).is_err_and(|error| error == Errno::INTR) {}
+        reap(&fd);
         let error = io::Error::from_raw_os_error(error);
         // SAFETY: as for the error.
         let is_there = unsafe { ptr::read_volatile(&raw const shared.is_there) };
@@ -151,6 +161,11 @@ impl Words {
         let word = |start: &usize| self.bytes[*start..].as_ptr().cast();
         self.starts.iter().map(word).chain([ptr::null()]).collect()
     }
+}
+
+/// Waits until the child behind `fd` has ended, and reaps it.
+fn reap(fd: &OwnedFd) {
+    while waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED).is_err_and(|error| error == Errno::INTR) {}
 }
 
 /// Where the program is.

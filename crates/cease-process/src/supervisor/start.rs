@@ -12,6 +12,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use super::connection::Connection;
 use super::program::{LaunchError, Program};
 use crate::containment::{ContainmentError, Enclosure, Kind};
+use crate::descriptor::{above_standard, socket_pair};
 use crate::exit_pipe::ExitPipe;
 use crate::frame::{self, FrameError, decode};
 use crate::message::{Hello, Order, PROTOCOL, Refusal, Why};
@@ -49,10 +50,10 @@ pub(super) fn launch(options: &Options, job: Option<(Vec<u8>, &StopToken)>) -> i
         return Err(StartError::NoInit.into());
     }
     let end = Instant::now().checked_add(options.start_limit);
-    let (ours, theirs) = UnixStream::pair()?;
+    let (ours, theirs) = socket_pair()?;
     let (control, their_control) = match &job {
         Some(_) => (None, None),
-        None => UnixStream::pair().map(|(ours, theirs)| (Some(ours), Some(theirs)))?,
+        None => socket_pair().map(|(ours, theirs)| (Some(ours), Some(theirs)))?,
     };
     let (leader, enclosure) = spawn(options, &theirs)?;
     // When the worker hangs up, that is seen.
@@ -190,7 +191,8 @@ fn spawn_in(kind: Kind, options: &Options, theirs: &UnixStream) -> Result<(Leade
 /// Starts it as the first process of a namespace, which starts the worker.
 fn spawn_first(options: &Options, theirs: &UnixStream, socket: String) -> Result<Leader, NotSpawned> {
     let (note, their_note) = ExitPipe::new()?;
-    let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(io::Error::from)?;
+    let own =
+        pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).and_then(above_standard).map_err(io::Error::from)?;
     let told = worker::first_is_told(&their_note, &own);
     let program = Program::of(options, &[(worker::MARK, socket), (worker::NAMESPACE_INIT, told)])?;
     let start = |place| program.start(place, theirs.as_fd(), Some([their_note.as_fd(), own.as_fd()]));

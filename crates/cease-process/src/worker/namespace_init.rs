@@ -19,7 +19,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
 
-use super::{inherited, is_marked};
+use super::identity::is_marked;
+use super::inherited;
 use crate::ended::Ended;
 use crate::exit_pipe::Line;
 

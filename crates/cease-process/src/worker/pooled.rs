@@ -9,7 +9,8 @@ use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::inbox::Inbox;
-use super::{No, Outcome, current, link, outcome, started, take_job};
+use super::job::{No, Outcome, outcome, started, take_job};
+use super::{current, link};
 use crate::frame::{FrameError, Kind, decode, encode};
 use crate::message::Order;
 use crate::travels::Entry;

@@ -60,6 +60,50 @@ fn the_command_gets_the_descriptors_as_they_were() {
     }
 }
 
+/// The lowest numbers that are open in process `pid`, and in its only child, if that is a copy of the program.
+fn low_numbers(pid: u32) -> Vec<(u32, i32)> {
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    let children = read(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.split_ascii_whitespace().filter_map(|child| child.parse().ok());
+    let copies = children.filter(|child| read(format!("/proc/{child}/comm")) == read(format!("/proc/{pid}/comm")));
+    let is_open = |(pid, number): &(u32, i32)| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
+    let processes = std::iter::once(pid).chain(copies);
+    processes.flat_map(|pid| (0..3).map(move |number| (pid, number))).filter(is_open).collect()
+}
+
+#[test]
+fn no_descriptor_has_the_number_of_a_standard_stream() {
+    let Some(python3) = crate::common::python() else { return };
+    for kind in kinds() {
+        let name = |what: &str| format!("{}/{what}-{kind}-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        let (up, report) = (name("up"), name("low"));
+        let (tree, place) = (format!("--tree={kind}"), format!("--report=json:{report}"));
+        let script = format!("setsid sleep 1000 & : > {up}; exec sleep 1000");
+        let python = "import os, sys\n[os.close(fd) for fd in (0, 1, 2)]\nos.execvp(sys.argv[1], sys.argv[1:])";
+        let words = ["-c", python, OURS, &tree, &place, "-v", "60", "sh", "-c", &script];
+        let running = Running::start(python3, &words);
+        let end = std::time::Instant::now() + crate::common::LIMIT;
+        while std::fs::metadata(&up).is_err() {
+            assert!(std::time::Instant::now() < end, "{kind}: the command does not run");
+            std::thread::yield_now();
+        }
+        // The program has one thread, so a number that it uses during one step only is harmless, and is free again after it.
+        while let low @ [_, ..] = &*low_numbers(running.pid()) {
+            assert!(std::time::Instant::now() < end, "{kind}: these are open (process, number): {low:?}");
+            std::thread::yield_now();
+        }
+        // What `-v` says has no place to go, and must not go into a descriptor of the program.
+        running.send(rustix::process::Signal::TERM);
+        let ended = running.end();
+        let report = [&up, &report].map(|file| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let _ = std::fs::remove_file(file);
+            text
+        });
+        assert_eq!((ended.signal, report[1].lines().count()), (Some(libc::SIGTERM), 1), "{kind}: {report:?}");
+    }
+}
+
 #[test]
 fn a_signal_that_was_ignored_is_not_passed_on() {
     let python = "signal.signal(signal.SIGHUP, signal.SIG_IGN)";

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 
 use crate::sys;
 
@@ -39,7 +39,7 @@ impl Process {
     pub(crate) fn signal(&self, signal: i32) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
         // The number is looked at again once the descriptor is open, so it cannot have become somebody else's in between.
-        let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        let Ok(fd) = sys::open_process(pid) else { return };
         if Self::read(self.pid).is_some_and(|now| now.began == self.began) {
             sys::signal_by_descriptor(&fd, signal);
         }
@@ -158,6 +158,17 @@ mod tests {
         let mut found: Vec<_> = below(2, &[9], &all).iter().map(|process| process.pid).collect();
         found.sort_unstable();
         assert_eq!(found, [3, 4, 5]);
+    }
+
+    /// Law L19: `/proc` has shown a process, and its number is that of another one when it is open.
+    #[test]
+    fn a_process_that_began_at_another_time_gets_no_signal() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let now = Process::read(i32::try_from(child.id()).unwrap()).unwrap();
+        Process { began: now.began - 1, ..now.clone() }.signal(libc::SIGKILL);
+        now.signal(libc::SIGTERM);
+        let ended = std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap());
+        assert_eq!(ended, Some(libc::SIGTERM), "L19: the signal for the earlier process reached this one");
     }
 
     #[test]

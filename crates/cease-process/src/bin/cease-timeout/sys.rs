@@ -5,6 +5,9 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
 /// A set of signals, as the kernel has it: one bit for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Signals(pub(crate) u64);
@@ -185,10 +188,24 @@ pub(crate) fn has_living_children() -> bool {
     wait(0, Wait::Living).is_some()
 }
 
-/// Whether another two descriptors can be had.
+/// Opens process `pid`, with a number above those of the standard streams unless no such number is free.
+///
+/// # Errors
+///
+/// The error of the system call: there is no such process, or no free descriptor.
+pub(crate) fn open_process(pid: Pid) -> Result<OwnedFd, Errno> {
+    let fd = pidfd_open(pid, PidfdFlags::empty())?;
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(fd);
+    }
+    // A process that cannot be signalled is worse than a low number, which this program closes before it writes anything.
+    Ok(fcntl_dupfd_cloexec(&fd, libc::STDERR_FILENO + 1).unwrap_or(fd))
+}
+
+/// Whether two more descriptors can be opened.
 pub(crate) fn has_room() -> bool {
     let own = rustix::process::getpid();
-    let open = || rustix::process::pidfd_open(own, rustix::process::PidfdFlags::empty());
+    let open = || pidfd_open(own, PidfdFlags::empty());
     open().is_ok_and(|_one| open().is_ok())
 }
 
