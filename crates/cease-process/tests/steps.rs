@@ -194,9 +194,10 @@ impl Traced {
                 };
                 // A thread that was killed since it stopped is seen to end by a later wait.
                 let Some(was_inside) = was_inside else { continue };
-                let is_inside = inside.entry(thread).insert_entry(!was_inside).into_mut();
-                seen += usize::from(*is_inside);
-                if *is_inside && seen > calls {
+                let is_inside = !was_inside;
+                inside.insert(thread, is_inside);
+                seen += usize::from(is_inside);
+                if is_inside && seen > calls {
                     // Once its end was seen it is reaped, and its number may be that of another process.
                     if end.is_none() {
                         self.child.kill().unwrap();
