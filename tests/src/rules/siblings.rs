@@ -26,6 +26,7 @@ const EXTRAS: &[(&str, &str, &str)] = &[
     ("crates/cease-process", "src/containment/", "only here is there a tree of processes to hold"),
     ("crates/cease-process", "src/ladder/", "only here is there something firmer than asking"),
     ("crates/cease-process", "src/supervisor/", "only here is a worker somewhere else"),
+    ("crates/cease-process", "src/watch_escalated.rs", "only here can a watcher end a job"),
     ("crates/cease-process", "src/worker/", "only here is a worker somewhere else"),
     ("crates/cease-process", "src/frame.rs", "only here do jobs travel"),
     ("crates/cease-process", "src/message.rs", "only here do jobs travel"),
