@@ -213,3 +213,16 @@ fn stop_of_job(why: Why) -> Stopped {
     source.request_with_location(Reason::from(why), None);
     source.token().check().expect_err("the source was just requested")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_no_stage_sends_is_from_outside() {
+        let ours = |stage| [libc::SIGTERM, libc::SIGKILL, libc::SIGABRT].map(|signal| is_ours(signal, stage));
+        assert_eq!(ours(Some(Stage::Kill)), [true, true, false]);
+        assert_eq!(ours(Some(Stage::Term)), [true, false, false]);
+        assert_eq!([ours(Some(Stage::Ask)), ours(None)], [[false; 3]; 2]);
+    }
+}

@@ -327,6 +327,7 @@ mod tests {
         let member: u32 = line.trim().parse().unwrap();
         let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
         let above = std::os::unix::process::parent_id();
+        let mut held = Vec::new();
         for (kind, stranger, is_member) in [
             (Kind::Descendants, stranger.id(), true),
             (Kind::Subreaper, above, true),
@@ -344,12 +345,15 @@ mod tests {
                 _ => None,
             };
             let enclosure = Enclosure { kind, cgroup };
-            let held: Vec<_> = enclosure.hold(&leader, vec![stranger, member]).iter().map(|(pid, _)| *pid).collect();
-            let expected: &[u32] = if is_member { &[member] } else { &[] };
-            assert_eq!(held, expected, "L19: {kind}, with the stranger {stranger}");
+            let found: Vec<_> = enclosure.hold(&leader, vec![stranger, member]).iter().map(|(pid, _)| *pid).collect();
+            let expected = if is_member { vec![member] } else { Vec::new() };
+            held.push((kind, found, expected));
         }
         stranger.kill().unwrap();
         stranger.wait().unwrap();
         kill_descendants(leader.pid());
+        for (kind, found, expected) in held {
+            assert_eq!(found, expected, "L19: {kind}");
+        }
     }
 }

@@ -152,7 +152,8 @@ fn alive(processes: impl IntoIterator<Item = Process>) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::process::Command;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
@@ -160,9 +161,10 @@ mod tests {
     #[test]
     fn a_process_that_is_found_and_does_not_descend_is_not_killed() {
         let mut ancestor = Command::new("sleep").arg("1000").spawn().unwrap();
-        let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
-        let found = Process::read(stranger.id()).unwrap();
         for (ancestor, is_killed) in [(ancestor.id(), false), (std::process::id(), true)] {
+            let mut stranger =
+                Command::new("sleep").arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let found = Process::read(stranger.id()).unwrap();
             let looks = Cell::new(0);
             let find = || {
                 looks.set(looks.get() + 1);
@@ -170,8 +172,11 @@ mod tests {
             };
             kill_rounds(find, ancestor);
             assert!(looks.get() > 1, "the process was found alive, so it is looked for again");
-            let ended = if is_killed { Some(stranger.wait().unwrap()) } else { stranger.try_wait().unwrap() };
-            assert_eq!(ended.is_some(), is_killed, "L19: the stranger of {ancestor}: {ended:?}");
+            // The kernel delivers a SIGKILL that was sent before this SIGTERM.
+            rustix::process::kill_process(rustix::process::Pid::from_child(&stranger), Signal::TERM).unwrap();
+            let signal = stranger.wait().unwrap().signal();
+            let expected = if is_killed { libc::SIGKILL } else { libc::SIGTERM };
+            assert_eq!(signal, Some(expected), "L19: found below {ancestor}");
         }
         ancestor.kill().unwrap();
         ancestor.wait().unwrap();

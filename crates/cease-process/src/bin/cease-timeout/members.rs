@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn a_process_with_threads_left_is_alive() {
+        let alive = |state: &str, threads: u32| {
+            let line = format!("7 (a) {state} 3 5 5 0 -1 4 0 0 0 0 0 0 0 0 20 0 {threads} 0 99 1 1");
+            parse(7, line.as_bytes()).unwrap().is_alive()
+        };
+        assert_eq!([alive("Z", 1), alive("Z", 2), alive("X", 1), alive("S", 1)], [false, true, false, true]);
+    }
+
+    #[test]
     fn descendants_leave_out_what_was_there_before() {
         let process = |pid, parent| Process { pid, name: String::new(), is_alive: true, parent, group: 1, began: 1 };
         let all = [process(5, 4), process(3, 2), process(4, 3), process(2, 1), process(9, 2), process(10, 9)];
