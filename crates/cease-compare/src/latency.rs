@@ -66,6 +66,7 @@ mod tests {
     fn durations_are_short_to_read() {
         let read = [0, 999, 1_000, 12_340, 123_456, 9_999_000, 2_000_000_000].map(readable);
         assert_eq!(read, ["0 ns", "999 ns", "1.00 µs", "12.3 µs", "123 µs", "10.0 ms", "2.00 s"]);
+        assert_eq!([99_940_000, 99_960_000].map(readable), ["99.9 ms", "100 ms"]);
         assert_eq!(as_ns(Duration::MAX), u64::MAX);
     }
 }

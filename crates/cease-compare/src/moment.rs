@@ -48,4 +48,18 @@ mod tests {
             assert!(at <= back && back <= Instant::now());
         }
     }
+
+    #[test]
+    fn a_moment_that_has_passed_stays_in_the_past() {
+        // A thread that is suspended between the two looks at the clock makes one try late, not every try.
+        let stays = |_| {
+            let at = Instant::now();
+            while at.elapsed() < Duration::from_millis(1) {
+                std::thread::yield_now();
+            }
+            let later = Instant::now();
+            Instant::from(Moment::from(at)) < later
+        };
+        assert!((0..1000).any(stays));
+    }
 }

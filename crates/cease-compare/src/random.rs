@@ -43,6 +43,8 @@ mod tests {
     fn durations_stay_below_their_end() {
         let mut random = Random::new(1);
         assert!((0..1000).all(|_| random.duration_below(Duration::from_nanos(5)) < Duration::from_nanos(5)));
+        let nanosecond = Duration::from_nanos(1);
+        assert!((0..100).all(|_| random.duration_below(nanosecond).is_zero()));
         assert_eq!(random.duration_below(Duration::ZERO), Duration::ZERO);
     }
 }

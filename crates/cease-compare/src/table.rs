@@ -197,5 +197,9 @@ mod tests {
     fn a_cell_that_is_done_fits_on_one_line() {
         let report = report(&[Verdict::Stopped]);
         assert_eq!(line(&report.cells[0]), "flag × sleep-loop: stopped, gone within 3.50 µs (3 trials)");
+        let mut one = report;
+        one.cells[0].seen.trials = 1;
+        assert!(line(&one.cells[0]).ends_with(" (1 trial)"));
+        assert_eq!([0, 1, 2].map(|number| count(number, "cell")), ["0 cells", "1 cell", "2 cells"]);
     }
 }

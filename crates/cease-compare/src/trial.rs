@@ -142,8 +142,15 @@ mod tests {
             }
             stopped.map(Ok)
         });
+        let trial = trial.unwrap();
         // On a machine that stalls, the patience may be over too.
-        assert!(matches!(trial.unwrap().verdict, Verdict::Late | Verdict::Ignored));
+        assert!(matches!(trial.verdict, Verdict::Late | Verdict::Ignored));
+        if let Some(gone) = trial.gone {
+            assert!(
+                trial.noticed.unwrap() + SHORT <= gone,
+                "the job worked for so long after it saw the stop: {trial:?}"
+            );
+        }
     }
 
     #[test]

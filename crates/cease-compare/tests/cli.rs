@@ -146,6 +146,14 @@ fn the_table_ends_with_the_summary() {
 }
 
 #[test]
+fn without_a_terminal_each_cell_that_is_done_has_a_line_on_standard_error() {
+    let ended = run(&["--strategy=flag", "--workload=sleep-loop", "--trials=1", "--grace=60s"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.starts_with("flag × sleep-loop: stopped, gone within "), "{ended:?}");
+    assert!(ended.stderr.ends_with(" (1 trial)\n") && ended.stderr.lines().count() == 1, "{ended:?}");
+}
+
+#[test]
 fn a_verdict_that_differs_is_named_with_the_way_to_see_it_again() {
     let wrong = file("wrong.txt", "flag sleep-loop killed # never");
     let again = format!(
@@ -159,6 +167,13 @@ fn a_verdict_that_differs_is_named_with_the_way_to_see_it_again() {
     let ended = run(&[&SHORT[..], &["--format=json", "--expected", &wrong]].concat());
     assert_eq!((ended.code, &ended.json()["cells"][0]["as_expected"]), (Some(1), &Value::from(false)));
     assert!(ended.stderr.contains("expected killed, saw stopped; again: cease "), "{ended:?}");
+    assert!(ended.stdout.ends_with("}\n"), "the document is a line");
+
+    let output = file("differs.txt", "");
+    let ended = run(&[&SHORT[..], &["--output", &output, "--expected", &wrong]].concat());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("expected killed, saw stopped; again: cease "), "{ended:?}");
+    assert!(fs::read_to_string(output).unwrap().contains("flag × sleep-loop: expected killed, saw stopped\n"));
 }
 
 #[test]

@@ -192,8 +192,21 @@ mod tests {
         let files = HashFiles::material(&directory.0).unwrap();
         assert_eq!(&*files, &[directory.0.join("a"), directory.0.join("deep/er/b")]);
 
+        let link = directory.0.join("loop");
+        assert_eq!(HashFiles::material(&link).unwrap().len(), 2, "a link that is given as the input is followed");
+
         let only_target = HashFiles::material(&directory.0.join("target")).unwrap();
         assert_eq!(only_target.len(), 1, "what is asked for by name is not skipped");
+    }
+
+    #[test]
+    fn files_are_in_the_order_of_their_names() {
+        let directory = Directory::new("order");
+        for number in (0..40).rev() {
+            directory.write(&format!("{}/{number}", number % 3), b"x");
+        }
+        let files = HashFiles::material(&directory.0).unwrap();
+        assert!(files.len() == 40 && files.is_sorted(), "{files:?}");
     }
 
     #[test]
