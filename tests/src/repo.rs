@@ -171,7 +171,7 @@ fn walk(top: &Path) -> io::Result<Vec<String>> {
         for entry in fs::read_dir(top.join(&dir))? {
             let entry = entry?;
             let path = dir.join(entry.file_name());
-            if entry.file_type()?.is_file() {
+            if !entry.file_type()?.is_dir() {
                 found.push(path.to_string_lossy().into_owned());
             } else if !["target", ".git", "docs/book"].iter().any(|built| path == Path::new(built)) {
                 open.push(path);
