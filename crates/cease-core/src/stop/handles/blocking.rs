@@ -8,27 +8,28 @@ use crate::stop::data::state::Status;
 use crate::{StopToken, Stopped, sync};
 
 impl StopToken {
-    /// Waits until a stop is asked for.
+    /// Waits until a stop is requested.
     ///
     /// # Errors
     ///
-    /// [`NeverStops`] when the last source is gone unasked, before the call or during it.
+    /// [`NeverStops`] when the last source was dropped without a request, before the call or during it.
     ///
     /// # Blocking
     ///
-    /// Blocks the calling thread. A stop that was asked for before is returned at once.
+    /// Blocks the calling thread. A stop that was requested before is returned at once.
     #[doc(alias = "WaitOne")]
     pub fn wait(&self) -> Result<Stopped, NeverStops> {
         self.wait_until(None).map_err(|_| NeverStops)
     }
 
-    /// Waits until a stop is asked for, for at most `limit`.
+    /// Waits until a stop is requested, for at most `limit`.
     ///
-    /// A `limit` of zero polls once; one that is further ahead than the clock can count has no end.
+    /// A `limit` of zero polls once; one beyond the range of the clock means no limit.
     ///
     /// # Errors
     ///
-    /// [`WaitError::TimedOut`] when `limit` is over, [`WaitError::NeverStops`] when the last source is gone unasked.
+    /// [`WaitError::TimedOut`] when `limit` is over, [`WaitError::NeverStops`] when the last source was dropped without a
+    /// request.
     /// When stop and time limit meet, the stop is returned.
     ///
     /// # Blocking
@@ -39,7 +40,7 @@ impl StopToken {
         self.wait_until(sync::deadline_after(limit))
     }
 
-    /// Waits until a stop is asked for, until `deadline` at the latest.
+    /// Waits until a stop is requested, until `deadline` at the latest.
     ///
     /// # Errors
     ///
@@ -62,7 +63,7 @@ impl StopToken {
     }
 }
 
-/// Why [`StopToken::wait`] ended without a stop: the last source is gone, and nobody can ask any more.
+/// Why [`StopToken::wait`] ended without a stop: the last source is gone, so no request can come any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NeverStops;
 
@@ -80,7 +81,7 @@ impl Error for NeverStops {}
 pub enum WaitError {
     /// The time limit passed; a stop may still come.
     TimedOut,
-    /// The last source is gone unasked; no stop will ever come.
+    /// The last source was dropped without a request; no stop will ever come.
     NeverStops,
 }
 

@@ -2,10 +2,10 @@
 //!
 //! # How it works
 //!
-//! A callback stands in the list of its node until a request takes it out, and then in the list of what that request has
-//! to call, under the same lock: whoever drops the guard takes it out of either.
-//! Who calls it notes that under the lock and lets go of the lock; a guard that is dropped meanwhile finds the note, and
-//! leaves word in it.
+//! A callback is in the list of its node until a request moves it to the list of what that request has to call, under the
+//! same lock: the drop of the guard removes it from either.
+//! The thread that calls it records itself in `Running` under the lock and releases the lock; a guard that is dropped
+//! during the call finds that record, and leaves its own state in it.
 #![allow(unsafe_code, reason = "the lists point to the callbacks")]
 
 use std::fmt;
@@ -25,11 +25,12 @@ use crate::sync::{Parker, Tracked, UnsafeCell};
 use crate::{StopToken, apart};
 
 impl StopToken {
-    /// Registers `function` to be called once, by the request, on the thread that asks.
+    /// Registers `function` to be called once, by the request, on the requesting thread.
     ///
     /// On a token that is stopped it is called here, before this returns.
-    /// Those who wait are woken first; then callbacks are called, the newest first, with no lock held.
-    /// One that panics loses no other: the panic hook tells of it, and [`crate::StopSource::take_panics`] has it.
+    /// A request wakes waiting threads and tasks first; then it calls callbacks, the newest first, with no lock held.
+    /// A panic in one does not keep the others from being called: the panic hook reports it, and
+    /// [`crate::StopSource::take_panics`] returns it.
     /// When no source is left, it is never called, and what it owns is dropped.
     /// A destructor of what it owns that panics is reported by the panic hook, and no caller of this crate sees the panic:
     /// neither the drop of the guard, nor [`CallbackGuard::unregister`], nor the drop of the last source.
@@ -89,14 +90,14 @@ impl StopToken {
 
 /// Keeps a callback registered; made by [`StopToken::on_stop`].
 ///
-/// Dropping it takes the callback away: afterwards it cannot run any more.
+/// Dropping it unregisters the callback: afterwards it cannot run any more.
 /// If it is running just then on another thread, the drop waits until it has returned; if it is dropped by the callback
 /// itself, it does not (law L13). These are the semantics of C++20's `std::stop_callback`.
 ///
 /// # Blocking
 ///
 /// The drop blocks while the callback runs on another thread.
-/// Dropping it while holding a lock that the callback takes is therefore a deadlock; let go of the lock first, or use
+/// Dropping it while holding a lock that the callback takes is therefore a deadlock; release the lock first, or use
 /// [`CallbackGuard::unregister`].
 /// A debug build says so on standard error when a drop has waited for a second, with the place where the callback was
 /// registered.
@@ -107,7 +108,7 @@ pub struct CallbackGuard {
     registration: Registration,
 }
 
-/// What a guard knows of its callback.
+/// The state of a guard's callback.
 enum Registration {
     /// It is in a list, or was.
     Entered(NodeRef, NonNull<dyn Registered>),
@@ -150,7 +151,7 @@ impl CallbackGuard {
         Self { registration: Registration::NeverRuns }
     }
 
-    /// Takes the callback away without waiting; true when it has not run, and never will.
+    /// Unregisters the callback without waiting; true when it has not run, and never will.
     ///
     /// False says that it has run, runs, or is about to.
     /// Where the last source is gone the answer is true, whether the callback was registered before or after that.
@@ -180,7 +181,7 @@ fn take_away(node: &NodeRef, frame: NonNull<dyn Registered>, wait: bool) -> bool
     // SAFETY: the frame is alive until it is given back below.
     let fate = unsafe { frame.as_ref() }.leave(node, Heir::Caller(Boxed(frame)), wait);
     if fate != Fate::Runs {
-        // SAFETY: it came from a box, is in no list, and nobody runs it.
+        // SAFETY: it came from a box, is in no list, and no thread runs it.
         drop_apart(unsafe { Box::from_raw(frame.as_ptr()) });
     }
     fate == Fate::Removed || !node.is_stop_requested() || fault::is(Fault::UnregisterLies)
@@ -231,7 +232,7 @@ impl<'a, F: FnOnce() + Send + 'static> PinnedCallback<'a, F> {
         // SAFETY: it is pinned, and its drop takes the frame out.
         this.registered = unsafe { this.frame.enter(this.token.node()) };
         if !this.registered && this.token.is_stop_requested() {
-            // SAFETY: the frame is in no list, so that nobody else reaches it.
+            // SAFETY: the frame is in no list, so that no other code reaches it.
             if let Some(function) = unsafe { this.frame.take_function() } {
                 function();
             }
@@ -262,16 +263,16 @@ impl<F: FnOnce() + Send + 'static> fmt::Debug for PinnedCallback<'_, F> {
 struct Frame<F> {
     /// Comes first, so that a pointer to it is one to the frame.
     waiter: Waiter,
-    /// Belongs to whoever has taken the waiter out.
+    /// Owned by the code that removed the waiter.
     function: UnsafeCell<Option<F>>,
-    /// Where it was registered, for whoever waits too long.
+    /// Where it was registered, for the warning of a drop that waits too long.
     #[cfg(debug_assertions)]
     registered_at: &'static Location<'static>,
     _tracked: Tracked,
     _pinned: PhantomPinned,
 }
 
-// SAFETY: the function is reached only by whoever has taken the waiter out, and is `Send`.
+// SAFETY: only the code that removed the waiter reaches the function, and it is `Send`.
 unsafe impl<F: Send> Send for Frame<F> {}
 // SAFETY: as above.
 unsafe impl<F: Send> Sync for Frame<F> {}
@@ -286,7 +287,7 @@ trait Registered: Owned {
 enum Fate {
     /// It was never called.
     Removed,
-    /// It is over.
+    /// It has returned.
     Done,
     /// It runs, and the frame was given away.
     Runs,
@@ -305,7 +306,7 @@ impl<F: FnOnce() + Send> Frame<F> {
         }
     }
 
-    /// Puts the callback into the list of `node`; false, and it is in no list, when nobody asks any more.
+    /// Puts the callback into the list of `node`; false, and it is in no list, when no request can come any more.
     ///
     /// # Safety
     ///
@@ -322,7 +323,7 @@ impl<F: FnOnce() + Send> Frame<F> {
     ///
     /// The caller has taken the waiter out, or it is in no list.
     unsafe fn take_function(&self) -> Option<F> {
-        // SAFETY: by the caller's promise nobody else reaches it.
+        // SAFETY: by the caller's promise no other code reaches it.
         self.function.with_mut(|function| unsafe { (*function).take() })
     }
 
@@ -349,7 +350,7 @@ impl<F: FnOnce() + Send> Registered for Frame<F> {
         }
         // SAFETY: the lock is held.
         let Some(running) = unsafe { waiter.running() }.filter(|_| !waiter.is_done()) else { return Fate::Done };
-        // SAFETY: whoever runs the function leaves the note in place until it has taken the lock again.
+        // SAFETY: the thread that runs the function leaves the record in place until it has taken the lock again.
         let running = unsafe { running.as_ref() };
         let own = running.thread() == thread::current().id() && !fault::is(Fault::CallbackAwaitsItself);
         if own || !wait || fault::is(Fault::CallbackNotAwaited) {

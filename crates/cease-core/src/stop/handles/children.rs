@@ -5,7 +5,7 @@ use crate::stop::protocol::lifecycle::NodeRef;
 use crate::{StopSource, StopToken};
 
 impl StopSource {
-    /// Creates a source below this one: a stop here is a stop there, and never the other way round.
+    /// Creates a child of this source: a stop of this source stops the child, never the other way round.
     #[doc(alias = "child_token")]
     #[doc(alias = "WithCancel")]
     #[must_use]
@@ -13,9 +13,9 @@ impl StopSource {
         Self::of(self.node().child())
     }
 
-    /// Gives this source more shards at once, so that threads that make children of it need not wait for each other.
+    /// Gives this source more shards at once, so that threads that create children do not wait for each other.
     ///
-    /// Without it, that happens when they are seen to wait.
+    /// Without this call, the source adds shards when it sees threads wait.
     /// On a source that is itself a child it does nothing.
     pub fn spread(&self) {
         let Some(root) = self.node().as_root() else { return };
@@ -28,10 +28,10 @@ impl StopSource {
 }
 
 impl StopToken {
-    /// Creates a source below this token's: a stop here is a stop there, and never the other way round.
+    /// Creates a child of this token's source: a stop of this token stops the child, never the other way round.
     ///
-    /// Under a stopped token it is born stopped, by the same request.
-    /// When a source in the middle and its tokens are gone, what is below is stopped by what is above.
+    /// A child of a stopped token is already stopped, by the same request.
+    /// When a source in the middle and its tokens are gone, a stop above still stops the sources below.
     /// A token of the child can stop for as long as any source exists, its own or one above.
     ///
     /// ```

@@ -15,10 +15,11 @@ use crate::stop::tree::shard::Guard;
 
 /// The owner's handle on the deadline of a source; made with the source, and the only way to move it further away.
 ///
-/// Everybody else who has a source can only bring its deadline nearer ([`crate::StopSource::shorten_deadline`]).
+/// Code that has only the source can bring its deadline nearer, not further away
+/// ([`crate::StopSource::shorten_deadline`]).
 /// The deadline of a source above still holds, whatever this says: what counts is the earlier one.
 /// Dropping it changes nothing: the deadline stays.
-/// For as long as the deadline has not passed a stop may come, also when no source is left.
+/// Stoppable until the deadline, even with no source left.
 pub struct Deadline {
     node: NodeRef,
     cause: Option<Cause>,
@@ -29,7 +30,7 @@ impl Deadline {
         Self { node, cause }
     }
 
-    /// When it passes; none when it was lifted.
+    /// When it passes; `None` when it was cleared.
     #[must_use]
     pub fn at(&self) -> Option<Instant> {
         self.node.own_deadline()
@@ -42,7 +43,7 @@ impl Deadline {
     ///
     /// # Errors
     ///
-    /// When no timer can be had; the deadline is then what it was.
+    /// When no timer is available; the deadline is then unchanged.
     #[track_caller]
     pub fn reset(&self, at: Instant) -> Result<bool, TimerError> {
         let setting = DeadlineSetting { location: Location::caller(), cause: self.cause.clone() };
@@ -113,7 +114,7 @@ impl Node {
 
     /// The moment that lies `limit` ahead; none when that is further than the clock can count.
     pub(crate) fn after(&self, limit: Duration) -> Result<Option<Instant>, TimerError> {
-        // Who was born stopped needs no deadline any more.
+        // A node that was created stopped needs no deadline.
         let clock = self.root().map(|root| root.clock()).transpose()?;
         Ok(clock.and_then(|clock| clock.now().checked_add(limit)))
     }

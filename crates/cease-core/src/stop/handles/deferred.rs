@@ -7,8 +7,8 @@ use crate::stop::protocol::notify::Notifications;
 
 /// The callbacks of a request that was made with [`crate::StopSource::request_deferred`], and that are still to be called.
 ///
-/// Whoever has this calls them, on any thread; dropping it calls them too, so that none is lost.
-/// Until then a callback can still be taken away by its guard, and the drop of the guard does not wait.
+/// [`DeferredCallbacks::call`] calls them, on any thread; dropping this value calls them too, so that none is lost.
+/// Until then a guard can still unregister its callback, and the drop of the guard does not wait.
 #[must_use = "dropping it calls the callbacks here"]
 pub struct DeferredCallbacks {
     notifications: Notifications,
@@ -21,7 +21,7 @@ impl DeferredCallbacks {
         Self { notifications, _node: node }
     }
 
-    /// Calls them on this thread, the newest first; one that panics loses no other
+    /// Calls them on this thread, the newest first; a panic in one does not keep the others from being called
     /// ([`crate::StopSource::take_panics`]).
     pub fn call(self) {
         drop(self);

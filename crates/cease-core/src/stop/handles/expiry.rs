@@ -20,7 +20,7 @@ pub(crate) struct NodeHold(NonNull<Node>);
 unsafe impl Send for NodeHold {}
 
 impl NodeHold {
-    /// Keeps `node`; none when somebody does already, or nobody is left to be stopped.
+    /// Keeps `node`; `None` when it is kept already, or when no token is left.
     ///
     /// # Safety
     ///

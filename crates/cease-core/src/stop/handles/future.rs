@@ -12,32 +12,32 @@ use crate::stop::protocol::lifecycle::NodeRef;
 use crate::{Checkpoint, NeverStops, StopToken, Stopped};
 
 impl StopToken {
-    /// Resolves when a stop is asked for, on any executor.
+    /// Resolves when a stop is requested, on any executor.
     ///
     /// The future can be dropped at any time and allocates nothing; polled after it was ready, it is ready again.
     ///
     /// # Errors
     ///
-    /// [`NeverStops`] when the last source is gone unasked.
+    /// [`NeverStops`] when the last source was dropped without a request.
     #[doc(alias = "cancelled")]
     #[doc(alias = "Done")]
     pub fn stopped(&self) -> StoppedFuture<'_> {
         StoppedFuture::new(Cow::Borrowed(self))
     }
 
-    /// Resolves when a stop is asked for, and keeps the token, so that it can be moved into a task or a type of its own.
+    /// Resolves when a stop is requested, and keeps the token, so that it can be moved into a task or a type of its own.
     ///
     /// Otherwise it is as [`StopToken::stopped`].
     ///
     /// # Errors
     ///
-    /// [`NeverStops`] when the last source is gone unasked.
+    /// [`NeverStops`] when the last source was dropped without a request.
     #[doc(alias = "cancelled_owned")]
     pub fn stopped_owned(self) -> StoppedFuture<'static> {
         StoppedFuture::new(Cow::Owned(self))
     }
 
-    /// Runs `future` until it is ready or a stop is asked for, and drops it then.
+    /// Runs `future` until it is ready or a stop is requested, and then drops it.
     ///
     /// The stop is looked at first, in each poll: on a token that is stopped, `future` is not polled at all, and one that
     /// is always ready to go on cannot starve the stop. What it was ready with before the stop is not lost.
@@ -51,9 +51,9 @@ impl StopToken {
     }
 }
 
-/// Resolves when a stop is asked for; made by [`StopToken::stopped`] and [`StopToken::stopped_owned`].
+/// Resolves when a stop is requested; made by [`StopToken::stopped`] and [`StopToken::stopped_owned`].
 ///
-/// It allocates nothing, can be dropped at any time, and asks nothing of the executor but its waker.
+/// It allocates nothing, can be dropped at any time, and needs nothing of the executor but its waker.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct StoppedFuture<'a> {
     token: Cow<'a, StopToken>,
@@ -122,7 +122,7 @@ impl fmt::Debug for StoppedFuture<'_> {
     }
 }
 
-/// Runs `future` until it is ready or a stop is asked for.
+/// Runs `future` until it is ready or a stop is requested.
 async fn run_until_stopped<F: Future>(token: &StopToken, future: F) -> Result<F::Output, Stopped> {
     let mut stopped = pin!(token.stopped());
     let mut future = pin!(future);

@@ -97,7 +97,7 @@ impl StopToken {
     ///
     /// When `count` is zero: there would be no request to take the reason from.
     pub fn at_least(count: usize, tokens: &[Self]) -> LinkedToken {
-        assert!(count > 0, "a stop needs at least one token that asks for it");
+        assert!(count > 0, "a stop needs at least one input");
         let node = NodeRef::root();
         let tally = Arc::new(Mutex::new(Tally::new(count, tokens.len(), &node)));
         let vote = |input: &Self| {
@@ -154,7 +154,7 @@ struct Tally {
     missing: usize,
     /// How many inputs can still stop.
     possible: usize,
-    /// The root of the token that follows; `None` once it is decided, or the root goes away.
+    /// The root of the token that follows; `None` once it is decided, or once the root is freed.
     linked: Option<NonNull<Root>>,
 }
 

@@ -1,4 +1,4 @@
-//! The asking side.
+//! The side that requests a stop.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,16 +14,16 @@ use crate::stop::protocol::lifecycle::NodeRef;
 use crate::sync::Unmodelled;
 use crate::{Panic, Reason, StopToken, Stopped};
 
-/// The side that asks for a stop; clones ask about the same stop.
+/// The side that requests a stop; clones request the same stop.
 ///
-/// Dropping a source asks for nothing.
-/// When the last clone is gone and nobody asked, and there is no source above it either, no one ever can: every
-/// [`StopToken`] of it then says so ([`StopToken::stop_possible`]), and whoever was waiting is told (law L14).
+/// Dropping a source requests nothing.
+/// When the last clone is dropped without a request, and no source above it is left, no request can come any more:
+/// [`StopToken::stop_possible`] of its tokens is then false, and waits on them end with [`crate::NeverStops`] (law L14).
 /// These are the semantics of C++20's `std::stop_source`, with a reason and a tree added.
 ///
 /// # Memory ordering
 ///
-/// What a thread wrote before the winning request is visible to whoever then sees the stop (law L3).
+/// What a thread wrote before the winning request is visible to a thread that sees the stop (law L3).
 ///
 /// # Examples
 ///
@@ -47,7 +47,7 @@ pub struct StopSource {
 }
 
 impl StopSource {
-    /// Creates a source that nobody has asked yet.
+    /// Creates a source whose stop is not requested.
     #[must_use]
     pub fn new() -> Self {
         Self { node: NodeRef::root() }
@@ -63,13 +63,13 @@ impl StopSource {
 
     /// Creates a source that is stopped at `at` with [`Reason::Deadline`], and the handle that can move that moment.
     ///
-    /// A moment that has passed makes it be born stopped.
-    /// The stop comes never before `at`, and as soon after it as the timer rings.
-    /// For as long as it may come the token can stop, also when no source is left.
+    /// When `at` has passed, the new source is already stopped.
+    /// The stop never comes before `at`, and comes as soon after it as the timer fires.
+    /// Until then the token is stoppable, even with no source left.
     ///
     /// # Errors
     ///
-    /// When no timer can be had.
+    /// When no timer is available.
     #[doc(alias = "WithDeadline")]
     #[track_caller]
     pub fn with_deadline(at: Instant) -> Result<(Self, Deadline), TimerError> {
@@ -92,9 +92,9 @@ impl StopSource {
         Self::new().deadline_at(Some(at), DeadlineSetting::with_cause(Location::caller(), cause))
     }
 
-    /// Creates a source that is stopped after `limit`; zero makes it be born stopped.
+    /// Creates a source that is stopped after `limit`; with zero it is already stopped.
     ///
-    /// A `limit` that is further ahead than the clock can count has no end.
+    /// A `limit` beyond the range of the clock means no deadline.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl StopSource {
     ///
     /// # Errors
     ///
-    /// When no timer can be had; the deadline is then what it was.
+    /// When no timer is available; the deadline is then unchanged.
     #[track_caller]
     pub fn shorten_deadline(&self, at: Instant) -> Result<bool, TimerError> {
         self.node.set_deadline(Some(at), Allowed::Nearer, DeadlineSetting::at(Location::caller()))
@@ -243,12 +243,12 @@ impl StopSource {
         Self { node }
     }
 
-    /// Asks for a stop without saying why; true for the one call that was first.
+    /// Requests a stop without a message; true for the first call only.
     ///
-    /// When it returns true, every descendant reads stopped, whoever waits has been woken, and every callback has returned
-    /// that no other request, made meanwhile further up or down, took before.
+    /// When it returns true, every descendant reads stopped, every waiting thread and task has been woken, and every callback
+    /// has returned, except those that a request made meanwhile on a source above or below calls.
     /// A call that returns false may return while the winner still wakes and calls; every descendant reads stopped then too.
-    /// With nobody waiting no system call is made.
+    /// Without a waiting thread or task, it makes no system call.
     #[doc(alias = "cancel")]
     #[doc(alias = "request_stop")]
     #[track_caller]
@@ -256,7 +256,7 @@ impl StopSource {
         self.request_with(Reason::Requested(None))
     }
 
-    /// Asks for a stop and says why; true for the one call that was first, whose reason every observer sees.
+    /// Requests a stop for `reason`; true for the first call only, whose reason every observer sees.
     ///
     /// Every descendant that was not stopped before is stopped by this request, for the same reason
     /// ([`StopToken::is_inherited`] says that it came from above).
@@ -292,10 +292,10 @@ impl StopSource {
         self.ask(Request::new(reason.into(), location))
     }
 
-    /// Asks for a stop, and leaves the callbacks to whoever calls what is returned; none when it was not the first request.
+    /// Requests a stop and returns its callbacks, which the caller calls later; `None` when it was not the first request.
     ///
-    /// When it returns, every descendant reads stopped and whoever waits has been woken: only callbacks, which may be slow,
-    /// are still to be called.
+    /// When it returns, every descendant reads stopped and every waiting thread and task has been woken: only callbacks,
+    /// which may be slow, are still to be called.
     ///
     /// # Examples
     ///
@@ -307,7 +307,7 @@ impl StopSource {
     /// let asking = thread::current().id();
     /// let guard = source.token().on_stop(move || assert_ne!(thread::current().id(), asking));
     ///
-    /// let callbacks = source.request_deferred("deploy").expect("nobody asked before");
+    /// let callbacks = source.request_deferred("deploy").expect("the first request");
     /// thread::spawn(move || callbacks.call()).join().unwrap();
     /// drop(guard);
     /// assert!(source.take_panics().is_empty());
@@ -320,7 +320,7 @@ impl StopSource {
         Some(DeferredCallbacks::new(notifications, self.node.clone()))
     }
 
-    /// Makes a request that somebody else made.
+    /// Makes a request that already has its place and moment.
     pub(crate) fn ask(&self, request: Request) -> bool {
         let notifications = self.node.request(request);
         let first = notifications.is_some() || fault::is(Fault::TwoFirsts);
@@ -338,24 +338,25 @@ impl StopSource {
         StopToken::new(self.node.clone())
     }
 
-    /// What callbacks have panicked with that a request on this source has called, since the last call of this: those of its
-    /// own tokens, of the tokens below, and of tokens that follow one of them through a link.
+    /// Takes the panics of the callbacks that a request on this source has called: callbacks on its own tokens, on the
+    /// tokens below, and on tokens that follow one of them through a link.
     ///
-    /// Where no source is at hand, as for [`crate::ScopedWorker::ended`], the request has them: [`Request::take_panics`].
+    /// A second call returns only panics that came after the first.
+    /// Without a source, as for [`crate::ScopedWorker::ended`], take them from the request: [`Request::take_panics`].
     #[must_use]
     pub fn take_panics(&self) -> Vec<Panic> {
         let own = self.node.asked().filter(|(_, inherited)| !inherited);
         own.map(|(request, _)| request.take_panics()).unwrap_or_default()
     }
 
-    /// Whether the request that caused `stopped` was made on this very source, and neither above it nor elsewhere.
+    /// Whether the request that caused `stopped` was made on this source, not on one above it and not in another tree.
     #[must_use]
     pub fn is_origin_of(&self, stopped: &Stopped) -> bool {
         let own = self.node.asked().filter(|(_, inherited)| !inherited);
         own.is_some_and(|(request, _)| std::ptr::eq(request, stopped.request()))
     }
 
-    /// Whether a stop was asked for; the same as polling a token.
+    /// Whether a stop was requested; the same as polling a token.
     #[doc(alias = "is_cancelled")]
     #[doc(alias = "stop_requested")]
     #[doc(alias = "IsCancellationRequested")]

@@ -1,4 +1,4 @@
-//! The side that can be asked about.
+//! The side that sees a stop.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,15 +8,16 @@ use crate::Reason;
 use crate::stop::data::request::Request;
 use crate::stop::protocol::lifecycle::NodeRef;
 
-/// Tells whether a stop was asked for, and waits for it; cheap to clone and to poll.
+/// Shows whether a stop was requested, and waits for one; cheap to clone and to poll.
 ///
-/// A token never asks.
-/// It outlives its sources; when they are all gone unasked, those above it in the tree too, [`StopToken::stop_possible`] is false
-/// for ever.
+/// A token cannot request a stop.
+/// It outlives its sources. When all of them are dropped without a request, and those above it in the tree too,
+/// [`StopToken::stop_possible`] is false from then on.
 ///
 /// # Memory ordering
 ///
-/// Whoever sees the stop, by any method of this type, also sees what the asking thread wrote before it asked (law L3).
+/// A thread that sees the stop, by any method of this type, also sees what the requesting thread wrote before its request
+/// (law L3).
 ///
 /// # Examples
 ///
@@ -74,10 +75,10 @@ impl StopToken {
         &self.node
     }
 
-    /// Whether a stop was asked for: one load, and nothing else.
+    /// Whether a stop was requested: one load, and nothing else.
     ///
     /// Once true, it stays true.
-    /// True says that somebody asked, not that anything has ended.
+    /// True means that a stop was requested, not that any work has ended.
     #[doc(alias = "is_cancelled")]
     #[doc(alias = "stop_requested")]
     #[doc(alias = "IsCancellationRequested")]
@@ -87,7 +88,7 @@ impl StopToken {
         self.node.is_stop_requested()
     }
 
-    /// Whether a stop was asked for or still can be; false once the last source is gone unasked.
+    /// Whether a stop was requested or still can be; false once the last source was dropped without a request.
     #[doc(alias = "CanBeCanceled")]
     #[must_use]
     pub fn stop_possible(&self) -> bool {

@@ -27,7 +27,7 @@ impl Node {
         let parker = Parker::new();
         let waiter = pin!(Waiter::new());
         let waiter = waiter.as_ref();
-        // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after somebody took it out
+        // SAFETY: `waiter` is pinned to this frame and in no list. The frame is left only below, after another thread removed it
         // (`is_done`) or after `leave`.
         if !unsafe { self.enter(NonNull::from(waiter.get_ref()), Wake::Thread(parker.unparker())) } {
             return self.state.seen();
@@ -68,7 +68,7 @@ impl Node {
         true
     }
 
-    /// Takes `waiter` out of the list, unless somebody has done so before; true when it was still there.
+    /// Removes `waiter` from the list; true when it was still there.
     ///
     /// # Safety
     ///
@@ -108,7 +108,7 @@ impl Node {
     ///
     /// `waiter` has entered this node with [`Wake::Task`].
     pub(crate) unsafe fn renew(&self, waiter: Pin<&Waiter>, waker: &Waker) -> bool {
-        // A waker is somebody else's code, so it is cloned, and the old one dropped, with no lock held.
+        // A waker runs foreign code, so it is cloned, and the old one dropped, with no lock held.
         let new = Wake::Task(waker.clone());
         let guard = self.lock();
         if waiter.is_done() && !fault::is(Fault::RenewedUnseen) {
