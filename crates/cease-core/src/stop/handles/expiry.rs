@@ -20,7 +20,7 @@ pub(crate) struct NodeHold(NonNull<Node>);
 unsafe impl Send for NodeHold {}
 
 impl NodeHold {
-    /// Keeps `node`; `None` when it is kept already, or when no token is left.
+    /// Keeps `node`; `None` when it is not open, is kept already, or its memory is about to be freed.
     ///
     /// # Safety
     ///
