@@ -102,7 +102,7 @@ fn of_no_tokens_it_never_stops() {
 }
 
 #[test]
-#[should_panic(expected = "at least one token")]
+#[should_panic(expected = "at least one input")]
 fn a_stop_that_nobody_asks_for_is_refused() {
     let _ = StopToken::at_least(0, &[]);
 }
