@@ -10,10 +10,10 @@ static ALLOCATOR: Counting = Counting { counts: AtomicBool::new(false), held: At
 pub(crate) fn bytes_held_by<T>(act: impl FnOnce() -> T) -> (T, f64) {
     // ORDERING: Relaxed: no other thread allocates while this counts.
     let before = ALLOCATOR.held.load(Ordering::Relaxed);
-    // ORDERING: Relaxed: whoever is to see it is this thread.
+    // ORDERING: Relaxed: only this thread reads it.
     ALLOCATOR.counts.store(true, Ordering::Relaxed);
     let made = act();
-    // ORDERING: Relaxed: whoever is to see it is this thread.
+    // ORDERING: Relaxed: only this thread reads it.
     ALLOCATOR.counts.store(false, Ordering::Relaxed);
     // ORDERING: Relaxed: no other thread allocates while this counts.
     let held = ALLOCATOR.held.load(Ordering::Relaxed) - before;

@@ -141,15 +141,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_failed_outweighs_a_verdict_that_differs() {
-        let args = Args {
-            strategies: vec!["flag"],
-            workloads: vec!["sleep-loop"],
-            input: ".".to_owned(),
-            seed: 1,
-            trials: 1,
-            grace_ns: 1,
-            patience_ns: 4,
-        };
+        let args = Args::of(vec!["flag"], vec!["sleep-loop"]);
         let mut report = Report::new(args);
         assert_eq!(judge(&report), exit::AS_EXPECTED);
         let mut code_with = |seen: Seen| {

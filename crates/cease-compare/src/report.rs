@@ -42,6 +42,14 @@ pub(crate) struct Args {
     pub(crate) patience_ns: u64,
 }
 
+#[cfg(test)]
+impl Args {
+    /// The arguments of a run of one trial a cell.
+    pub(crate) fn of(strategies: Vec<&'static str>, workloads: Vec<&'static str>) -> Self {
+        Self { strategies, workloads, input: ".".to_owned(), seed: 1, trials: 1, grace_ns: 1, patience_ns: 4 }
+    }
+}
+
 /// One strategy with one workload, and what was seen.
 #[derive(Debug, Serialize)]
 pub(crate) struct Cell {
@@ -203,15 +211,7 @@ mod tests {
 
     #[test]
     fn a_finished_run_has_its_time_and_the_number_of_its_cells() {
-        let args = Args {
-            strategies: vec!["flag", "token"],
-            workloads: vec!["sleep-loop", "hash-files", "tokio-task"],
-            input: ".".to_owned(),
-            seed: 1,
-            trials: 1,
-            grace_ns: 1,
-            patience_ns: 4,
-        };
+        let args = Args::of(vec!["flag", "token"], vec!["sleep-loop", "hash-files", "tokio-task"]);
         let mut report = Report::new(args);
         assert!(!report.complete);
         report.finish(true, Duration::from_micros(5));

@@ -110,15 +110,7 @@ mod tests {
     use crate::report::Args;
 
     fn report(verdicts: &[Verdict]) -> Report {
-        let args = Args {
-            strategies: vec!["flag"],
-            workloads: vec!["sleep-loop", "hash-files"],
-            input: ".".to_owned(),
-            seed: 1,
-            trials: 3,
-            grace_ns: 1,
-            patience_ns: 4,
-        };
+        let args = Args { trials: 3, ..Args::of(vec!["flag"], vec!["sleep-loop", "hash-files"]) };
         let mut report = Report::new(args);
         for (&verdict, workload) in verdicts.iter().zip(["sleep-loop", "hash-files"]) {
             let latency = Latency::of(vec![1_500, 2_500, 3_500]);

@@ -257,6 +257,6 @@ impl<T: DeserializeOwned> WorkerHandle<T> for RunningProcess<T> {
         let outcome = shared.take_over();
         // It was relieved, and is on its way.
         sentry.into_iter().for_each(SupervisorThread::dismiss);
-        outcome.map_or_else(|| Exit::Broken("nobody has seen its end".into()), Outcome::exit)
+        outcome.map_or_else(|| Exit::Broken("its end was not seen".into()), Outcome::exit)
     }
 }

@@ -24,11 +24,17 @@ use process::{Run, full_socket};
 macro_rules! cases {
     ($program:expr) => {
         $crate::cases! {
+            @with $program;
+            class_and_function_print_the_same
+            a_worker_that_cannot_be_started_is_exit_70
+        }
+    };
+    (@with $program:expr; $($own:ident)*) => {
+        $crate::cases! {
             @each $program;
             a_stop_between_two_lines_prints_the_lower_number
             a_line_due_with_the_stop_is_printed
             json_is_one_document_on_stdout
-            class_and_function_print_the_same
             bad_usage_is_one_line_and_exit_2
             help_tells_the_exit_codes
             a_closed_stdout_stops_the_run_with_exit_74
@@ -36,7 +42,7 @@ macro_rules! cases {
             the_first_signal_stops_it_well
             the_second_signal_leaves_at_once
             a_worker_that_does_not_end_is_named_with_exit_3
-            a_worker_that_cannot_be_started_is_exit_70
+            $($own)*
         }
     };
     (@each $program:expr; $($case:ident)*) => {
@@ -58,18 +64,8 @@ macro_rules! cases {
 macro_rules! travelling_cases {
     ($program:expr) => {
         $crate::cases! {
-            @each $program;
-            a_stop_between_two_lines_prints_the_lower_number
-            a_line_due_with_the_stop_is_printed
-            json_is_one_document_on_stdout
+            @with $program;
             a_function_is_refused_with_exit_2
-            bad_usage_is_one_line_and_exit_2
-            help_tells_the_exit_codes
-            a_closed_stdout_stops_the_run_with_exit_74
-            a_full_disk_stops_the_run_with_exit_74
-            the_first_signal_stops_it_well
-            the_second_signal_leaves_at_once
-            a_worker_that_does_not_end_is_named_with_exit_3
             a_worker_that_cannot_be_started_is_exit_70
         }
     };
@@ -85,18 +81,8 @@ macro_rules! travelling_cases {
 macro_rules! pooled_cases {
     ($program:expr) => {
         $crate::cases! {
-            @each $program;
-            a_stop_between_two_lines_prints_the_lower_number
-            a_line_due_with_the_stop_is_printed
-            json_is_one_document_on_stdout
+            @with $program;
             class_and_function_print_the_same
-            bad_usage_is_one_line_and_exit_2
-            help_tells_the_exit_codes
-            a_closed_stdout_stops_the_run_with_exit_74
-            a_full_disk_stops_the_run_with_exit_74
-            the_first_signal_stops_it_well
-            the_second_signal_leaves_at_once
-            a_worker_that_does_not_end_is_named_with_exit_3
             a_worker_that_gets_no_thread_waits_and_is_stopped
         }
     };

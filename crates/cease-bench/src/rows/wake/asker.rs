@@ -15,11 +15,11 @@ use crate::rounds::spread;
 pub(super) const WAKES: u32 = 400;
 /// How long the asker waits until the other side surely sleeps.
 const ASLEEP: Duration = Duration::from_micros(60);
-/// Where the asker runs, and where whoever waits does.
+/// The processors of the requesting and of the waiting side.
 pub(in crate::rows) const ASKER: usize = 0;
 pub(in crate::rows) const SLEEPER: usize = 1;
 
-/// The median of so many wakes, in nanoseconds from the request until whoever waited is awake.
+/// The median of so many wakes, in nanoseconds from the request until the waiting side is awake.
 ///
 /// `wait` has somebody wait who tells both by the signal, and returns what wakes it.
 pub(super) fn round<A: FnOnce()>(wakes: u32, mut wait: impl FnMut(Signal) -> io::Result<A>) -> io::Result<f64> {
@@ -41,7 +41,7 @@ fn recv(awake: &Receiver<Instant>) -> Instant {
     awake.recv().expect("a sender of the round is alive")
 }
 
-/// How whoever waits tells what it does.
+/// How the waiting side reports what it does.
 #[derive(Clone)]
 pub(in crate::rows) struct Signal {
     about_to_wait: Arc<AtomicBool>,
@@ -49,7 +49,7 @@ pub(in crate::rows) struct Signal {
 }
 
 impl Signal {
-    /// A signal, and where it tells of whoever is awake.
+    /// A signal, and the channel on which the waiting side reports that it is awake.
     pub(in crate::rows) fn new() -> (Self, Receiver<Instant>) {
         let (awake, told) = channel();
         (Self { about_to_wait: Arc::default(), awake }, told)

@@ -1,4 +1,4 @@
-//! From the request until whoever waits is awake.
+//! From the request until the waiting side is awake.
 //!
 //! | file | who waits |
 //! |---|---|

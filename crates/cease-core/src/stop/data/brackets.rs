@@ -10,7 +10,7 @@
 //! ```
 //!
 //! So a node that goes away is two links that close over the gap: its children lie between the brackets of its parent from
-//! then on, and nobody has to be told.
+//! then on, and no node has to be updated.
 //! A subtree is what lies between two brackets, however deep it is, and going through it needs no recursion.
 //! What lies below a root lies between the anchor and the anchor.
 //! A request that pauses in the middle leaves a cursor in the list.
@@ -131,7 +131,7 @@ impl<E: Element> Bracket<E> {
     where
         E: 'a,
     {
-        // SAFETY: whoever is in the list is alive.
+        // SAFETY: an element of the list is alive.
         (self.kind() == OPEN).then(|| unsafe { self.pointer::<E>().as_ref() })
     }
 
@@ -162,12 +162,12 @@ impl<E: Element> Bracket<E> {
     #[inline]
     fn with<R>(self, f: impl FnOnce(&mut Neighbours<E>) -> R) -> R {
         if self.kind() >= ANCHOR {
-            // SAFETY: whoever is in the list is alive.
+            // SAFETY: an element of the list is alive.
             let mark = unsafe { self.pointer::<Mark<E>>().as_ref() };
             // SAFETY: the lock is held, and `f` only reads or writes what it is given.
             return mark.neighbours.with_mut(|neighbours| f(unsafe { &mut *neighbours }));
         }
-        // SAFETY: whoever is in the list is alive.
+        // SAFETY: an element of the list is alive.
         let node = unsafe { self.pointer::<E>().as_ref() };
         node.brackets().with_mut(|brackets| {
             // SAFETY: the lock is held, and `f` only reads or writes what it is given.

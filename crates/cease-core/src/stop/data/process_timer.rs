@@ -132,9 +132,9 @@ impl Service {
         let service =
             Self { process, queue: Mutex::new(queue), changed: Condvar::new(), callbacks: CallbackThreads::new() };
         let service = Box::into_raw(Box::new(service));
-        // SAFETY: it came from a box, which is given back only below, where nobody else has seen it.
+        // SAFETY: it came from a box, which is given back only below, where no other thread has seen it.
         let this: &'static Self = unsafe { &*service };
-        // Whoever finds the new timer waits here until the alarms were moved into it.
+        // A thread that finds the new timer waits here until the alarms were moved into it.
         let mut queue = this.lock();
         let expected = before.map_or(ptr::null_mut(), |before| ptr::from_ref(before).cast_mut());
         // ORDERING: AcqRel: the Release pairs with the Acquire in `current`; the Acquire is for the one that was faster.

@@ -157,7 +157,7 @@ impl RequestRef {
         Self(NonNull::from(Box::leak(Box::new(counted))))
     }
 
-    /// Adds `count` shares, which nobody holds until they are taken with [`RequestRef::from_raw`].
+    /// Adds `count` shares, which no handle holds until they are taken with [`RequestRef::from_raw`].
     pub(crate) fn add_shares(&self, count: u32) {
         self.counted().shares.add(count);
     }

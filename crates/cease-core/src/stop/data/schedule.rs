@@ -28,7 +28,7 @@ impl Scope {
     }
 }
 
-/// The entries of a shard; belongs to whoever holds its lock.
+/// The entries of a shard; guarded by its lock.
 #[derive(Debug)]
 pub(crate) struct Schedule<N> {
     entries: Vec<Option<Entry<N>>>,

@@ -9,13 +9,13 @@ use crate::sync::read_alone;
 
 /// Asked.
 const STOPPED: u32 = 1;
-/// Nobody can ask any more.
+/// No request can come any more.
 pub(crate) const NO_SOURCE: u32 = 2;
 /// Asked further up.
 const INHERITED: u32 = 4;
-/// Nobody above can ask: the node stands right below one that has no source.
+/// No request can come from above: the parent of the node has no source.
 pub(crate) const ORPHAN: u32 = 8;
-/// Whoever found its deadline passed keeps it in its list.
+/// Code that found its deadline passed keeps it in a list.
 pub(crate) const KEPT: u32 = 16;
 /// No handle is left, but it stays in its list: it is kept, or has a deadline for those below it.
 pub(crate) const LEFT: u32 = 32;
@@ -76,7 +76,7 @@ impl State {
         }
     }
 
-    /// Asked; read by whoever has nobody beside.
+    /// Whether it is stopped; for a caller that has the node alone.
     pub(crate) fn is_stopped_alone(&mut self) -> bool {
         read_alone(&mut self.0) & STOPPED != 0
     }

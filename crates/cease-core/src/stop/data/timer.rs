@@ -213,7 +213,7 @@ impl Alarm {
         result
     }
 
-    /// Notes that the tree is gone, once nobody looks into it any more.
+    /// Notes that the tree is gone, once no code reads it any more.
     pub(crate) fn forget(&self) {
         *lock(&self.0.root) = None;
         let armed = mem::take(&mut *lock(&self.0.armed));
@@ -263,7 +263,7 @@ impl Clock {
     fn take_due(&self) -> (Option<Box<dyn Passed>>, Option<Instant>) {
         let root = lock(&self.root);
         let Some(root) = *root else { return (None, None) };
-        // SAFETY: whoever gives the root's memory back first takes the lock that is held here.
+        // SAFETY: the code that frees the root first takes the lock that is held here.
         let (passed, next) = unsafe { root.as_ref() }.take_due(self.timer.now());
         (Some(passed), next)
     }

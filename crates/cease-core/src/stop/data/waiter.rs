@@ -51,7 +51,7 @@ pub(crate) struct CallFn(pub(crate) unsafe fn(NonNull<Waiter>, Run));
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Run {
     Call,
-    /// It is only dropped: nobody asked, and nobody can.
+    /// It is only dropped: no stop was requested, and no request can come.
     Drop,
 }
 
@@ -79,7 +79,7 @@ impl Running {
     }
 }
 
-/// What whoever drops the guard meanwhile leaves word of.
+/// What a guard that is dropped during the call records.
 pub(crate) enum Word {
     Nothing,
     Waits(Unparker),
@@ -89,14 +89,14 @@ pub(crate) enum Word {
 /// The frame of a callback, of which nothing is known but how it is dropped.
 pub(crate) trait Owned: Send + Sync {}
 
-/// A frame in a box, on its way to whoever gives it back.
+/// A frame in a box, on its way to the code that frees it.
 pub(crate) struct Boxed(pub(crate) NonNull<dyn Owned>);
 
 /// Who gives the frame back, when it is left while its function runs.
 pub(crate) enum Heir {
-    /// Its place is gone with whoever left it.
+    /// Its place is gone with the frame that was left.
     Nobody,
-    /// Whoever runs the function.
+    /// The thread that runs the function.
     Caller(Boxed),
 }
 
@@ -158,7 +158,7 @@ impl Waiter {
     ///
     /// # Safety
     ///
-    /// Nobody else reaches it: it is done, or was taken out by its owner.
+    /// No other code reaches it: it is done, or was taken out by its owner.
     pub(crate) unsafe fn is_unlinked(&self) -> bool {
         // SAFETY: by the caller's promise no other thread reaches it.
         self.links.with(|links| unsafe { (*links).is_empty() })

@@ -59,7 +59,7 @@ impl NodeRef {
     #[inline]
     fn allocate(home: Option<NonNull<Shard<Node>>>) -> Self {
         let place = NonNull::from(Box::leak(Box::<Node>::new_uninit())).cast::<Node>();
-        // SAFETY: the place is big enough, and nobody else has it.
+        // SAFETY: the place is big enough, and no other code has it.
         unsafe { place.write(Node::new(home)) };
         Self(place)
     }
@@ -93,7 +93,7 @@ impl NodeRef {
         self.home.is_none() && !self.is_stop_requested()
     }
 
-    /// Whether this is the only handle, and stays the only one for as long as nobody clones it.
+    /// Whether this is the only handle, and stays the only one until it is cloned.
     pub(crate) fn is_alone(&self) -> bool {
         self.handles.is_one()
     }
@@ -168,7 +168,7 @@ impl Node {
     fn already_stopped(&self) -> NodeRef {
         let child = NodeRef::in_no_list();
         let request = self.share_request().expect("a node that is stopped has a request");
-        // Nobody waits yet at a node that was just made.
+        // A node that was just created has no waiters.
         let _ = child.mark(Unmarked::NEW, request.as_raw(), true);
         std::mem::forget(request);
         child
@@ -190,9 +190,9 @@ impl Node {
         Some(stopping.into_notifications())
     }
 
-    /// Counts one source less; after the last one here and above, nobody can ask any more.
+    /// Counts one source less; after the last one here and above, no request can come any more.
     ///
-    /// `alone` says that nobody else refers to this node: then there is nobody to tell here, and what lies below is told
+    /// `alone` says that no other handle refers to this node: then it has no waiter to notify, and the nodes below are notified
     /// when the node goes away, which is at once.
     pub(crate) fn drop_source(&self, alone: bool) {
         if alone || !self.remove_source() || fault::is(Fault::OrphanNotTold) {
@@ -203,7 +203,7 @@ impl Node {
         }
     }
 
-    /// Notes that no source is left, here and for all below that have none of their own, if nobody above can ask.
+    /// Notes that no source is left, here and for all below that have none of their own, if no source above is left.
     pub(crate) fn close(&self, guard: Guard<'_, Node>) -> Notifications {
         let mut closing = Closing::new(self);
         if self.is_open() && self.is_orphan() {
@@ -227,7 +227,7 @@ unsafe fn end(node: NonNull<Node>) {
         if node == NonNull::from_ref(&NEVER) {
             return;
         }
-        // SAFETY: a node that is in no list came from a box, and nobody else has it.
+        // SAFETY: a node that is in no list came from a box, and no other code has it.
         drop(unsafe { Box::from_raw(node.as_ptr()) });
         return;
     };
@@ -243,12 +243,12 @@ unsafe fn end(node: NonNull<Node>) {
         guard = home.lock();
     }
     if guard.peek_schedule().is_none() {
-        // SAFETY: it is in the list, and without deadlines nobody keeps it.
+        // SAFETY: it is in the list, and without deadlines no `NodeHold` keeps it.
         unsafe { take_out(node, guard) };
     } else if this.state.has(KEPT) || has_deadline_for_others(this, &guard) {
         this.mark_left(asks);
     } else {
-        // SAFETY: it is in the list, and nobody keeps it.
+        // SAFETY: it is in the list, and no `NodeHold` keeps it.
         unsafe { take_out_with_parents(node, guard) };
     }
 }
@@ -270,7 +270,7 @@ pub(crate) unsafe fn let_go(node: NonNull<Node>) {
         return;
     }
     if this.state.has(LEFT) && !has_deadline_for_others(this, &guard) {
-        // SAFETY: it is in the list, and nobody keeps it.
+        // SAFETY: it is in the list, and no `NodeHold` keeps it.
         unsafe { take_out_with_parents(node, guard) };
     }
 }
@@ -290,7 +290,7 @@ fn has_deadline_for_others(node: &Node, guard: &Guard<'_, Node>) -> bool {
 ///
 /// # Safety
 ///
-/// `guard` is the lock of the node, which is in the list, and nobody has it or keeps it.
+/// `guard` is the lock of the node, which is in the list, without a handle or a `NodeHold`.
 #[cold]
 unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_, Node>) {
     let mut gone = Vec::new();
@@ -309,10 +309,10 @@ unsafe fn take_out_with_parents(node: NonNull<Node>, mut guard: Guard<'_, Node>)
         unsafe { brackets::remove(this) };
         gone.push(std::mem::replace(&mut last, NonNull::from(parent)));
     }
-    // SAFETY: it is in the list, and nobody keeps it.
+    // SAFETY: it is in the list, and no `NodeHold` keeps it.
     unsafe { take_out(last, guard) };
     for node in gone {
-        // SAFETY: it came from a box, is out of the list, and nobody has it.
+        // SAFETY: it came from a box, is out of the list, and no other code has it.
         drop(unsafe { Box::from_raw(node.as_ptr()) });
     }
     if let Some(clock) = idle {
@@ -334,7 +334,7 @@ unsafe fn take_out(node: NonNull<Node>, guard: Guard<'_, Node>) {
     let (root, gives_up_root) = (guard.shard().top.cast::<Root>(), guard.gives_up_root());
     drop(guard);
     // What a request owns may be anything, so it is given back with no lock held.
-    // SAFETY: it came from a box, is out of the list, and nobody has it.
+    // SAFETY: it came from a box, is out of the list, and no other code has it.
     drop(unsafe { Box::from_raw(node.as_ptr()) });
     if gives_up_root {
         // SAFETY: the share of the shard is not used again.
@@ -351,7 +351,7 @@ unsafe fn end_root(root: NonNull<Root>) {
     // SAFETY: its handles keep it until here.
     let this = unsafe { root.as_ref() };
     if this.is_plain() {
-        // SAFETY: it came from a box, and nobody else ever had it.
+        // SAFETY: it came from a box, and no other code ever had it.
         drop(unsafe { Box::from_raw(root.as_ptr()) });
         return;
     }
@@ -384,9 +384,9 @@ unsafe fn release_root(root: NonNull<Root>) {
     if !unsafe { root.as_ref() }.release() {
         return;
     }
-    // SAFETY: nothing keeps the root any more, so that nobody else gives it back.
+    // SAFETY: nothing keeps the root any more, so no other code frees it.
     let attached = unsafe { root.as_ref() }.forget();
-    // SAFETY: it came from a box, and nobody looks into it any more.
+    // SAFETY: it came from a box, and no code reads it any more.
     drop(unsafe { Box::from_raw(root.as_ptr()) });
     // It has handles of other trees.
     if let Some(attached) = attached {

@@ -23,7 +23,7 @@ pub(crate) struct Notifications {
     more_wakes: Vec<Wake>,
     /// One list for each shard, in the order of the sweep.
     calls: Vec<Pin<Box<Calls>>>,
-    /// The request that calls; none when nobody can ask any more, and callbacks are only dropped.
+    /// The request that calls; `None` when no request can come any more: callbacks are then only dropped.
     request: Option<RequestRef>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Notifications {
 struct Calls {
     /// Guards the list.
     shard: NonNull<Shard<Node>>,
-    /// Stands in front of the list, so that whoever leaves it always has somebody in front.
+    /// The front of the list, so that each waiter that leaves it has an element before it.
     front: Waiter,
 }
 
@@ -82,7 +82,7 @@ impl Notifications {
 
     /// The front of the list for callbacks in the shard of `node`.
     fn front(&mut self, node: &Node) -> NonNull<Waiter> {
-        let shard = node.home.expect("who was born stopped has nobody waiting");
+        let shard = node.home.expect("a node that was created stopped has no waiters");
         if self.calls.last().is_none_or(|calls| calls.shard != shard) {
             self.calls.push(Box::pin(Calls { shard, front: Waiter::new() }));
         }
@@ -152,7 +152,7 @@ fn run_next(shard: &Shard<Node>, front: &Waiter, how: Run) -> Option<Result<(), 
     // SAFETY: the lock is held.
     unsafe { waiter.set_running(NonNull::from(&running)) };
     drop(guard);
-    // SAFETY: this thread has taken the waiter out, and its frame is not left before it is told.
+    // SAFETY: this thread has taken the waiter out, and its frame is not left before the waiter is done.
     let result = apart::call_apart(|| unsafe { run(next, how) });
     let guard = shard.lock();
     let word = running.leave_word(Word::Nothing);

@@ -47,7 +47,7 @@ pub(crate) fn from(top: &Node, guard: Guard<'_, Node>, visitor: &mut impl Visito
         }
         return;
     };
-    // Loaded after the root was marked and under its lock: whoever gives it more shards does that before, or not at all.
+    // Loaded after the root was marked and under its lock: a call that adds shards does so before, or not at all.
     let spread = root.others().next().is_some() && !fault::is(Fault::ShardsApart);
     let mut guard = guard;
     if spread {
@@ -103,7 +103,7 @@ fn portions(mut guard: Guard<'_, Node>, from: Bracket<Node>, until: Bracket<Node
 /// Notes at everything below `top`, which got a deadline of its own at `scope`, that this is now nearer than `before`.
 pub(crate) fn rescope(top: &Node, guard: &mut Guard<'_, Node>, before: Scope, scope: Scope) {
     if top.as_root().is_some() {
-        // The deadline of a root holds for everything, and stands in nobody's chain.
+        // The deadline of a root holds for every node, and is in no node's chain.
         return;
     }
     // SAFETY: the lock is held.
@@ -155,7 +155,7 @@ impl Visitor for Stopping<'_> {
     }
 }
 
-/// Marks nodes where nobody can ask any more, and takes out everything that waits at them.
+/// Marks nodes that no request can reach any more, and removes all their waiters.
 pub(crate) struct Closing<'a> {
     top: &'a Node,
     notifications: Notifications,

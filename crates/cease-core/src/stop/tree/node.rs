@@ -7,8 +7,8 @@
 //! | state | meaning | who may leave it |
 //! |---|---|---|
 //! | open | not asked, and a source of this node or of one above it exists | the first request here or above, or the drop of the last such source |
-//! | `STOPPED` | asked; the request is set for good | nobody |
-//! | `NO_SOURCE` | the last source is gone unasked | nobody |
+//! | `STOPPED` | requested; the request is set for good | never changed |
+//! | `NO_SOURCE` | the last source was dropped without a request | never changed |
 //!
 //! A request and the birth of a child both decide under the lock, so one of them sees the other (law L12).
 //! A poll reads the word without the lock.
@@ -41,18 +41,18 @@ pub(crate) struct Node {
     sources: AtomicU32,
     /// The lock and the list; none for who was born stopped, and is in no list.
     pub(crate) home: Option<NonNull<Shard<Self>>>,
-    /// Belongs to whoever holds the lock.
+    /// Guarded by the lock.
     pub(crate) brackets: UnsafeCell<Brackets<Self>>,
     slot: UnsafeCell<Slot>,
-    /// The nearest deadline at or above it, in the schedule of its shard; belongs to whoever holds the lock.
+    /// The nearest deadline at or above it, in the schedule of its shard; guarded by the lock.
     scope: UnsafeCell<Scope>,
     /// The list points here, also while the node is dropped.
     _pinned: PhantomPinned,
 }
 
-/// What a node keeps: whoever waits for its stop, or the request of it.
+/// What a node keeps: the waiters for its stop, or its request.
 union Slot {
-    /// While the state is not `STOPPED`; belongs to whoever holds the lock.
+    /// While the state is not `STOPPED`; guarded by the lock.
     waiters: ManuallyDrop<WaitList>,
     /// From then on; never changes again, and is a share.
     request: NonNull<()>,
@@ -133,7 +133,7 @@ impl Node {
     /// Notes that no handle is left, called under the lock; `asks` says whether a deadline may still pass.
     pub(crate) fn mark_left(&self, asks: bool) {
         self.state.set(LEFT);
-        // ORDERING: Relaxed: nobody counts any more, and it is read under the lock.
+        // ORDERING: Relaxed: no thread counts any more, and it is read under the lock.
         self.sources.store(u32::from(asks), Relaxed);
     }
 
@@ -155,7 +155,7 @@ impl Node {
     #[allow(unsafe_code, reason = "reads the request without the lock")]
     unsafe fn raw_request(&self) -> NonNull<()> {
         self.slot.with(|slot| {
-            // SAFETY: nobody writes it any more.
+            // SAFETY: no thread writes it any more.
             let slot = unsafe { &*slot };
             // SAFETY: it holds the request since the state is STOPPED.
             unsafe { slot.request }
@@ -175,15 +175,15 @@ impl Node {
         Some(RequestRef::clone(&own))
     }
 
-    /// Keeps the request, stores the state and returns whoever waited.
+    /// Keeps the request, stores the state and returns the waiters.
     ///
     /// The share in the request was added before, or will be before the lock is let go.
-    /// Called under the lock with the bits as they are, or on a node that nobody else has.
+    /// Called under the lock with the bits as they are, or on a node that no other code has.
     #[allow(unsafe_code, reason = "writes the request that readers read without the lock")]
     pub(crate) fn mark(&self, before: Unmarked, request: NonNull<()>, inherited: bool) -> WaitList {
         let waiters = self.with_waiters(WaitList::take);
-        // SAFETY: the state is not STOPPED yet, so nobody reads the request, and the list was taken; it becomes STOPPED
-        // only under the lock, so nobody else writes.
+        // SAFETY: the state is not STOPPED yet, so no thread reads the request, and the list was taken; it becomes STOPPED
+        // only under the lock, so no other thread writes.
         self.slot.with_mut(|slot| unsafe { *slot = Slot { request } });
         self.state.stop(before, inherited);
         waiters
@@ -226,7 +226,7 @@ impl Node {
         self.sources.load(Relaxed) > 0
     }
 
-    /// Stores that nobody can ask any more and returns whoever waited; called under the lock, on an open node.
+    /// Stores that no request can come any more and returns the waiters; called under the lock, on an open node.
     pub(crate) fn mark_closed(&self) -> WaitList {
         self.state.set(NO_SOURCE);
         self.with_waiters(WaitList::take)
@@ -251,7 +251,7 @@ impl Node {
         NonNull::from(self)
     }
 
-    /// Calls `f` with whoever waits; the caller holds the lock, the state is not `STOPPED`, and `f` does not come back.
+    /// Calls `f` with the waiters; the caller holds the lock, the state is not `STOPPED`, and `f` does not come back.
     #[allow(unsafe_code, reason = "the lock lies elsewhere")]
     pub(crate) fn with_waiters<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
         self.slot.with_mut(|slot| {
@@ -312,7 +312,7 @@ impl Drop for Node {
         if !self.state.is_stopped_alone() {
             return;
         }
-        // SAFETY: STOPPED was seen, and nobody else has the node any more.
+        // SAFETY: STOPPED was seen, and no other code has the node any more.
         let raw = unsafe { self.raw_request() };
         // SAFETY: the share is that of `slot`.
         drop(unsafe { RequestRef::from_raw(raw) });

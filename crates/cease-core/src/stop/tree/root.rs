@@ -52,7 +52,7 @@ pub(crate) struct Root {
 struct Padded(Shard<Node>);
 
 impl Root {
-    /// A root that nobody points to, with one handle and one source.
+    /// A root that no pointer leads to yet, with one handle and one source.
     pub(crate) fn allocate() -> NonNull<Self> {
         let root = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         // SAFETY: the address of a field of what is being made.
@@ -68,7 +68,7 @@ impl Root {
             #[cfg(debug_assertions)]
             given_back: Shortcut::new(),
         };
-        // SAFETY: the place is big enough, and nobody else has it.
+        // SAFETY: the place is big enough, and no other code has it.
         unsafe { root.write(made) };
         root
     }
@@ -111,7 +111,7 @@ impl Root {
             let place = unsafe { more.cast::<Padded>().add(index) };
             // A padded shard begins with the shard, and a root with its node.
             let made = Padded(Shard::new(place.cast(), root.cast()));
-            // SAFETY: the place is that of one element, and nobody else has it.
+            // SAFETY: the place is that of one element, and no other code has it.
             unsafe { place.write(made) };
         }
         let order = if fault::is(Fault::ShardsUnpublished) { Relaxed } else { Release };
@@ -119,7 +119,7 @@ impl Root {
         self.more.store(more.as_ptr(), order);
     }
 
-    /// Whether it never had a child, nor a clock, and is attached to no other tree; asked by whoever has the last handle.
+    /// Whether it never had a child, nor a clock, and is attached to no other tree; called by the owner of the last handle.
     pub(crate) fn is_plain(&self) -> bool {
         !self.had_children.is_raised() && !self.is_equipped.is_raised()
     }
@@ -225,10 +225,10 @@ impl Drop for Root {
         // The lists are read once more, so that a model sees who touches one too late.
         let shards = || std::iter::once(&self.shard).chain(self.others());
         debug_assert!(shards().all(Shard::is_empty), "a root is given back while there are nodes below it (law L18)");
-        // ORDERING: Relaxed: nobody else has the root any more.
+        // ORDERING: Relaxed: no other thread has the root any more.
         let more = self.more.load(Relaxed);
         if !more.is_null() {
-            // SAFETY: it came from a box, and nobody else has it any more.
+            // SAFETY: it came from a box, and no other code has it any more.
             drop(unsafe { Box::from_raw(more) });
         }
     }
